@@ -1,0 +1,42 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What modules support."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/edgecache.cloudflare.cloudflare) in C(module_defaults) to set the shared options of all modules once.
+    support: full
+    membership:
+      - edgecache.cloudflare.cloudflare
+  check_mode:
+    description: Can run in C(check_mode) and tell what would change, without changing it.
+  diff_mode:
+    description: Tells what has changed, or would change, when in diff mode.
+  idempotent:
+    description: When run twice in a row with the same options, the second run changes nothing.
+"""
+
+    INFO_MODULE = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details:
+      - This module changes nothing.
+  diff_mode:
+    support: N/A
+    details:
+      - This module changes nothing.
+  idempotent:
+    support: full
+    details:
+      - This module changes nothing.
+"""

@@ -1,0 +1,55 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""IP addresses in canonical form. Private to the collection: no other collection may rely on this file."""
+
+from __future__ import annotations
+
+import traceback
+import typing as t
+
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import AddressError
+
+try:
+    import netaddr
+except ImportError:
+    NETADDR_IMPORT_ERROR: str | None = traceback.format_exc()
+else:
+    NETADDR_IMPORT_ERROR = None
+
+_SHOWN = 60
+"""Characters of a refused value that a message repeats: more than any address has."""
+
+
+def canonical(value: object) -> str:
+    """The one spelling of an IPv4 or IPv6 address (RFC 5952), blanks around it ignored; else ``AddressError``."""
+    try:
+        if not isinstance(value, str):
+            raise ValueError("not a text")
+        # INET_PTON alone: the looser readings take 010.0.0.1 for 8.0.0.1, and 10 for 0.0.0.10
+        return str(netaddr.IPAddress(value.strip(), flags=netaddr.INET_PTON))
+    except (netaddr.AddrFormatError, ValueError):
+        raise AddressError(f"not an IP address: {_shown(value)}") from None
+
+
+def canonical_all(option: str, values: t.Iterable[object]) -> list[str]:
+    """The canonical addresses in the order given, each once; else one ``AddressError`` that names all bad values."""
+    addresses: dict[str, None] = {}
+    bad: dict[str, None] = {}
+    for value in values:
+        try:
+            addresses[canonical(value)] = None
+        except AddressError:
+            bad[_shown(value)] = None
+    if bad:
+        raise AddressError(
+            f"{option}: not an IP address: {', '.join(bad)}. Each must be one plain IPv4 or IPv6 address: no prefix length, "
+            "no zone index, no port, no host name, no leading zeros."
+        )
+    return list(addresses)
+
+
+def _shown(value: object) -> str:
+    text = repr(str(value)) if isinstance(value, str) else repr(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

@@ -1,0 +1,153 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options that all modules and plugins share, and the client that they make.
+
+Private to the collection: no other collection may rely on this file.
+
+Options come in layers, the strongest first: what a task says before the environment, say. A layer is a dict from the
+option's name to its value, without the options that it does not give.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import typing as t
+from urllib.parse import urlsplit
+
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client, Credential
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._zones import is_domain_name, is_zone_id, zone_id_of
+
+Layer = t.Mapping[str, t.Any]
+
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = dict(
+    api_token=dict(type="str", no_log=True),
+    api_email=dict(type="str", aliases=["account_email"]),
+    api_key=dict(type="str", no_log=True, aliases=["account_api_key"]),
+    zone_id=dict(type="str"),
+    zone=dict(type="str"),
+    api_url=dict(type="str"),
+    timeout=dict(type="float", default=30.0),
+    max_wait=dict(type="float", default=330.0),
+    validate_certs=dict(type="bool", default=True),
+    ca_path=dict(type="path"),
+)
+
+ENVIRONMENT = {
+    "api_token": ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_TOKEN"),
+    "api_email": ("CLOUDFLARE_EMAIL",),
+    "api_key": ("CLOUDFLARE_API_KEY",),
+    "zone_id": ("CLOUDFLARE_ZONE_ID",),
+    "api_url": ("CLOUDFLARE_BASE_URL",),
+}
+"""The variables that stand in for an option, the strongest first. An empty one counts as not set."""
+
+API_URL = "https://api.cloudflare.com/client/v4"
+
+LONGEST = 86_400
+"""Seconds: more than a day is a mistake, and not every system takes it for a time-out."""
+
+
+def environment(environ: t.Mapping[str, str]) -> dict[str, t.Any]:
+    """The layer of the environment variables."""
+    values = {option: [environ.get(name) for name in names] for option, names in ENVIRONMENT.items()}
+    return ambient({option: next(filter(None, found), None) for option, found in values.items()})
+
+
+def ambient(layer: Layer) -> dict[str, t.Any]:
+    """A layer that was not written for one task: empty values do not count, and a token is preferred to a key."""
+    given = {option: value for option, value in layer.items() if value not in (None, "")}
+    if "api_token" in given:
+        given = {option: value for option, value in given.items() if option not in ("api_email", "api_key")}
+    return given
+
+
+@contextlib.contextmanager
+def zone_client(layers: t.Sequence[Layer], tell: t.Callable[[str], object]) -> t.Iterator[tuple[Client, str]]:
+    """The client and the zone id that the layers ask for; the client is closed at the end.
+
+    One request where the zone is given by name, else none. ``tell`` gets a sentence before each pause. Raises
+    ``ConfigurationError`` before any request.
+    """
+    zone_id, name = _zone(layers)
+    with _client(layers, tell) as client:
+        yield client, zone_id or zone_id_of(client, name)
+
+
+def _client(layers: t.Sequence[Layer], tell: t.Callable[[str], object]) -> Client:
+    option = {name: value for layer in reversed(layers) for name, value in layer.items()}
+    if not 0 < option["timeout"] <= LONGEST:
+        raise ConfigurationError(f"timeout: {option['timeout']} is not between 0 and {LONGEST} seconds.")
+    if not 0 <= option["max_wait"] <= LONGEST:
+        raise ConfigurationError(f"max_wait: {option['max_wait']} is not between 0 and {LONGEST} seconds.")
+    ca_path = option.get("ca_path")
+    if ca_path is not None and not os.path.exists(ca_path):
+        raise ConfigurationError(f"ca_path: there is no {ca_path!r}.")
+    return Client(
+        _credential(layers),
+        _api_url(option.get("api_url", API_URL)),
+        timeout=option["timeout"],
+        max_wait=option["max_wait"],
+        verify=(ca_path or True) if option["validate_certs"] else False,
+        tell=tell,
+    )
+
+
+def _credential(layers: t.Sequence[Layer]) -> Credential:
+    given = _strongest(layers, "api_token", "api_email", "api_key")
+    if not given:
+        raise ConfigurationError(f"No credential. Give {_said('api_token')}, or {_said('api_email')} and {_said('api_key')}.")
+    if "api_token" in given and len(given) > 1:
+        raise ConfigurationError("api_token excludes api_email and api_key. Give one kind of credential.")
+    if "api_token" not in given and len(given) == 1:
+        raise ConfigurationError(f"{_said('api_email')} and {_said('api_key')} go together. One of them is missing.")
+    for name, value in given.items():
+        if not re.fullmatch("[!-~]+", value):
+            raise ConfigurationError(
+                f"{_said(name)} is empty, or has a blank, a line break or another character in it that no HTTP header "
+                "can carry. The value is not shown here."
+            )
+    if "api_token" in given:
+        return Credential.from_token(given["api_token"])
+    return Credential.from_key(given["api_email"], given["api_key"])
+
+
+def _zone(layers: t.Sequence[Layer]) -> tuple[str, str]:
+    """The zone's id and its name, of which one is empty."""
+    given = {option: value.strip() for option, value in _strongest(layers, "zone_id", "zone").items()}
+    if len(given) != 1:
+        raise ConfigurationError(f"Give the zone, as either {_said('zone_id')}, or zone, its domain name.")
+    zone_id, name = given.get("zone_id", ""), given.get("zone", "")
+    if "zone_id" in given and not is_zone_id(zone_id):
+        raise ConfigurationError(f"{_said('zone_id')}: {zone_id!r} is no zone id, which has 32 digits of 0-9 and a-f.")
+    if "zone" in given and not is_domain_name(name):
+        raise ConfigurationError(f"zone: {name!r} is no domain name.")
+    return zone_id, name
+
+
+def _api_url(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        plain = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0 and "@" not in url.netloc
+    except ValueError:
+        plain = False
+    if not plain or "?" in value or "#" in value or not re.fullmatch("[!-~]+", value):
+        raise ConfigurationError(
+            f"{_said('api_url')} must be an http or https URL such as {API_URL}, without credentials, query or fragment."
+        )
+    return value.rstrip("/")
+
+
+def _strongest(layers: t.Sequence[Layer], *options: str) -> dict[str, str]:
+    """What the first layer that gives any of these options gives of them: layers are never mixed."""
+    given = ({option: layer[option] for option in options if option in layer} for layer in layers)
+    return next(filter(None, given), {})
+
+
+def _said(option: str) -> str:
+    """An option and the variables that stand in for it."""
+    return f"{option} ({' or '.join(ENVIRONMENT[option])} in the environment)"

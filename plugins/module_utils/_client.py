@@ -1,0 +1,322 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One HTTP session with Cloudflare's API: credential, envelope, time-outs, waiting, pages.
+
+Private to the collection: no other collection may rely on this file. Knows no resource, and nothing of Ansible. The
+envelope, the limits and the meaning of a status are facts of Cloudflare's API documentation.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import random
+import re
+import socket
+import ssl
+import time
+import traceback
+import typing as t
+
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
+    ApiError,
+    ConnectionBroken,
+    ConnectionFailed,
+    RateLimited,
+    api_error,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._version import VERSION
+
+try:
+    import requests
+except ImportError:
+    REQUESTS_IMPORT_ERROR: str | None = traceback.format_exc()
+else:
+    REQUESTS_IMPORT_ERROR = None
+
+PAGE_SIZE = 100
+"""Items a page: the most that the API gives."""
+
+MAX_PAGES = 1_000
+"""Pages that are believed. A zone holds at most 3,500 mappings, so 35: ten thousand would be a lie."""
+
+MAX_BODY = 16 * 1024 * 1024
+"""Bytes of an answer that are read. A page of 100 mappings has about 15,000."""
+
+MAX_REPEATS = 5
+"""Times that one request is repeated after broken answers. A rate limit is waited for longer: its end is known."""
+
+LONGEST_BACKOFF = 60.0
+"""Seconds between two tries at which the pause, doubled each time, stops growing."""
+
+_PASSING = frozenset({429, 502, 503, 504, *range(520, 530)})
+"""Statuses worth another try: the rate limit, and what a gateway says while the API behind it is out of reach.
+
+Any method may be repeated: every call of this API is idempotent.
+"""
+
+
+class Credential:
+    """An API token, or an e-mail address with its global API key. Printed, it shows neither."""
+
+    def __init__(self, secret: str, headers: dict[str, str]) -> None:
+        self.secret = secret
+        self.headers = headers
+
+    @classmethod
+    def from_token(cls, token: str) -> Credential:
+        return cls(token, {"Authorization": f"Bearer {token}"})
+
+    @classmethod
+    def from_key(cls, address: str, key: str) -> Credential:
+        return cls(key, {"X-Auth-Email": address, "X-Auth-Key": key})
+
+
+class Page(t.NamedTuple):
+    """One page of a list, and what it says of the whole: pages and items, all counted."""
+
+    items: list[t.Any]
+    total_pages: int
+    total_count: int
+
+
+class _Answer(t.NamedTuple):
+    """One whole HTTP answer. ``text`` does not hold the credential, even if the server repeated it."""
+
+    status: int
+    headers: t.Mapping[str, str]
+    text: str
+
+
+class Client:
+    """A session with the API at ``base_url`` (without a slash at its end); to be closed, as a context manager.
+
+    ``timeout``: seconds to connect, and between two bytes. ``max_wait``: seconds that all waiting may take together:
+    pauses, and tries that ended without an answer. ``verify``: whether certificates are checked, or the path of the
+    CA certificates to check them with. ``tell`` gets a sentence before each pause.
+    """
+
+    def __init__(
+        self,
+        credential: Credential,
+        base_url: str,
+        timeout: float = 30.0,
+        max_wait: float = 330.0,
+        verify: bool | str = True,
+        tell: t.Callable[[str], object] = lambda text: None,
+        session: requests.Session | None = None,
+        clock: t.Callable[[], float] = time.monotonic,
+        sleep: t.Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._credential = credential
+        self._base_url = base_url
+        self._timeout = timeout
+        self._max_wait = max_wait
+        self._waited = 0.0
+        self._verify = verify
+        self.tell = tell
+        self._clock = clock
+        self._sleep = sleep
+        self._session = session or requests.Session()
+        self._session.headers.update({"Accept": "application/json", "User-Agent": f"edgecache.cloudflare/{VERSION}"})
+        # `auth`, since requests replaces an Authorization header by what ~/.netrc has for the host where none is set
+        self._session.auth = self._sign
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._session.close()
+
+    def request(
+        self, method: str, path: str, params: t.Mapping[str, t.Any] | None = None, body: object = None
+    ) -> dict[str, t.Any]:
+        """The envelope of a successful answer: an object whose ``result`` is not null.
+
+        Tries again after rate limits, gateway errors and broken connections while ``max_wait`` lasts. Raises
+        ``ApiError`` and its kinds, or ``ConnectionFailed``.
+        """
+        broken = limited = 0
+        while True:
+            started = self._clock()
+            failure: ApiError | ConnectionBroken
+            asked = 0.0
+            try:
+                answer = self._exchange(method, path, params, body)
+                if answer.status not in _PASSING:
+                    return _envelope(answer)
+                failure, asked = _failed(answer), _retry_after(answer.headers)
+            except ConnectionBroken as error:
+                failure = error
+            if isinstance(failure, RateLimited):
+                limited += 1
+            else:
+                broken += 1
+                self._waited += self._clock() - started
+            if broken > MAX_REPEATS:
+                raise failure.add(f"given up after {broken} tries")
+            self._wait(failure, asked or _backoff(broken + limited), "the API asks for" if asked else "next would be")
+
+    def pages(self, path: str) -> t.Iterator[Page]:
+        """The pages of a list, ``PAGE_SIZE`` items each: one request a page, to the last page that the API tells."""
+        number = total_pages = 1
+        while number <= total_pages:
+            envelope = self.request("GET", path, params={"page": number, "per_page": PAGE_SIZE})
+            page = _page(envelope)
+            total_pages = page.total_pages
+            yield page
+            number += 1
+
+    def _wait(self, failure: ApiError | ConnectionBroken, pause: float, why: str) -> None:
+        """Wait for ``pause`` seconds, or raise ``failure`` where ``max_wait`` does not allow so many more."""
+        left = max(0.0, self._max_wait - self._waited)
+        if pause > left:
+            raise failure.add(
+                f"{why} a pause of {pause:.1f} seconds, and max_wait ({self._max_wait:g} seconds for the whole task) "
+                f"has {left:.1f} left: raise max_wait, or try again later"
+            )
+        self.tell(f"Waiting {pause:.1f} seconds before the next try: {failure}")
+        self._sleep(pause)
+        self._waited += pause
+
+    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.update(self._credential.headers)
+        return request
+
+    def _exchange(self, method: str, path: str, params: t.Mapping[str, t.Any] | None, body: object) -> _Answer:
+        """Send one request and read the answer to its end, whatever its status."""
+        try:
+            with self._session.request(
+                method,
+                self._base_url + path,
+                params=params,
+                json=body,
+                timeout=self._timeout,
+                # For each request: where only the session says so, REQUESTS_CA_BUNDLE wins over it
+                verify=self._verify,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                text = _content(response).decode("utf-8", "replace")
+                return _Answer(response.status_code, response.headers, self._without_secret(text))
+        except (OSError, ValueError) as error:  # requests' own are OSErrors; urllib3 lets a few ValueErrors through
+            failure = self._connection_error(error)
+        raise failure  # outside of `except`: the chain of causes may hold headers
+
+    def _connection_error(self, error: Exception) -> ConnectionFailed:
+        root: BaseException = error
+        while root.__cause__ or root.__context__:
+            root = root.__cause__ or root.__context__  # type: ignore[assignment]
+        reason = self._without_secret(str(root) or type(root).__name__)
+        text = f"No answer from {self._base_url}: {reason}"
+        if isinstance(root, ssl.SSLCertVerificationError):
+            return ConnectionFailed(f"{text}; ca_path names the CA certificates to trust")
+        if isinstance(root, socket.timeout):
+            return ConnectionBroken(f"{text} (timeout: {self._timeout:g} seconds)")
+        passing = (
+            requests.ConnectionError,
+            requests.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+            requests.exceptions.ContentDecodingError,
+        )
+        return ConnectionBroken(text) if isinstance(error, passing) else ConnectionFailed(text)
+
+    def _without_secret(self, text: str) -> str:
+        return text.replace(self._credential.secret, "********")
+
+
+def _content(response: requests.Response) -> bytes:
+    content = bytearray()
+    for chunk in response.iter_content(65_536):
+        content += chunk
+        if len(content) > MAX_BODY:
+            raise ConnectionFailed(f"HTTP {response.status_code}: the answer has more than {MAX_BODY} bytes")
+    length = response.headers.get("Content-Length", "")
+    # urllib3 before 2 does not notice
+    if length.isdecimal() and response.raw.tell() < int(length):
+        raise ConnectionBroken(f"HTTP {response.status_code}: {response.raw.tell()} of the {length} bytes came")
+    return bytes(content)
+
+
+def _envelope(answer: _Answer) -> dict[str, t.Any]:
+    document = _document(answer)
+    if not 200 <= answer.status < 300 or document.get("success") is not True or document.get("errors"):
+        raise _failed(answer)
+    if document.get("result") is None:
+        raise malformed("a result", document)
+    return document
+
+
+def _failed(answer: _Answer) -> ApiError:
+    advice = ""
+    if 300 <= answer.status < 400:
+        advice = "A redirect, which is not followed, since it would carry the credential along: check api_url"
+    elif "cf-mitigated" in answer.headers:
+        advice = "Cloudflare's firewall stopped the request before the API: ask from another network, or allow this one"
+    return api_error(answer.status, _errors(_document(answer)), _came(answer.text), advice)
+
+
+def _errors(document: dict[str, t.Any]) -> list[dict[str, t.Any]]:
+    """The well-formed errors of an envelope, each followed by the chain of its causes."""
+    found = []
+    for error in _objects(document.get("errors")):
+        for one in [error, *_objects(error.get("error_chain"))]:
+            if type(one.get("code")) is int:
+                found.append({"code": one["code"], "message": _printable(str(one.get("message", "")))})
+    return found
+
+
+def _objects(value: object) -> list[dict[str, t.Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _document(answer: _Answer) -> dict[str, t.Any]:
+    """The JSON object of an answer; an empty one where it is none."""
+    try:
+        document = json.loads(answer.text)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _page(envelope: dict[str, t.Any]) -> Page:
+    items, info = envelope["result"], envelope.get("result_info")
+    if isinstance(items, list) and isinstance(info, dict):
+        pages, count = info.get("total_pages"), info.get("total_count")
+        if type(pages) is int and type(count) is int and pages <= MAX_PAGES:
+            return Page(items, pages, count)
+    raise malformed("a page of a list", envelope)
+
+
+def malformed(expected: str, came: object) -> ApiError:
+    """The error for a successful answer that is not what the API's contract says."""
+    return api_error(200, [], f"an answer that is not {expected}: {_came(json.dumps(came))}")
+
+
+def _came(text: str) -> str:
+    """The first words of an answer, for a message."""
+    return repr(_printable(text, 150)) if text.strip() else "an empty answer"
+
+
+def _printable(text: str, most: int = 1_000) -> str:
+    """One line of ``text`` that a terminal can show: no control characters, not without end."""
+    words = "".join(char if char.isprintable() else " " for char in " ".join(text[: 2 * most].split()))
+    return words if len(words) <= most else words[:most] + "…"
+
+
+def _retry_after(headers: t.Mapping[str, str]) -> float:
+    """Seconds that the server asks to wait (RFC 9110: a number or a date); 0 where it does not say."""
+    value = headers.get("Retry-After", "").strip()
+    if re.fullmatch("[0-9]{1,9}", value):
+        return float(value)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _backoff(tries: int) -> float:
+    """Seconds to wait after so many tries: doubled each time, less a random part, so that clients do not meet again."""
+    return min(LONGEST_BACKOFF, 2.0 ** (tries - 1)) * random.uniform(0.5, 1.0)

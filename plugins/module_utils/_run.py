@@ -1,0 +1,45 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The frame of every module: options in, errors out. Private: no other collection may rely on this file."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import NETADDR_IMPORT_ERROR
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import (
+    ARGUMENT_SPEC,
+    Layer,
+    environment,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import REQUESTS_IMPORT_ERROR
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
+
+
+def run_module(
+    argument_spec: dict[str, t.Any],
+    run: t.Callable[[AnsibleModule, list[Layer]], dict[str, t.Any]],
+) -> None:
+    """Run a module: ``run`` gets it with the layers of its options, and returns its result.
+
+    ``argument_spec`` has the options beside the shared ones. An error ends the module with ``msg`` and ``failure``.
+    """
+    module = AnsibleModule(argument_spec={**ARGUMENT_SPEC, **argument_spec}, supports_check_mode=True)
+    for library, import_error in (("requests", REQUESTS_IMPORT_ERROR), ("netaddr", NETADDR_IMPORT_ERROR)):
+        if import_error:
+            module.fail_json(msg=missing_required_lib(library), exception=import_error)
+    variables = environment(os.environ)
+    # As AnsibleModule does with what the no_log options hold
+    module.no_log_values.update(variables[name] for name in ("api_token", "api_key") if name in variables)
+    given = {name: value for name, value in module.params.items() if value is not None}
+    try:
+        result = run(module, [given, variables])
+    except CloudflareError as error:
+        failure = dict(msg=str(error), failure=error.failure())
+    else:
+        module.exit_json(**result)
+    module.fail_json(**failure)

@@ -1,0 +1,42 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A zone by its id or its domain name. Private to the collection: no other collection may rely on this file."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client, malformed
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
+
+
+def is_zone_id(value: object) -> bool:
+    """Whether this is 32 lower-case hexadecimal digits, as every zone id is."""
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{32}", value) is not None
+
+
+def is_domain_name(value: str) -> bool:
+    """Whether this could name a zone: at least two labels, no blanks, no URL."""
+    return len(value) <= 253 and re.fullmatch(r"[^\s./:?#@%]+(\.[^\s./:?#@%]+)+", value) is not None and value.isprintable()
+
+
+def zone_id_of(client: Client, name: str) -> str:
+    """The id of the one zone with this domain name: one request."""
+    zones: t.Any = client.request("GET", "/zones", params={"name": name})["result"]
+    try:
+        ids = [zone["id"] for zone in zones if zone["name"].lower() == name.lower()]
+    except (TypeError, KeyError, AttributeError):
+        ids = [None]
+    if not all(map(is_zone_id, ids)):
+        raise malformed("a list of zones", zones)
+    if not ids:
+        raise ConfigurationError(
+            f"zone: this credential sees no zone named {name!r}. A token that is limited to certain zones often cannot "
+            "list any: give zone_id instead, the 32 digits on the zone's overview page."
+        )
+    if len(ids) > 1:
+        raise ConfigurationError(f"zone: {len(ids)} zones are named {name!r}. Give the zone_id of one: {', '.join(ids)}.")
+    return str(ids[0])

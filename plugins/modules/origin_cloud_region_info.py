@@ -1,0 +1,155 @@
+#!/usr/bin/python
+
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: origin_cloud_region_info
+short_description: Read the cloud region hints of a Cloudflare zone
+version_added: 0.1.0
+description:
+  - Reads the cloud region mappings (cloud region hints) of a zone. For an origin IP address, a mapping names the cloud vendor and
+    the region that host it, so that Smart Tiered Cache can choose the upper tier close to it.
+  - Reads one, several or all mappings. Changes nothing.
+  - One address costs one request. K addresses in a zone with N mappings cost at most C(min(K, N/100)) requests and one more. All
+    mappings cost one request for each 100. A zone that is given by its O(zone) name costs one request more.
+extends_documentation_fragment:
+  - edgecache.cloudflare.api
+  - edgecache.cloudflare.attributes
+  - edgecache.cloudflare.attributes.info_module
+options:
+  origin_ip:
+    description:
+      - The IPv4 or IPv6 addresses to read the mappings of, in any spelling.
+      - Without this option, all mappings of the zone are read. An empty list asks for none of them.
+    type: list
+    elements: str
+seealso:
+  - plugin: edgecache.cloudflare.origin_cloud_region
+    plugin_type: lookup
+    description: The same for templates.
+  - name: Smart Tiered Cache
+    description: What Cloudflare uses the hints for.
+    link: https://developers.cloudflare.com/cache/how-to/tiered-cache/
+author:
+  - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: Read one mapping, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment
+  edgecache.cloudflare.origin_cloud_region_info:
+    origin_ip: 192.0.2.1
+  register: one
+
+- name: Show the region
+  ansible.builtin.debug:
+    msg: "{{ one.origin_cloud_regions[0].vendor }} {{ one.origin_cloud_regions[0].region }}"
+
+- name: Read two mappings of a zone that is given by name
+  edgecache.cloudflare.origin_cloud_region_info:
+    api_token: "{{ cloudflare_api_token }}"
+    zone: example.com
+    origin_ip:
+      - 192.0.2.1
+      - "2001:DB8:0:0::1"
+  register: two
+
+- name: Stop if an origin has no hint
+  ansible.builtin.assert:
+    that: two.missing == []
+    fail_msg: "Without a cloud region hint: {{ two.missing | join(', ') }}"
+
+- name: Read all mappings of the zone
+  edgecache.cloudflare.origin_cloud_region_info:
+    zone_id: 023e105f4ecef8ad9ca31a8372d0c353
+  register: all
+
+- name: Count the origins of each vendor
+  ansible.builtin.debug:
+    msg: "{{ item[0] }}: {{ item[1] | length }}"
+  loop: "{{ all.origin_cloud_regions | groupby('vendor') }}"
+"""
+
+RETURN = r"""
+origin_cloud_regions:
+  description:
+    - The mappings. In the order of O(origin_ip), each once; in the API's order if all are read.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    origin_ip:
+      description: The address in canonical form (RFC 5952 for IPv6).
+      returned: always
+      type: str
+      sample: 2001:db8::1
+    vendor:
+      description: The cloud vendor, V(aws), V(azure), V(gcp) or V(oci).
+      returned: always
+      type: str
+      sample: gcp
+    region:
+      description: The vendor's name of the region.
+      returned: always
+      type: str
+      sample: us-central1
+    modified_on:
+      description: When the mapping was last changed, as the API says it; none where it does not.
+      returned: always
+      type: str
+      sample: "2026-03-01T12:00:00Z"
+missing:
+  description:
+    - The addresses of O(origin_ip), in canonical form, that have no mapping. Empty if all mappings are read.
+  returned: success
+  type: list
+  elements: str
+  sample: ["203.0.113.9"]
+canonical:
+  description:
+    - The canonical form of each address, by the spelling that O(origin_ip) had. Empty if all mappings are read.
+    - Finds the mapping of an address whose spelling is not known.
+  returned: success
+  type: dict
+  sample:
+    "2001:DB8:0:0::1": "2001:db8::1"
+zone_id:
+  description: The id of the zone that was read.
+  returned: success
+  type: str
+  sample: 023e105f4ecef8ad9ca31a8372d0c353
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical, canonical_all
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer, zone_client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import OriginCloudRegions
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import run_module
+
+
+def read(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
+    asked = module.params["origin_ip"]
+    addresses = canonical_all("origin_ip", asked or [])
+    with zone_client(layers, module.warn) as (client, zone_id):
+        zone = OriginCloudRegions(client, zone_id)
+        mappings = zone.all() if asked is None else list(zone.find(addresses).values())
+    mapped = {mapping["origin_ip"] for mapping in mappings}
+    return dict(
+        origin_cloud_regions=mappings,
+        missing=[address for address in addresses if address not in mapped],
+        canonical={spelling: canonical(spelling) for spelling in asked or []},
+        zone_id=zone_id,
+    )
+
+
+def main() -> None:
+    run_module(dict(origin_ip=dict(type="list", elements="str")), read)
+
+
+if __name__ == "__main__":
+    main()

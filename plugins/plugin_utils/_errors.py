@@ -1,0 +1,28 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The errors of a plugin. Private to the collection: no other collection may rely on this file."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+from ansible.errors import AnsibleError
+from ansible.module_utils.basic import missing_required_lib
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import NETADDR_IMPORT_ERROR
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import REQUESTS_IMPORT_ERROR
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
+
+
+@contextlib.contextmanager
+def errors_as(kind: type[AnsibleError]) -> t.Iterator[None]:
+    """Raise the collection's errors as ``kind``, and so the absence of a library that the collection needs."""
+    for library, import_error in (("requests", REQUESTS_IMPORT_ERROR), ("netaddr", NETADDR_IMPORT_ERROR)):
+        if import_error:
+            raise kind(missing_required_lib(library))
+    try:
+        yield
+    except CloudflareError as error:
+        raise kind(str(error)) from None

@@ -1,0 +1,53 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of a plugin, in layers. Private to the collection: no other collection may rely on this file."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible import constants as C
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import (
+    ARGUMENT_SPEC,
+    Layer,
+    ambient,
+    environment,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
+
+
+def option_layers(plugin: t.Any, direct: dict[str, t.Any], variables: dict[str, t.Any], templar: t.Any) -> list[Layer]:
+    """The shared options of a plugin: its arguments, the variables, then environment and configuration file.
+
+    ``direct`` are the arguments: one that the plugin does not know is an error, where Ansible itself says nothing.
+    """
+    definitions = C.config.get_configuration_definitions(plugin.plugin_type, plugin._load_name)
+    known = {*definitions, *(alias for option in definitions.values() for alias in option.get("aliases", []))}
+    if unknown := sorted(set(direct) - known):
+        raise ConfigurationError(f"Unknown: {', '.join(unknown)}. The options are {', '.join(sorted(known))}.")
+    # Ansible hands variables to plugins as they were written, with their templates
+    names = [entry["name"] for option in ARGUMENT_SPEC for entry in definitions[option].get("vars", [])]
+    templated = {name: templar.template(variables[name]) for name in names if name in variables}
+    layers: dict[str, dict[str, t.Any]] = {"Direct": {}, "var": {}, "file": {}, "default": {}}
+    for option in ARGUMENT_SPEC:
+        value, origin = C.config.get_config_value_and_origin(
+            option, plugin_type=plugin.plugin_type, plugin_name=plugin._load_name, variables=templated, direct=direct
+        )
+        source = origin.split(":")[0]
+        if value is not None and source != "env":
+            layers.get(source, layers["file"])[option] = _plain(value)
+    return [
+        layers["Direct"],
+        layers["var"],
+        # Not as Ansible reads them: of two variables, it takes the last that is set, be it empty
+        ambient({**layers["file"], **environment(os.environ)}),
+        layers["default"],
+    ]
+
+
+def _plain(value: t.Any) -> t.Any:
+    """A text without what Ansible ties to it (where it comes from): requests refuses such a text as a header."""
+    return "".join(value) if isinstance(value, str) else value
