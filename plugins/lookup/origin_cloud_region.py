@@ -112,6 +112,7 @@ from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._options impo
 
 class LookupModule(LookupBase):
     def run(self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
+        kwargs.pop("wantlist", None)  # from with_ loops, which are none of this plugin's business
         with errors_as(AnsibleLookupError):
             addresses = canonical_all("terms", terms)
             layers = option_layers(self, kwargs, variables or {}, self._templar)

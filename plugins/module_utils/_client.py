@@ -206,9 +206,7 @@ class Client:
         raise failure  # outside of `except`: the chain of causes may hold headers
 
     def _connection_error(self, error: Exception) -> ConnectionFailed:
-        root: BaseException = error
-        while root.__cause__ or root.__context__:
-            root = root.__cause__ or root.__context__  # type: ignore[assignment]
+        root = _root(error)
         reason = self._without_secret(str(root) or type(root).__name__)
         text = f"No answer from {self._base_url}: {reason}"
         if isinstance(root, ssl.SSLCertVerificationError):
@@ -225,6 +223,12 @@ class Client:
 
     def _without_secret(self, text: str) -> str:
         return text.replace(self._credential.secret, "********")
+
+
+def _root(error: BaseException) -> BaseException:
+    """The first of the errors that led to this one."""
+    cause = error.__cause__ or error.__context__
+    return _root(cause) if cause else error
 
 
 def _content(response: requests.Response) -> bytes:

@@ -70,7 +70,7 @@ EXAMPLES = r"""
 - name: Count the origins of each vendor
   ansible.builtin.debug:
     msg: "{{ item[0] }}: {{ item[1] | length }}"
-  loop: "{{ all.origin_cloud_regions | groupby('vendor') }}"
+  loop: "{{ all.origin_cloud_regions | groupby('vendor') | map('list') }}"
 """
 
 RETURN = r"""
