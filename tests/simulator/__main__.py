@@ -1,0 +1,65 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""``python -m tests.simulator``: starts the simulator, prints its address, and serves until a signal."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ipaddress
+import signal
+from pathlib import Path
+
+from aiohttp import web
+
+from .app import Simulator, application
+from .seed import DEFAULT_SEED, SeedError, read
+
+
+def loopback(host: str) -> str:
+    """Its credentials are known to everyone, so it answers nobody but this machine."""
+    try:
+        if ipaddress.ip_address(host).is_loopback:
+            return host
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{host!r} is not a loopback address")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulator", description=__doc__)
+    parser.add_argument("--host", type=loopback, default="127.0.0.1", help="loopback address (%(default)s)")
+    parser.add_argument("--port", type=int, default=0, help="0, the default, takes any free one")
+    parser.add_argument("--seed", type=Path, default=DEFAULT_SEED, help="YAML file with what the account holds")
+    parser.add_argument("--latency", type=float, default=0, metavar="SECONDS", help="added to every answer")
+    parser.add_argument("--no-contract-check", action="store_true", help="check no schemas, for benchmarks")
+    return parser.parse_args()
+
+
+async def serve(options: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    simulator = Simulator(read(options.seed), options.latency, not options.no_contract_check)
+    runner = web.AppRunner(application(simulator), access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    site = web.TCPSite(runner, options.host, options.port)
+    await site.start()
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    print(f"Simulator listening on http://{host}:{runner.addresses[0][1]}/client/v4", flush=True)
+    await stop.wait()
+    simulator.faults.clear()
+    await runner.cleanup()
+
+
+def main() -> None:
+    try:
+        asyncio.run(serve(arguments()))
+    except (OSError, SeedError) as error:
+        raise SystemExit(f"simulator: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who a request comes from: a bearer token, or an e-mail with its key."""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import errors
+from .state import State, Token, Zone
+
+Headers = t.Mapping[str, str]
+
+
+def scheme(headers: Headers) -> str:
+    """What the log tells of the credentials: how they were sent, never what was sent."""
+    sent = [name for name in ("Authorization", "X-Auth-Email", "X-Auth-Key") if name in headers]
+    known = {(): "none", ("Authorization",): "token", ("X-Auth-Email", "X-Auth-Key"): "key"}
+    return known.get(tuple(sent), " and ".join(sent))
+
+
+def authenticate(headers: Headers, state: State) -> Token:
+    if "Authorization" in headers:
+        kind, _blank, token = headers["Authorization"].partition(" ")
+        if kind.lower() != "bearer" or not token or token in state.keys.values():
+            raise errors.invalid_headers()
+        if token not in state.tokens:
+            raise errors.wrong_credentials()
+        return state.tokens[token]
+    if "X-Auth-Email" not in headers or "X-Auth-Key" not in headers:
+        raise errors.no_credentials()
+    if headers["X-Auth-Key"] in state.tokens:
+        raise errors.invalid_headers()
+    if state.keys.get(headers["X-Auth-Email"]) != headers["X-Auth-Key"]:
+        raise errors.wrong_credentials()
+    return Token("")
+
+
+def visible_zones(token: Token, state: State) -> list[Zone]:
+    if not token.list_zones:
+        return []
+    return [zone for zone in state.zones.values() if token.zones is None or zone.id in token.zones]
+
+
+def usable_zone(zone_id: str, path: str, token: Token, state: State) -> Zone:
+    if zone_id not in state.zones:
+        raise errors.no_zone(path)
+    if token.zones is not None and zone_id not in token.zones:
+        raise errors.too_narrow()
+    return state.zones[zone_id]

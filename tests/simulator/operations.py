@@ -1,0 +1,146 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The operations of the contract, each by its operationId: what it does to the state and what it answers."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from .credentials import usable_zone, visible_zones
+from .errors import ApiError, envelope, other_address, tiered_cache_off
+from .state import State, Token, Zone, address
+
+Envelope = dict[str, t.Any]
+
+
+@dataclass
+class Call:
+    """One authenticated request: its parameters read as the contract types them, its body parsed."""
+
+    state: State
+    token: Token
+    path: str
+    parameters: dict[str, t.Any]
+    body: t.Any
+
+    @property
+    def zone(self) -> Zone:
+        return usable_zone(self.parameters["zone_id"], self.path, self.token, self.state)
+
+    @property
+    def origin_ip(self) -> str:
+        return str(self.parameters["origin_ip"])
+
+
+def page_of(items: list[t.Any], call: Call) -> Envelope:
+    page, per_page = call.parameters["page"], call.parameters["per_page"]
+    result = items[(page - 1) * per_page : page * per_page]
+    result_info = {
+        "page": page,
+        "per_page": per_page,
+        "count": len(result),
+        "total_count": len(items),
+        "total_pages": -(-len(items) // per_page),
+    }
+    return envelope(result, result_info=result_info)
+
+
+def judge_each(items: list[t.Any], apply: t.Callable[[t.Any], t.Any]) -> tuple[list[t.Any], list[t.Any]]:
+    """What came of the good items, and the bad ones with the reason."""
+    succeeded, failed = [], []
+    for item in items:
+        try:
+            succeeded.append(apply(item))
+        except ApiError as error:
+            origin_ip = item.get("origin_ip") if isinstance(item, dict) else item
+            failed.append({"origin_ip": str(origin_ip), "error": error.message})
+    return succeeded, failed
+
+
+def batch_result(mappings: list[t.Any], failed: list[t.Any]) -> Envelope:
+    succeeded = [{name: mapping[name] for name in ("origin_ip", "vendor", "region")} for mapping in mappings]
+    return envelope({"succeeded": succeeded, "failed": failed})
+
+
+def list_zones(call: Call) -> Envelope:
+    name = call.parameters.get("name")
+    zones = [zone for zone in visible_zones(call.token, call.state) if name in (None, zone.name)]
+    return page_of([{"id": zone.id, "name": zone.name} for zone in zones], call)
+
+
+def list_mappings(call: Call) -> Envelope:
+    return page_of(list(call.zone.mappings.values()), call)
+
+
+def get(call: Call) -> Envelope:
+    return envelope(call.zone.get(call.origin_ip))
+
+
+def upsert(call: Call) -> Envelope:
+    zone, origin_ip = call.zone, address(call.origin_ip)
+    mapping = call.state.mapping(call.body)
+    if mapping["origin_ip"] != origin_ip:
+        raise other_address()
+    zone.put([mapping])
+    return envelope(mapping)
+
+
+def delete(call: Call) -> Envelope:
+    return envelope({"origin_ip": call.zone.delete(call.origin_ip)["origin_ip"]})
+
+
+def batch_upsert(call: Call) -> Envelope:
+    zone = call.zone
+    mappings, failed = judge_each(call.body, call.state.mapping)
+    zone.put(mappings)
+    return batch_result(mappings, failed)
+
+
+def batch_delete(call: Call) -> Envelope:
+    return batch_result(*judge_each(call.body, call.zone.delete))
+
+
+def supported_regions(call: Call) -> Envelope:
+    if call.zone.tiered_cache.value != "on":
+        raise tiered_cache_off()
+    return envelope(call.state.supported)
+
+
+def get_tiered_cache(call: Call) -> Envelope:
+    return envelope(call.zone.tiered_cache.result())
+
+
+def set_tiered_cache(call: Call) -> Envelope:
+    setting = call.zone.tiered_cache
+    setting.set(call.body["value"])
+    return envelope(setting.result())
+
+
+def get_smart_tiered_cache(call: Call) -> Envelope:
+    return envelope(call.zone.smart_tiered_cache.result())
+
+
+def set_smart_tiered_cache(call: Call) -> Envelope:
+    setting = call.zone.smart_tiered_cache
+    setting.set(call.body["value"])
+    return envelope(setting.result())
+
+
+OPERATIONS: dict[str, t.Callable[[Call], Envelope]] = {
+    "zones-list": list_zones,
+    "origin-cloud-regions-v2-list": list_mappings,
+    "origin-cloud-regions-v2-get": get,
+    "origin-cloud-regions-v2-upsert": upsert,
+    "origin-cloud-regions-v2-delete": delete,
+    "origin-cloud-regions-v2-batch-upsert": batch_upsert,
+    "origin-cloud-regions-v2-batch-delete": batch_delete,
+    "origin-cloud-regions-v2-supported-regions": supported_regions,
+    "tiered-caching-get": get_tiered_cache,
+    "tiered-caching-patch": set_tiered_cache,
+    "smart-tiered-cache-get": get_smart_tiered_cache,
+    "smart-tiered-cache-patch": set_smart_tiered_cache,
+}
+PAGED = ("zones-list", "origin-cloud-regions-v2-list")

@@ -1,0 +1,44 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One simulator for all tests of this folder, reset for each test that asks for a fresh one."""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+
+ROOT = str(Path(__file__).resolve().parents[2])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+from tests.simulator.plain_client import Api  # noqa: E402
+from tests.simulator.testing import RunningSimulator, running_simulator  # noqa: E402
+from tests.system.playbooks import Ansible  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def simulator() -> t.Iterator[RunningSimulator]:
+    with running_simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_simulator(simulator: RunningSimulator) -> RunningSimulator:
+    simulator.reset()
+    return simulator
+
+
+@pytest.fixture
+def api(fresh_simulator: RunningSimulator) -> t.Iterator[Api]:
+    with Api(fresh_simulator) as client:
+        yield client
+
+
+@pytest.fixture
+def ansible(fresh_simulator: RunningSimulator, tmp_path: Path) -> Ansible:
+    return Ansible(tmp_path, fresh_simulator)

@@ -1,0 +1,51 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Another reader of the contract, schemathesis, finds no answer of the simulator that breaks it."""
+
+from __future__ import annotations
+
+import typing as t
+
+import hypothesis
+import pytest
+
+from tests.simulator.testing import ROOT, RunningSimulator
+
+# It needs a newer Python than the simulator.
+schemathesis = pytest.importorskip("schemathesis")
+
+CONFIG = schemathesis.Config.from_dict(
+    {
+        # Random zone ids would end all in "no route": these tests are about what lies behind it.
+        "parameters": {"path.zone_id": RunningSimulator.zone_id},
+        "checks": {
+            # This API answers an undeclared method as an unknown route.
+            "unsupported_method": {"enabled": False},
+            # It judges addresses and regions beyond their schemas; the test below has a narrower rule.
+            "positive_data_acceptance": {"enabled": False},
+        },
+    }
+)
+schema = schemathesis.openapi.from_path(ROOT / "tests" / "simulator" / "openapi.yaml", config=CONFIG)
+
+
+@pytest.fixture(scope="module")
+def contract_simulator(simulator: RunningSimulator) -> t.Iterator[RunningSimulator]:
+    simulator.reset()
+    yield simulator
+    own = [entry for entry in simulator.stats()["contract_violations"] if "own answer" in entry["message"]]
+    assert own == []
+
+
+@schema.parametrize()
+@hypothesis.settings(
+    derandomize=True, database=None, max_examples=25, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+)
+def test_conformance(contract_simulator: RunningSimulator, case: t.Any) -> None:
+    response = case.call_and_validate(
+        base_url=contract_simulator.url, headers={"Authorization": f"Bearer {contract_simulator.token}"}
+    )
+    if case.meta.generation.mode.is_positive:
+        assert "request breaks the contract" not in response.text

@@ -1,0 +1,184 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each kind of fault does on the wire what its name says."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+import urllib.error
+
+import pytest
+
+from tests.simulator.plain_client import Api
+from tests.simulator.testing import RunningSimulator
+
+ONE = "/192.0.2.1"
+
+
+def test_status(api: Api, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.fault(kind="status", status=429, headers={"Retry-After": "7"})
+    fresh_simulator.fault(kind="status", status=429, body={"any": "thing"})
+    fresh_simulator.fault(kind="status", status=520, body="text", headers={"Content-Type": "text/plain"})
+    first, second, third, fourth = (api.get("/zones") for _number in range(4))
+    assert (first.status, first.headers["Retry-After"], first.body["success"]) == (429, "7", False)
+    assert (second.status, second.headers["Retry-After"], second.body) == (429, None, {"any": "thing"})
+    assert (third.status, third.headers["Content-Type"], third.content) == (520, "text/plain", b"text")
+    assert fourth.status == 200
+    stats = fresh_simulator.stats()
+    assert [entry["status"] for entry in stats["log"]] == [429, 429, 520, 200]
+    assert (stats["connections"], stats["contract_violations"]) == (1, [])
+
+
+def test_html(api: Api, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.fault(kind="html")
+    fresh_simulator.fault(kind="html", status=403, headers={"cf-mitigated": "challenge"})
+    first, second = api.get("/zones"), api.get("/zones")
+    assert (first.status, first.headers["Content-Type"]) == (502, "text/html")
+    assert first.content.startswith(b"<html>")
+    assert (second.status, second.headers["cf-mitigated"]) == (403, "challenge")
+
+
+def test_malformed(api: Api, fresh_simulator: RunningSimulator) -> None:
+    for fault in ({}, {"body": "null"}, {"body": [1]}):
+        fresh_simulator.fault(kind="malformed", **fault)
+    answers = [api.get("/zones") for _number in range(3)]
+    assert [answer.content for answer in answers] == [b"not json", b"null", b"[1]"]
+    assert {answer.status for answer in answers} == {200}
+
+
+def test_redirect(api: Api, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.fault(kind="redirect", location="http://127.0.0.1:9/elsewhere")
+    answer = api.get("/zones")
+    assert (answer.status, answer.headers["Location"]) == (302, "http://127.0.0.1:9/elsewhere")
+
+
+def test_disconnect(api: Api, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.fault(kind="disconnect")
+    with pytest.raises(http.client.RemoteDisconnected):
+        api.call("DELETE", api.mappings + ONE)
+    assert fresh_simulator.stats()["log"][0]["status"] is None
+    assert api.get(api.mappings + ONE).status == 200
+
+
+def test_disconnect_after(api: Api, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.fault(kind="disconnect_after")
+    with pytest.raises(http.client.RemoteDisconnected):
+        api.call("DELETE", api.mappings + ONE)
+    assert api.get(api.mappings + ONE).error == (404, 1142)
+
+
+def test_truncate(api: Api, fresh_simulator: RunningSimulator) -> None:
+    whole = api.get(api.mappings).content
+    fresh_simulator.fault(kind="truncate")
+    with pytest.raises(http.client.IncompleteRead) as raised:
+        api.get(api.mappings)
+    assert raised.value.partial == whole[: len(whole) // 2]
+    assert raised.value.expected == len(whole) - len(whole) // 2
+
+
+def test_hang_then_close(api: Api, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.fault(kind="hang", seconds=0.2)
+    start = time.monotonic()
+    with pytest.raises(http.client.RemoteDisconnected):
+        api.get("/zones")
+    assert time.monotonic() - start >= 0.2
+
+
+def test_hang_until_the_client_gives_up(api: Api, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.fault(kind="hang")
+    api.connection.timeout = 0.2
+    with pytest.raises(TimeoutError):
+        api.get("/zones")
+
+
+def test_reset_lets_a_hanging_request_go(api: Api, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.fault(kind="hang")
+    api.send("GET", "/zones")
+    while not fresh_simulator.stats()["requests"]:
+        pass
+    fresh_simulator.reset()
+    with pytest.raises(http.client.RemoteDisconnected):
+        api.connection.getresponse()
+
+
+def test_hang_body(api: Api, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.fault(kind="hang_body")
+    api.connection.timeout = 0.2
+    api.send("GET", api.mappings)
+    response = api.connection.getresponse()
+    assert response.status == 200
+    half = int(response.headers["Content-Length"]) // 2
+    assert len(response.read(half)) == half
+    with pytest.raises(TimeoutError):
+        response.read()
+
+
+def test_latency(api: Api, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.fault(kind="latency", seconds=0.2, headers={"Ratelimit": '"default";r=50;t=30'})
+    start = time.monotonic()
+    answer = api.get("/zones")
+    assert time.monotonic() - start >= 0.2
+    assert answer.status == 200
+    assert answer.headers["Ratelimit"] == '"default";r=50;t=30'
+
+
+def test_stale_page(api: Api, fresh_simulator: RunningSimulator) -> None:
+    first = api.get(f"{api.mappings}?per_page=2")
+    fresh_simulator.fault(kind="stale_page")
+    # Not a list, so the fault waits for the next one.
+    assert api.get(api.mappings + ONE).status == 200
+    assert api.get(f"{api.mappings}?per_page=2&page=2").body == first.body
+    assert api.get(f"{api.mappings}?per_page=2&page=2").body != first.body
+
+
+def test_lying_total(api: Api, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.fault(kind="lying_total", body={"total_count": 9000, "total_pages": None})
+    answer = api.get(api.mappings)
+    assert answer.body["result_info"].items() >= {"count": 6, "total_count": 9000, "total_pages": None}.items()
+    assert not fresh_simulator.stats()["contract_violations"]
+
+
+def test_which_request_is_hit(api: Api, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.fault(kind="status", status=503, after=1, times=2, operation="zones-list")
+    asked = ["/zones", api.mappings, "/zones", "/zones", "/zones"]
+    assert [api.get(path).status for path in asked] == [200, 200, 503, 503, 200]
+    assert fresh_simulator.faults() == []
+
+
+def test_for_ever_and_in_order(api: Api, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.fault(kind="status", status=500)
+    fresh_simulator.fault(kind="status", status=503, times=None)
+    assert [api.get("/zones").status for _number in range(4)] == [500, 503, 503, 503]
+    assert [fault["status"] for fault in fresh_simulator.faults()] == [503]
+    fresh_simulator.clear_faults()
+    assert api.get("/zones").status == 200
+
+
+def test_a_fault_hides_no_breach(api: Api, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.fault(kind="status", status=429)
+    assert api.get("/zones?per_page=1").status == 429
+    assert len(fresh_simulator.stats()["contract_violations"]) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "earthquake"},
+        {"kind": "hang", "operation": "dig"},
+        {"kind": "hang", "times": 0},
+        {"kind": "hang", "after": "x"},
+        {"kind": "hang", "unknown": 1},
+        {"kind": "lying_total"},
+        {},
+    ],
+)
+def test_refused_fault(fresh_simulator: RunningSimulator, fault: dict[str, object]) -> None:
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        fresh_simulator.fault(**fault)
+    assert raised.value.code == 400
+    assert json.load(raised.value)["error"]
+    assert fresh_simulator.faults() == []
