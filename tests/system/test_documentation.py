@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible.module_utils.basic import missing_required_lib
 
 from tests.system.playbooks import ROOT, Ansible
 
@@ -64,6 +65,18 @@ def test_examples_on_pages(ansible: Ansible, block: list[dict[str, t.Any]]) -> N
 
 def test_pages_have_examples() -> None:
     assert BLOCKS
+
+
+def test_messages_in_troubleshooting() -> None:
+    """Each heading that quotes a message quotes one that there is."""
+    headings = re.findall(r"^### `(.*)`$", (ROOT / "docs/troubleshooting.md").read_text(), re.MULTILINE)
+    messages = [missing_required_lib("requests")]
+    for source in ROOT.glob("plugins/**/*.py"):
+        for node in ast.walk(ast.parse(source.read_text())):
+            parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+            messages.append("…".join(part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)))
+    assert headings
+    assert [heading for heading in headings if not any(heading in message for message in messages)] == []
 
 
 @pytest.mark.parametrize("origin_ip", [["192.0.2.1", "2001:DB8::0:1", "203.0.113.99"], "192.0.2.1", None])

@@ -1,0 +1,115 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Certificates, proxies and ~/.netrc, on real connections: what requests takes from its surroundings, and what not."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import ssl
+import threading
+import typing as t
+import warnings
+from pathlib import Path
+
+import pytest
+import trustme
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client, Credential
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConnectionFailed
+from urllib3.exceptions import InsecureRequestWarning
+
+ANSWER = json.dumps({"success": True, "errors": [], "messages": [], "result": []}).encode()
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Answers every GET alike, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[tuple[str, str | None]] = []
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.asked.append((self.path, self.headers["Authorization"]))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(ANSWER)))
+        self.end_headers()
+        self.wfile.write(ANSWER)
+
+    def log_message(self, *arguments: object) -> None:
+        """Not on the screen."""
+
+
+@pytest.fixture
+def server() -> t.Iterator[Server]:
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_path(authority: trustme.CA, tmp_path: Path) -> str:
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return str(path)
+
+
+@pytest.fixture
+def https(server: Server, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The URL of a server whose certificate is trusted by the test's own authority alone."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other))
+    return f"https://127.0.0.1:{server.server_port}"
+
+
+def ask(url: str, **options: t.Any) -> t.Any:
+    """Asks once; a pause would be an error."""
+    with Client(Credential.from_token("simulator-token"), url, max_wait=0, **options) as client:
+        return client.request("GET", "/zones")["result"]
+
+
+def test_certificate_not_trusted(https: str, server: Server) -> None:
+    with pytest.raises(ConnectionFailed, match="certificate.*ca_path") as raised:
+        ask(https)
+    assert "max_wait" not in str(raised.value)  # no use in waiting
+    assert server.asked == []
+
+
+def test_ca_path(https: str, ca_path: str) -> None:
+    assert ask(https, verify=ca_path) == []
+
+
+def test_certificates_not_checked(https: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureRequestWarning)
+        assert ask(https, verify=False) == []
+
+
+def test_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.server_port}")
+    assert ask("http://api.example.com/client/v4") == []
+    assert server.asked == [("http://api.example.com/client/v4/zones", "Bearer simulator-token")]
+
+
+def test_netrc(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password something\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert ask(f"http://127.0.0.1:{server.server_port}") == []
+    assert server.asked == [("/zones", "Bearer simulator-token")]
