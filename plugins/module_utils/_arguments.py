@@ -87,9 +87,12 @@ def _client(layers: t.Sequence[Layer], tell: t.Callable[[str], object]) -> Clien
     ca_path = option.get("ca_path")
     if ca_path is not None and not os.path.exists(ca_path):
         raise ConfigurationError(f"ca_path: there is no {ca_path!r}.")
+    credential, api_url = _credential(layers), _api_url(option.get("api_url", API_URL))
+    if not re.match(r"https:|http://(localhost|127\.[0-9.]+|\[::1\])[:/]", f"{api_url}/", re.IGNORECASE):
+        tell(f"api_url: {api_url} is not https. Everyone between here and there can read the credential.")
     return Client(
-        _credential(layers),
-        _api_url(option.get("api_url", API_URL)),
+        credential,
+        api_url,
         timeout=option["timeout"],
         max_wait=option["max_wait"],
         verify=(ca_path or True) if option["validate_certs"] else False,

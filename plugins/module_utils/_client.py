@@ -177,7 +177,8 @@ class Client:
                 f"{why} a pause of {pause:.1f} seconds, and max_wait ({self._max_wait:g} seconds for the whole task) "
                 f"has {left:.1f} left: raise max_wait, or try again later"
             )
-        self.tell(f"Waiting {pause:.1f} seconds before the next try: {failure}")
+        # With the time so far, for Ansible shows the same warning only once
+        self.tell(f"Waiting {pause:.1f} seconds (after {self._waited:.1f} of {self._max_wait:g}), then trying again: {failure}")
         self._sleep(pause)
         self._waited += pause
 
