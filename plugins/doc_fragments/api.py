@@ -159,6 +159,5 @@ options:
 notes:
   - The plugin talks to the API from the controller and reads the environment variables of the controller.
   - An option is taken from the plugin's own arguments, then from the variables, then from the environment, then from the
-    configuration file. A credential is taken whole from the first of arguments, variables, and environment with configuration file
-    that has any part of one, and the zone likewise.
+    configuration file. A credential is taken whole from the first of these that has any part of one, and the zone likewise.
 """

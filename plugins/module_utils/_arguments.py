@@ -103,7 +103,9 @@ def _client(layers: t.Sequence[Layer], tell: t.Callable[[str], object]) -> Clien
 def _credential(layers: t.Sequence[Layer]) -> Credential:
     given = _strongest(layers, "api_token", "api_email", "api_key")
     if not given:
-        raise ConfigurationError(f"No credential. Give {_said('api_token')}, or {_said('api_email')} and {_said('api_key')}.")
+        raise ConfigurationError(
+            f"No credential. Give {_said('api_token')}, or {_said('api_email')} and {_said('api_key')}."
+        )
     if "api_token" in given and len(given) > 1:
         raise ConfigurationError("api_token excludes api_email and api_key. Give one kind of credential.")
     if "api_token" not in given and len(given) == 1:

@@ -39,8 +39,8 @@ else:
 PAGE_SIZE = 100
 """Items a page: the most that the API gives."""
 
-MAX_PAGES = 1_000
-"""Pages that are believed. A zone holds at most 3,500 mappings, so 35: ten thousand would be a lie."""
+MAX_PAGES = 100
+"""Pages that are believed. A zone holds at most 3,500 mappings, so 35: a thousand would be a lie."""
 
 MAX_BODY = 16 * 1024 * 1024
 """Bytes of an answer that are read. A page of 100 mappings has about 15,000."""
@@ -50,6 +50,9 @@ MAX_REPEATS = 5
 
 LONGEST_BACKOFF = 60.0
 """Seconds between two tries at which the pause, doubled each time, stops growing."""
+
+SHORTEST_SECRET = 8
+"""Characters from which a credential is looked for in what comes back. Cloudflare's have 37 and more."""
 
 _PASSING = frozenset({429, 502, 503, 504, *range(520, 530)})
 """Statuses worth another try: the rate limit, and what a gateway says while the API behind it is out of reach.
@@ -138,7 +141,7 @@ class Client:
         Tries again after rate limits, gateway errors and broken connections while ``max_wait`` lasts. Raises
         ``ApiError`` and its kinds, or ``ConnectionFailed``.
         """
-        broken = limited = 0
+        tries = broken = 0
         while True:
             started = self._clock()
             failure: ApiError | ConnectionBroken
@@ -150,14 +153,12 @@ class Client:
                 failure, asked = _failed(answer), _retry_after(answer.headers)
             except ConnectionBroken as error:
                 failure = error
-            if isinstance(failure, RateLimited):
-                limited += 1
-            else:
-                broken += 1
-                self._waited += self._clock() - started
+            self._waited += self._clock() - started
+            tries += 1
+            broken += not isinstance(failure, RateLimited)
             if broken > MAX_REPEATS:
-                raise failure.add(f"given up after {broken} tries")
-            self._wait(failure, asked or _backoff(broken + limited), "the API asks for" if asked else "next would be")
+                raise failure.add(f"given up after {tries} tries")
+            self._wait(failure, asked or _backoff(tries), "the API asks for" if asked else "next would be")
 
     def pages(self, path: str) -> t.Iterator[Page]:
         """The pages of a list, ``PAGE_SIZE`` items each: one request a page, to the last page that the API tells."""
@@ -178,7 +179,9 @@ class Client:
                 f"has {left:.1f} left: raise max_wait, or try again later"
             )
         # With the time so far, for Ansible shows the same warning only once
-        self.tell(f"Waiting {pause:.1f} seconds (after {self._waited:.1f} of {self._max_wait:g}), then trying again: {failure}")
+        self.tell(
+            f"Waiting {pause:.1f} seconds (after {self._waited:.1f} of {self._max_wait:g}), then trying again: {failure}"
+        )
         self._sleep(pause)
         self._waited += pause
 
@@ -188,6 +191,7 @@ class Client:
 
     def _exchange(self, method: str, path: str, params: t.Mapping[str, t.Any] | None, body: object) -> _Answer:
         """Send one request and read the answer to its end, whatever its status."""
+        failure: ConnectionFailed
         try:
             with self._session.request(
                 method,
@@ -200,7 +204,7 @@ class Client:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                text = _content(response).decode("utf-8", "replace")
+                text = _unescaped(_content(response).decode("utf-8", "replace"))
                 return _Answer(response.status_code, response.headers, self._without_secret(text))
         except (OSError, ValueError) as error:  # requests' own are OSErrors; urllib3 lets a few ValueErrors through
             failure = self._connection_error(error)
@@ -208,12 +212,11 @@ class Client:
 
     def _connection_error(self, error: Exception) -> ConnectionFailed:
         root = _root(error)
-        reason = self._without_secret(str(root) or type(root).__name__)
-        text = f"No answer from {self._base_url}: {reason}"
-        if isinstance(root, ssl.SSLCertVerificationError):
-            return ConnectionFailed(f"{text}; ca_path names the CA certificates to trust")
+        text = f"No answer from {self._base_url}: {_printable(self._without_secret(str(root))) or type(root).__name__}"
         if isinstance(root, socket.timeout):
             return ConnectionBroken(f"{text} (timeout: {self._timeout:g} seconds)")
+        if isinstance(error, requests.exceptions.SSLError) and not isinstance(root, (ssl.SSLEOFError, ConnectionError)):
+            return ConnectionFailed(f"{text}; ca_path names the CA certificates to trust")
         passing = (
             requests.ConnectionError,
             requests.Timeout,
@@ -223,7 +226,9 @@ class Client:
         return ConnectionBroken(text) if isinstance(error, passing) else ConnectionFailed(text)
 
     def _without_secret(self, text: str) -> str:
-        return text.replace(self._credential.secret, "********")
+        # What is shorter is no real credential, but may be a word of the answer
+        secret = self._credential.secret
+        return text.replace(secret, "********") if len(secret) >= SHORTEST_SECRET else text
 
 
 def _root(error: BaseException) -> BaseException:
@@ -243,6 +248,16 @@ def _content(response: requests.Response) -> bytes:
     if length.isdecimal() and response.raw.tell() < int(length):
         raise ConnectionBroken(f"HTTP {response.status_code}: {response.raw.tell()} of the {length} bytes came")
     return bytes(content)
+
+
+def _unescaped(text: str) -> str:
+    """The same JSON without escapes, in which a repeated credential would not be found."""
+    if "\\u" in text:
+        try:
+            return json.dumps(json.loads(text), ensure_ascii=False)
+        except (ValueError, RecursionError):
+            pass
+    return text
 
 
 def _envelope(answer: _Answer) -> dict[str, t.Any]:
@@ -268,7 +283,7 @@ def _errors(document: dict[str, t.Any]) -> list[dict[str, t.Any]]:
     found = []
     for error in _objects(document.get("errors")):
         for one in [error, *_objects(error.get("error_chain"))]:
-            if type(one.get("code")) is int:
+            if _int(one.get("code")) is not None:
                 found.append({"code": one["code"], "message": _printable(str(one.get("message", "")))})
     return found
 
@@ -289,10 +304,14 @@ def _document(answer: _Answer) -> dict[str, t.Any]:
 def _page(envelope: dict[str, t.Any]) -> Page:
     items, info = envelope["result"], envelope.get("result_info")
     if isinstance(items, list) and isinstance(info, dict):
-        pages, count = info.get("total_pages"), info.get("total_count")
-        if type(pages) is int and type(count) is int and pages <= MAX_PAGES:
+        pages, count = _int(info.get("total_pages")), _int(info.get("total_count"))
+        if pages is not None and count is not None and pages <= MAX_PAGES:
             return Page(items, pages, count)
     raise malformed("a page of a list", envelope)
+
+
+def _int(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def malformed(expected: str, came: object) -> ApiError:
@@ -318,10 +337,10 @@ def _retry_after(headers: t.Mapping[str, str]) -> float:
         return float(value)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return 0.0
 
 
 def _backoff(tries: int) -> float:
     """Seconds to wait after so many tries: doubled each time, less a random part, so that clients do not meet again."""
-    return min(LONGEST_BACKOFF, 2.0 ** (tries - 1)) * random.uniform(0.5, 1.0)
+    return min(LONGEST_BACKOFF, 2.0 ** min(tries - 1, 10)) * random.uniform(0.5, 1.0)

@@ -118,6 +118,8 @@ def api_error(status: int, errors: list[dict[str, t.Any]], came: str, advice: st
     is known of the codes and of the status.
     """
     kind, known = next((_BY_CODE[error["code"]] for error in errors if error["code"] in _BY_CODE), (ApiError, ""))
+    if kind is NoMapping and status != 404:
+        kind = ApiError
     if status in _BY_STATUS and (status == 429 or not known):
         kind, known = _BY_STATUS[status]
     if advice:

@@ -20,7 +20,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses im
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client, Page, malformed
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import AddressError, NoMapping, api_error
 
-Mapping = t.Dict[str, t.Any]
+Mapping = dict[str, t.Any]
 
 MAX_READS = 3
 """Times that all pages are read, if they contradict each other since somebody writes meanwhile."""
@@ -83,7 +83,9 @@ class OriginCloudRegions:
                 return found
             pages = self._pages()
         told = " or ".join(map(str, sorted(counts)))
-        raise api_error(200, [], f"the pages say that the zone has {told} mappings and hold {len(found)}, {MAX_READS} times")
+        raise api_error(
+            200, [], f"the pages say that the zone has {told} mappings and hold {len(found)}, {MAX_READS} times"
+        )
 
     def _pages(self) -> t.Iterator[Page]:
         try:

@@ -36,10 +36,9 @@ def run_module(
     # As AnsibleModule does with what the no_log options hold
     module.no_log_values.update(variables[name] for name in ("api_token", "api_key") if name in variables)
     given = {name: value for name, value in module.params.items() if value is not None}
+    end: t.Callable[..., None] = module.exit_json
     try:
         result = run(module, [given, variables])
     except CloudflareError as error:
-        failure = dict(msg=str(error), failure=error.failure())
-    else:
-        module.exit_json(**result)
-    module.fail_json(**failure)
+        end, result = module.fail_json, dict(msg=str(error), failure=error.failure())
+    end(**result)  # outside of `except`, where fail_json would add a traceback at -vvv

@@ -20,7 +20,11 @@ def is_zone_id(value: object) -> bool:
 
 def is_domain_name(value: str) -> bool:
     """Whether this could name a zone: at least two labels, no blanks, no URL."""
-    return len(value) <= 253 and re.fullmatch(r"[^\s./:?#@%]+(\.[^\s./:?#@%]+)+", value) is not None and value.isprintable()
+    return (
+        len(value) <= 253
+        and re.fullmatch(r"[^\s./:?#@%]+(\.[^\s./:?#@%]+)+", value) is not None
+        and value.isprintable()
+    )
 
 
 def zone_id_of(client: Client, name: str) -> str:
@@ -38,5 +42,7 @@ def zone_id_of(client: Client, name: str) -> str:
             "list any: give zone_id instead, the 32 digits on the zone's overview page."
         )
     if len(ids) > 1:
-        raise ConfigurationError(f"zone: {len(ids)} zones are named {name!r}. Give the zone_id of one: {', '.join(ids)}.")
+        raise ConfigurationError(
+            f"zone: {len(ids)} zones are named {name!r}. Give the zone_id of one: {', '.join(ids)}."
+        )
     return str(ids[0])

@@ -20,30 +20,38 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
 
 
 def option_layers(plugin: t.Any, direct: dict[str, t.Any], variables: dict[str, t.Any], templar: t.Any) -> list[Layer]:
-    """The shared options of a plugin: its arguments, the variables, then environment and configuration file.
+    """The shared options of a plugin: its arguments, then variables, the environment, the configuration file.
 
     ``direct`` are the arguments: one that the plugin does not know is an error, where Ansible itself says nothing.
     """
     definitions = C.config.get_configuration_definitions(plugin.plugin_type, plugin._load_name)
-    known = {*definitions, *(alias for option in definitions.values() for alias in option.get("aliases", []))}
+    known = {name for name in definitions if not name.startswith("_")}
+    known.update(alias for option in definitions.values() for alias in option.get("aliases", []))
     if unknown := sorted(set(direct) - known):
         raise ConfigurationError(f"Unknown: {', '.join(unknown)}. The options are {', '.join(sorted(known))}.")
     # Ansible hands variables to plugins as they were written, with their templates
     names = [entry["name"] for option in ARGUMENT_SPEC for entry in definitions[option].get("vars", [])]
     templated = {name: templar.template(variables[name]) for name in names if name in variables}
+    # The environment is read as modules read it. Ansible would take the last of several variables, even an empty one, and
+    # then not look into the file.
+    without_environment = f"{plugin._load_name} without environment"
+    C.config.initialize_plugin_configuration_definitions(
+        plugin.plugin_type,
+        without_environment,
+        {option: {**definitions[option], "env": []} for option in ARGUMENT_SPEC},
+    )
     layers: dict[str, dict[str, t.Any]] = {"Direct": {}, "var": {}, "file": {}, "default": {}}
     for option in ARGUMENT_SPEC:
         value, origin = C.config.get_config_value_and_origin(
-            option, plugin_type=plugin.plugin_type, plugin_name=plugin._load_name, variables=templated, direct=direct
+            option, plugin_type=plugin.plugin_type, plugin_name=without_environment, variables=templated, direct=direct
         )
-        source = origin.split(":")[0]
-        if value is not None and source != "env":
-            layers.get(source, layers["file"])[option] = _plain(value)
+        if value is not None:
+            layers.get(origin.split(":")[0], layers["file"])[option] = _plain(value)
     return [
         layers["Direct"],
         layers["var"],
-        # Not as Ansible reads them: of two variables, it takes the last that is set, be it empty
-        ambient({**layers["file"], **environment(os.environ)}),
+        environment(os.environ),
+        ambient(layers["file"]),
         layers["default"],
     ]
 

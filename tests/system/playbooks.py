@@ -71,4 +71,5 @@ class Ansible:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            check=False,
         )

@@ -74,7 +74,9 @@ def test_messages_in_troubleshooting() -> None:
     for source in ROOT.glob("plugins/**/*.py"):
         for node in ast.walk(ast.parse(source.read_text())):
             parts = node.values if isinstance(node, ast.JoinedStr) else [node]
-            messages.append("…".join(part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)))
+            messages.append(
+                "…".join(part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str))
+            )
     assert headings
     assert [heading for heading in headings if not any(heading in message for message in messages)] == []
 
@@ -97,7 +99,9 @@ def test_results_of_the_lookup(ansible: Ansible) -> None:
 
 def results(ansible: Ansible, task: dict[str, t.Any], expression: str) -> t.Any:
     """The value of an expression after a task, as a playbook has it."""
-    save = {"ansible.builtin.copy": {"content": "{{ (" + expression + ") | to_json }}", "dest": "{{ playbook_dir }}/saved"}}
+    save = {
+        "ansible.builtin.copy": {"content": "{{ (" + expression + ") | to_json }}", "dest": "{{ playbook_dir }}/saved"}
+    }
     run = ansible.play([task, save])
     assert run.returncode == 0, run.stdout + run.stderr
     return json.loads((ansible.folder / "saved").read_text())

@@ -1,0 +1,15 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Warnings of a plugin. Private to the collection: no other collection may rely on this file."""
+
+from __future__ import annotations
+
+from ansible import constants as C
+from ansible.utils.display import Display
+
+
+def warn(text: str) -> None:
+    """Show a warning at once. Ansible's own way of warning shows the same text only once a run."""
+    Display().display(f"[WARNING]: {text}", color=C.COLOR_WARN, stderr=True)

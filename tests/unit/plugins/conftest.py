@@ -1,0 +1,151 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What all tests of plugins share: the wire, the clock, and the ways to run a module or a lookup."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import os
+import sys
+import typing as t
+
+import pytest
+import requests
+import responses
+from ansible.module_utils import basic
+from ansible.module_utils.common import warnings
+from ansible_collections.edgecache.cloudflare.plugins.module_utils import _arguments, _client
+from ansible_collections.edgecache.cloudflare.plugins.modules import origin_cloud_region_info
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import API, KEY, TOKEN, ZONE_ID, Clock, Wire
+from responses.registries import OrderedRegistry
+
+
+@pytest.fixture(autouse=True)
+def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("CLOUDFLARE_") or name.lower().endswith(("_proxy", "_ca_bundle")) or name == "NETRC":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of every client. Pauses between tries have their full length."""
+
+    def full(low: float, high: float) -> float:
+        assert (low, high) == (0.5, 1.0)
+        return high
+
+    own = Clock()
+    monkeypatch.setattr(_arguments, "Client", functools.partial(_client.Client, clock=own, sleep=own.sleep))
+    monkeypatch.setattr(_client.random, "uniform", full)
+    return own
+
+
+@pytest.fixture(autouse=True)
+def wire(clock: Clock) -> t.Iterator[Wire]:
+    with responses.RequestsMock(registry=OrderedRegistry) as mock:
+        yield Wire(mock, clock)
+        refused = [str(call.response) for call in mock.calls if "refused by Responses" in str(call.response)]
+    assert not refused
+
+
+@pytest.fixture
+def told() -> list[str]:
+    """What the client of this test has told."""
+    return []
+
+
+@pytest.fixture
+def client(clock: Clock, told: list[str]) -> _client.Client:
+    credential = _client.Credential.from_token(TOKEN)
+    return _client.Client(credential, API, tell=told.append, clock=clock, sleep=clock.sleep)
+
+
+@pytest.fixture
+def run_bare(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> t.Callable[..., dict[str, t.Any]]:
+    """Run origin_cloud_region_info with these options, as the script that it is: its result."""
+    spec = importlib.util.spec_from_file_location("__main__", origin_cloud_region_info.__file__)
+
+    def run(**options: t.Any) -> dict[str, t.Any]:
+        monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode())
+        monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+        if "ansible.module_utils._internal" in sys.modules:  # ansible-core 2.19 and newer: as in a module's own process
+            monkeypatch.setattr(sys.modules["ansible.module_utils._internal"], "is_controller", False)
+        warnings._global_warnings.clear()
+        with pytest.raises(SystemExit) as ended:
+            spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        printed = capsys.readouterr()
+        result: dict[str, t.Any] = json.loads(printed.out)
+        assert printed.err == ""
+        assert TOKEN not in printed.out and KEY not in printed.out
+        assert (ended.value.code != 0) == result.get("failed", False)
+        result.pop("invocation", None)
+        if "warnings" in result:
+            result["warnings"] = [one if isinstance(one, str) else one["event"]["msg"] for one in result["warnings"]]
+        return result
+
+    return run
+
+
+@pytest.fixture
+def run(run_bare: t.Callable[..., dict[str, t.Any]]) -> t.Callable[..., dict[str, t.Any]]:
+    """The same with a token and a zone."""
+    return functools.partial(run_bare, api_token=TOKEN, zone_id=ZONE_ID)
+
+
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> list[requests.Session]:
+    """The sessions that were closed."""
+    sessions: list[requests.Session] = []
+
+    def close(session: requests.Session) -> None:
+        sessions.append(session)
+
+    monkeypatch.setattr(requests.Session, "close", close)
+    return sessions
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[str], None]:
+    """Make a library one that is not installed, and the collection one that is not loaded yet."""
+
+    def without(library: str) -> None:
+        for name in list(sys.modules):
+            if name.startswith("ansible_collections.edgecache.cloudflare.plugins."):
+                monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setitem(sys.modules, library, None)
+
+    return without
+
+
+@pytest.fixture
+def look_up_bare() -> t.Callable[..., list[t.Any]]:
+    """Call the lookup origin_cloud_region with these terms and options, in a play with these variables."""
+    # Not there where modules run
+    from ansible import template
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.plugins.loader import lookup_loader
+
+    trusted = getattr(template, "trust_as_template", str)
+
+    def look_up(*terms: t.Any, variables: dict[str, t.Any] | None = None, **options: t.Any) -> list[t.Any]:
+        known = {name: trusted(value) if isinstance(value, str) else value for name, value in (variables or {}).items()}
+        loader = DataLoader()
+        plugin = lookup_loader.get(
+            "edgecache.cloudflare.origin_cloud_region",
+            loader=loader,
+            templar=template.Templar(loader=loader, variables=known),
+        )
+        return plugin.run(list(terms), variables=known, **options)
+
+    return look_up
+
+
+@pytest.fixture
+def look_up(look_up_bare: t.Callable[..., list[t.Any]]) -> t.Callable[..., list[t.Any]]:
+    """The same with a token and a zone."""
+    return functools.partial(look_up_bare, api_token=TOKEN, zone_id=ZONE_ID)

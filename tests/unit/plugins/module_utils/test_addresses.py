@@ -1,0 +1,132 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Addresses: refused, or canonical."""
+
+from __future__ import annotations
+
+import ipaddress
+import typing as t
+
+import pytest
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical, canonical_all
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import AddressError
+from hypothesis import given
+from hypothesis import strategies as st
+
+REFUSED: list[t.Any] = [
+    "",
+    " ",
+    "010.0.0.1",
+    "192.0.2.01",
+    "0300.0.2.1",
+    "0xc0.0.2.1",
+    "10",
+    "192.0.2",
+    "3221225985",
+    "192.0.2.256",
+    "192.0.2.1.",
+    "192.0.2.1 192.0.2.2",
+    "192.0.2.1,192.0.2.2",
+    "192.0.2.1/32",
+    "2001:db8::1/128",
+    "fe80::1%eth0",
+    "fe80::1%25eth0",
+    "[2001:db8::1]",
+    "192.0.2.1:443",
+    "2001:db8:::1",
+    "2001:db8::1::2",
+    "1:2:3:4:5:6:7:8:9",
+    "2001:db8::12345",
+    "localhost",
+    "origin.example.com",
+    "https://192.0.2.1/",
+    "192.0.2.1/../../zones",
+    "../192.0.2.1",
+    "192.0.2.1?x=1",
+    "192.0.2.1#",
+    "192.0.2.1\x00",
+    "192.0.2\n.1",
+    "\x1b[31m192.0.2.1",
+    "١٩٢.0.2.1",
+    "１９２.0.2.1",
+    "192。0。2。1",
+    "\ud800",
+    "None",
+    b"192.0.2.1",
+    10,
+    3221225985,
+    192.0,
+    True,
+    None,
+    [],
+    ["192.0.2.1"],
+    {"origin_ip": "192.0.2.1"},
+]
+
+
+@pytest.mark.parametrize("value", REFUSED, ids=repr)
+def test_what_is_no_address_is_refused(value: object) -> None:
+    with pytest.raises(AddressError, match="^not an IP address: ") as caught:
+        canonical(value)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("spelling", "address"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        (" \t192.0.2.1\n", "192.0.2.1"),
+        ("2001:DB8:0:0:0:0:0:1", "2001:db8::1"),
+        ("2001:0db8:0000:0000:0000:0000:0000:0001", "2001:db8::1"),
+        ("2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"),
+        ("2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"),
+        ("2001:db8::0:1", "2001:db8::1"),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.1"),
+        ("::FFFF:C000:201", "::ffff:192.0.2.1"),
+        ("64:ff9b::192.0.2.1", "64:ff9b::c000:201"),
+        ("::", "::"),
+    ],
+)
+def test_spelling(spelling: str, address: str) -> None:
+    assert canonical(spelling) == address
+
+
+NEARLY = st.text("0123456789abcdefABCDEF:./%x \n١", max_size=45)
+MADE_OF_NUMBERS = st.lists(st.integers(0, 300), min_size=3, max_size=5).map(lambda parts: ".".join(map(str, parts)))
+
+
+@given(st.one_of(st.text(), NEARLY, MADE_OF_NUMBERS, st.ip_addresses().map(str)))
+def test_any_text_is_refused_or_read_as_python_reads_it(text: str) -> None:
+    try:
+        address = canonical(text)
+    except AddressError:
+        if "%" not in text:  # a zone index, which Python takes
+            with pytest.raises(ValueError, match="does not appear to be"):
+                ipaddress.ip_address(text.strip())
+    else:
+        assert ipaddress.ip_address(address) == ipaddress.ip_address(text.strip())
+        assert canonical(address) == address
+        assert set(address) <= set("0123456789abcdef:.")
+
+
+@given(st.ip_addresses())
+def test_all_spellings_of_an_address_are_one(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+    spellings = [str(address), address.exploded, address.exploded.upper(), f"\n {address}\t"]
+    assert len(canonical_all("origin_ip", spellings)) == 1
+
+
+def test_each_address_comes_once_in_the_order_asked() -> None:
+    values = ["2001:DB8::1", "192.0.2.1", "2001:db8:0::1", "192.0.2.1"]
+    assert canonical_all("origin_ip", iter(values)) == ["2001:db8::1", "192.0.2.1"]
+    assert canonical_all("origin_ip", []) == []
+
+
+def test_one_message_names_the_option_and_each_bad_value_once() -> None:
+    values = ["192.0.2.1", "", "010.0.0.1", 10, ["192.0.2.1"], "010.0.0.1", "x" * 100]
+    with pytest.raises(AddressError) as caught:
+        canonical_all("origin_ip", values)
+    assert str(caught.value).startswith(
+        f"origin_ip: not an IP address: '', '010.0.0.1', 10, ['192.0.2.1'], '{'x' * 59}…. "
+    )

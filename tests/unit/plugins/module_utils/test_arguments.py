@@ -1,0 +1,418 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options that all modules share, through a real module: credential, zone, address of the API, limits."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
+    API,
+    KEY,
+    MAPPINGS,
+    OTHER_ZONE_ID,
+    TOKEN,
+    ZONE_ID,
+    Wire,
+    envelope,
+    failed,
+    mapping,
+)
+
+Run = t.Callable[..., dict[str, t.Any]]
+
+MAIL = "user@example.com"
+BY_TOKEN = {"Authorization": f"Bearer {TOKEN}"}
+BY_KEY = {"X-Auth-Email": MAIL, "X-Auth-Key": KEY}
+TOKEN_NAMES = "api_token (CLOUDFLARE_API_TOKEN or CLOUDFLARE_TOKEN in the environment)"
+MAIL_NAMES = "api_email (CLOUDFLARE_EMAIL in the environment)"
+KEY_NAMES = "api_key (CLOUDFLARE_API_KEY in the environment)"
+
+
+def set_environment(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+
+class TestCredential:
+    @pytest.mark.parametrize(
+        ("options", "environment", "sent"),
+        [
+            ({"api_token": TOKEN}, {}, BY_TOKEN),
+            ({"api_email": MAIL, "api_key": KEY}, {}, BY_KEY),
+            ({"account_email": MAIL, "account_api_key": KEY}, {}, BY_KEY),
+            ({}, {"CLOUDFLARE_API_TOKEN": TOKEN}, BY_TOKEN),
+            ({}, {"CLOUDFLARE_TOKEN": TOKEN}, BY_TOKEN),
+            ({}, {"CLOUDFLARE_API_TOKEN": TOKEN, "CLOUDFLARE_TOKEN": "other"}, BY_TOKEN),
+            ({}, {"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_TOKEN": TOKEN}, BY_TOKEN),
+            ({}, {"CLOUDFLARE_EMAIL": MAIL, "CLOUDFLARE_API_KEY": KEY}, BY_KEY),
+            ({}, {"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_EMAIL": MAIL, "CLOUDFLARE_API_KEY": KEY}, BY_KEY),
+            ({}, {"CLOUDFLARE_TOKEN": TOKEN, "CLOUDFLARE_EMAIL": MAIL, "CLOUDFLARE_API_KEY": KEY}, BY_TOKEN),
+            ({}, {"CLOUDFLARE_TOKEN": TOKEN, "CLOUDFLARE_EMAIL": MAIL}, BY_TOKEN),
+            ({"api_token": TOKEN}, {"CLOUDFLARE_API_TOKEN": "other", "CLOUDFLARE_EMAIL": MAIL}, BY_TOKEN),
+            ({"api_token": TOKEN}, {"CLOUDFLARE_EMAIL": MAIL, "CLOUDFLARE_API_KEY": KEY}, BY_TOKEN),
+            ({"api_email": MAIL, "api_key": KEY}, {"CLOUDFLARE_API_TOKEN": "other"}, BY_KEY),
+            ({"api_email": MAIL, "api_key": KEY}, {"CLOUDFLARE_EMAIL": "x@example.com"}, BY_KEY),
+        ],
+    )
+    def test_sent(
+        self,
+        run_bare: Run,
+        wire: Wire,
+        monkeypatch: pytest.MonkeyPatch,
+        options: dict[str, str],
+        environment: dict[str, str],
+        sent: dict[str, str],
+    ) -> None:
+        set_environment(monkeypatch, environment)
+        wire.headers = sent
+        wire.mapping("192.0.2.1")
+        run_bare(origin_ip="192.0.2.1", zone_id=ZONE_ID, **options)
+        (request,) = wire.requests
+        assert {"Authorization", "X-Auth-Email", "X-Auth-Key"} & set(request.headers) == set(sent)
+
+    @pytest.mark.parametrize(
+        ("options", "environment", "told"),
+        [
+            ({}, {}, f"No credential. Give {TOKEN_NAMES}, or {MAIL_NAMES} and {KEY_NAMES}."),
+            ({}, {"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_EMAIL": ""}, "No credential. "),
+            ({"api_email": MAIL}, {}, f"{MAIL_NAMES} and {KEY_NAMES} go together. One of them is missing."),
+            ({"api_key": KEY}, {}, f"{MAIL_NAMES} and {KEY_NAMES} go together. One of them is missing."),
+            ({"api_key": KEY}, {"CLOUDFLARE_EMAIL": MAIL}, f"{MAIL_NAMES} and {KEY_NAMES} go together. "),
+            (
+                {"api_email": MAIL},
+                {"CLOUDFLARE_API_KEY": KEY, "CLOUDFLARE_TOKEN": TOKEN},
+                f"{MAIL_NAMES} and {KEY_NAMES} go",
+            ),
+            ({}, {"CLOUDFLARE_EMAIL": MAIL}, f"{MAIL_NAMES} and {KEY_NAMES} go together. "),
+            ({}, {"CLOUDFLARE_API_KEY": KEY}, f"{MAIL_NAMES} and {KEY_NAMES} go together. "),
+            ({"api_token": TOKEN, "api_key": KEY}, {}, "api_token excludes api_email and api_key. "),
+            ({"api_token": TOKEN, "api_email": MAIL}, {}, "api_token excludes api_email and api_key. "),
+            ({"api_token": TOKEN, "api_email": MAIL, "api_key": KEY}, {}, "api_token excludes api_email and api_key. "),
+            (
+                {"api_token": ""},
+                {"CLOUDFLARE_API_TOKEN": TOKEN},
+                f"{TOKEN_NAMES} is empty, or has a blank, a line break",
+            ),
+            ({"api_email": "", "api_key": KEY}, {}, f"{MAIL_NAMES} is empty"),
+            ({"api_email": MAIL, "api_key": ""}, {}, f"{KEY_NAMES} is empty"),
+        ],
+    )
+    def test_refused_before_any_request(
+        self,
+        run_bare: Run,
+        monkeypatch: pytest.MonkeyPatch,
+        options: dict[str, str],
+        environment: dict[str, str],
+        told: str,
+    ) -> None:
+        set_environment(monkeypatch, environment)
+        result = run_bare(zone_id=ZONE_ID, **options)
+        assert result["msg"].startswith(told)
+        assert result["failure"] == {"status": None, "code": None, "message": result["msg"], "errors": []}
+
+    @pytest.mark.parametrize(
+        "bad",
+        ["\n{}", "{}\n", "{}\r\nX-Evil: 1", "{} ", "{}\t", "{}\x01", "{}\x7f", "{}\x1b[1m", "{}é", "{}\u2028", "{}１"],
+    )
+    @pytest.mark.parametrize("option", ["api_token", "api_key", "api_email"])
+    @pytest.mark.parametrize("source", ["option", "environment"])
+    def test_what_no_header_can_carry_is_refused_without_being_printed(
+        self, run_bare: Run, monkeypatch: pytest.MonkeyPatch, option: str, bad: str, source: str
+    ) -> None:
+        given = {} if option == "api_token" else {"api_email": MAIL, "api_key": KEY}
+        given[option] = bad.format("Secret-Part")
+        if source == "environment":
+            names = {
+                "api_token": "CLOUDFLARE_API_TOKEN",
+                "api_email": "CLOUDFLARE_EMAIL",
+                "api_key": "CLOUDFLARE_API_KEY",
+            }
+            set_environment(monkeypatch, {names[name]: value for name, value in given.items()})
+            given = {}
+        result = run_bare(zone_id=ZONE_ID, **given)
+        assert result["msg"].startswith(f"{option} (CLOUDFLARE_")
+        assert "The value is not shown here." in result["msg"]
+        assert "Secret-Part" not in str(result)
+
+
+class TestZone:
+    @pytest.mark.parametrize(
+        ("options", "environment"),
+        [
+            ({"zone_id": ZONE_ID}, {}),
+            ({"zone_id": f" {ZONE_ID}\n"}, {}),
+            ({"zone_id": ZONE_ID}, {"CLOUDFLARE_ZONE_ID": OTHER_ZONE_ID}),
+            ({}, {"CLOUDFLARE_ZONE_ID": ZONE_ID}),
+        ],
+    )
+    def test_id(
+        self,
+        run_bare: Run,
+        wire: Wire,
+        monkeypatch: pytest.MonkeyPatch,
+        options: dict[str, str],
+        environment: dict[str, str],
+    ) -> None:
+        set_environment(monkeypatch, environment)
+        wire.mapping("192.0.2.1")
+        assert run_bare(api_token=TOKEN, origin_ip="192.0.2.1", **options)["zone_id"] == ZONE_ID
+
+    @pytest.mark.parametrize(
+        "name", ["example.com", " Example.COM ", "sub.example.com", "example.co.uk", "bücher.example"]
+    )
+    def test_name_costs_one_request_more(
+        self, run_bare: Run, wire: Wire, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        monkeypatch.setenv("CLOUDFLARE_ZONE_ID", OTHER_ZONE_ID)
+        others = [{"id": OTHER_ZONE_ID, "name": "other.example.com"}]
+        wire.get(
+            "/zones", envelope([*others, {"id": ZONE_ID, "name": name.strip().lower()}]), query={"name": name.strip()}
+        )
+        wire.mapping("192.0.2.1")
+        result = run_bare(api_token=TOKEN, zone=name, origin_ip="192.0.2.1")
+        assert (result["zone_id"], len(wire.requests)) == (ZONE_ID, 2)
+
+    @pytest.mark.parametrize(
+        ("result", "told"),
+        [
+            ([], "zone: this credential sees no zone named 'example.com'. "),
+            ([{"id": ZONE_ID, "name": "sub.example.com"}], "zone: this credential sees no zone named 'example.com'. "),
+            (
+                [{"id": ZONE_ID, "name": "example.com"}, {"id": OTHER_ZONE_ID, "name": "example.com"}],
+                f"zone: 2 zones are named 'example.com'. Give the zone_id of one: {ZONE_ID}, {OTHER_ZONE_ID}.",
+            ),
+            ([{"id": "../x", "name": "example.com"}], "HTTP 200: an answer that is not a list of zones: "),
+            ([{"id": None, "name": "example.com"}], "HTTP 200: an answer that is not a list of zones: "),
+            ([{"name": "example.com"}], "HTTP 200: an answer that is not a list of zones: "),
+            ([{"id": ZONE_ID}], "HTTP 200: an answer that is not a list of zones: "),
+            ([{"id": ZONE_ID, "name": None}], "HTTP 200: an answer that is not a list of zones: "),
+            (["example.com"], "HTTP 200: an answer that is not a list of zones: "),
+            ({"id": ZONE_ID, "name": "example.com"}, "HTTP 200: an answer that is not a list of zones: "),
+            (7, "HTTP 200: an answer that is not a list of zones: "),
+            ("x", "HTTP 200: an answer that is not a list of zones: "),
+        ],
+        ids=str,
+    )
+    def test_name_that_leads_nowhere(self, run_bare: Run, wire: Wire, result: t.Any, told: str) -> None:
+        wire.get("/zones", envelope(result), query={"name": "example.com"})
+        failure = run_bare(api_token=TOKEN, zone="example.com")
+        assert failure["msg"].startswith(told)
+        assert set(failure["failure"]) == {"status", "code", "message", "errors"}
+
+    def test_token_that_may_not_list_zones(self, run_bare: Run, wire: Wire) -> None:
+        wire.get("/zones", failed(9109), status=403, query={"name": "example.com"})
+        failure = run_bare(api_token=TOKEN, zone="example.com")["failure"]
+        assert (failure["status"], failure["code"]) == (403, 9109)
+
+    @pytest.mark.parametrize(
+        "zone_id",
+        [
+            "",
+            " ",
+            "x",
+            ZONE_ID[1:],
+            ZONE_ID + "0",
+            ZONE_ID.upper(),
+            "g" * 32,
+            "٠" * 32,
+            ZONE_ID[:-2] + "/.",
+            f"../{ZONE_ID[3:]}",
+        ],
+    )
+    def test_malformed_id(self, run_bare: Run, zone_id: str) -> None:
+        told = run_bare(api_token=TOKEN, zone_id=zone_id)["msg"]
+        assert told == (
+            f"zone_id (CLOUDFLARE_ZONE_ID in the environment): {zone_id.strip()!r} is no zone id, which has 32 digits of 0-9 and a-f."
+        )
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "",
+            "example",
+            "example.",
+            ".example.com",
+            "example..com",
+            "https://example.com",
+            "example.com/path",
+            "example.com:443",
+            "user@example.com",
+            "a b.example.com",
+            "example.com?page=2",
+            "example.com#x",
+            "%65xample.com",
+            "example.com\x01",
+            "exa\x1bmple.com",
+            "a." * 126 + "ab",
+        ],
+    )
+    def test_malformed_name(self, run_bare: Run, name: str) -> None:
+        assert run_bare(api_token=TOKEN, zone=name)["msg"] == f"zone: {name!r} is no domain name."
+
+    def test_longest_name(self, run_bare: Run, wire: Wire) -> None:
+        name = "a." * 126 + "a"
+        wire.get("/zones", envelope([]), query={"name": name})
+        assert "sees no zone" in run_bare(api_token=TOKEN, zone=name)["msg"]
+
+    @pytest.mark.parametrize("options", [{}, {"zone_id": ZONE_ID, "zone": "example.com"}], ids=["none", "both"])
+    def test_exactly_one(self, run_bare: Run, options: dict[str, str]) -> None:
+        assert run_bare(api_token=TOKEN, **options)["msg"] == (
+            "Give the zone, as either zone_id (CLOUDFLARE_ZONE_ID in the environment), or zone, its domain name."
+        )
+
+
+class TestApiUrl:
+    @pytest.mark.parametrize(
+        ("options", "environment", "base"),
+        [
+            ({}, {}, API),
+            ({"api_url": API + "/"}, {}, API),
+            ({"api_url": "http://192.0.2.9:8080/client/v4//"}, {}, "http://192.0.2.9:8080/client/v4"),
+            ({"api_url": "https://[2001:db8::9]:8443"}, {}, "https://[2001:db8::9]:8443"),
+            ({}, {"CLOUDFLARE_BASE_URL": "https://api.example.com/v4/"}, "https://api.example.com/v4"),
+            ({}, {"CLOUDFLARE_BASE_URL": ""}, API),
+            ({"api_url": API}, {"CLOUDFLARE_BASE_URL": "https://api.example.com"}, API),
+        ],
+    )
+    def test_taken(
+        self,
+        run: Run,
+        wire: Wire,
+        monkeypatch: pytest.MonkeyPatch,
+        options: dict[str, str],
+        environment: dict[str, str],
+        base: str,
+    ) -> None:
+        set_environment(monkeypatch, environment)
+        wire.api = base
+        wire.mapping("192.0.2.1")
+        assert run(origin_ip="192.0.2.1", **options)["missing"] == []
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            "api.example.com",
+            "//api.example.com",
+            "https://",
+            "https:///client/v4",
+            "https://user:Secret-Part@api.example.com",
+            "https://Secret-Part@api.example.com",
+            "https://@api.example.com",
+            "ftp://api.example.com",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "https://api.example.com:0",
+            "https://api.example.com:65536",
+            "https://api.example.com:x",
+            "https://[2001:db8::9",
+            "https://api.example.com/?",
+            "https://api.example.com/?key=Secret-Part",
+            "https://api.example.com/#",
+            "https://api.example.com/ x",
+            "https://api.example.com\n",
+            "https://api.example.com\x01",
+            "https://bücher.example",
+        ],
+    )
+    def test_refused_without_being_printed(self, run: Run, url: str) -> None:
+        told = run(api_url=url)["msg"]
+        assert told == (
+            "api_url (CLOUDFLARE_BASE_URL in the environment) must be an http or https URL such as "
+            "https://api.cloudflare.com/client/v4, without credentials, query or fragment."
+        )
+
+    @pytest.mark.parametrize(
+        ("url", "warned"),
+        [
+            ("https://api.example.com", False),
+            ("HTTPS://api.example.com", False),
+            ("http://localhost:8080/client/v4", False),
+            ("http://LOCALHOST", False),
+            ("http://127.0.0.1:8080", False),
+            ("http://[::1]", False),
+            ("http://api.example.com", True),
+            ("http://localhost.example.com", True),
+            ("http://127.0.0.1.example.com", True),
+            ("http://[::1:2]", True),
+            ("http://api.example.com/localhost", True),
+            ("http://api.example.com/https:", True),
+        ],
+    )
+    def test_without_tls_is_warned_of(self, run: Run, wire: Wire, url: str, warned: bool) -> None:
+        wire.api = url
+        wire.mapping("192.0.2.1")
+        told = [f"api_url: {url} is not https. Everyone between here and there can read the credential."]
+        assert run(origin_ip="192.0.2.1", api_url=url).get("warnings", []) == (told if warned else [])
+
+
+class TestLimits:
+    @pytest.mark.parametrize("option", ["timeout", "max_wait"])
+    @pytest.mark.parametrize("value", [-1, -0.001, 86_400.1, "inf", "-inf", "nan", 1e300])
+    def test_out_of_bounds(self, run: Run, option: str, value: float | str) -> None:
+        assert run(**{option: value})["msg"] == f"{option}: {float(value)} is not between 0 and 86400 seconds."
+
+    def test_timeout_0_is_none(self, run: Run) -> None:
+        assert run(timeout=0)["msg"] == "timeout: 0.0 is not between 0 and 86400 seconds."
+
+    @pytest.mark.parametrize("value", ["x", "", [1]])
+    def test_no_number(self, run: Run, value: t.Any) -> None:
+        assert "timeout" in run(timeout=value)["msg"]
+
+    @pytest.mark.parametrize("timeout", [0.001, 86_400])
+    def test_timeout(self, run: Run, wire: Wire, timeout: float) -> None:
+        wire.settings["timeout"] = timeout
+        wire.mapping("192.0.2.1")
+        assert "failed" not in run(origin_ip="192.0.2.1", timeout=timeout)
+
+    @pytest.mark.parametrize(("max_wait", "failed"), [(0, True), (6.9, True), (7, False), (86_400, False)])
+    def test_max_wait(self, run: Run, wire: Wire, max_wait: float, failed: bool) -> None:
+        wire.get(f"{MAPPINGS}/192.0.2.1", "", status=429, headers={"Retry-After": "7"})
+        if not failed:
+            wire.mapping("192.0.2.1")
+        assert run(origin_ip="192.0.2.1", max_wait=max_wait).get("failed", False) is failed
+
+    @pytest.mark.parametrize(
+        ("validate_certs", "with_path", "verify"),
+        [(True, False, True), (True, True, "path"), (False, False, False), (False, True, False)],
+    )
+    def test_certificates(
+        self,
+        run: Run,
+        wire: Wire,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        validate_certs: bool,
+        with_path: bool,
+        verify: bool | str,
+    ) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path))
+        if verify is not True:
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/bundle.pem")
+        (tmp_path / "ca.pem").write_text("", encoding="utf-8")
+        wire.settings["verify"] = str(tmp_path / "ca.pem") if verify == "path" else verify
+        wire.mapping("192.0.2.1")
+        ca_path = {"ca_path": "~/ca.pem"} if with_path else {}
+        assert "failed" not in run(origin_ip="192.0.2.1", validate_certs=validate_certs, **ca_path)
+
+    def test_no_such_ca_path(self, run: Run, tmp_path: Path) -> None:
+        assert run(ca_path=f"{tmp_path}/none")["msg"] == f"ca_path: there is no '{tmp_path}/none'."
+
+
+@pytest.mark.parametrize("library", ["requests", "netaddr"])
+def test_missing_library(run: Run, without: t.Callable[[str], None], library: str) -> None:
+    without(library)
+    assert f"Failed to import the required Python library ({library})" in run()["msg"]
+
+
+def test_token_of_the_environment_is_not_in_a_result(
+    run_bare: Run, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDFLARE_TOKEN", TOKEN)
+    wire.mapping("192.0.2.1", envelope(mapping("192.0.2.1", region=f"x{TOKEN}")))
+    assert "failed" not in run_bare(zone_id=ZONE_ID, origin_ip="192.0.2.1")

@@ -1,0 +1,597 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The client: what it sends, what it believes, how long it waits, when it stops."""
+
+from __future__ import annotations
+
+import email.utils
+import functools
+import json
+import socket
+import ssl
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+import requests
+import responses
+import urllib3
+import yaml
+from ansible_collections.edgecache.cloudflare.plugins.module_utils import _client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client, Credential
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
+    ApiError,
+    CloudflareError,
+    ConnectionFailed,
+    RateLimited,
+)
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
+    API,
+    KEY,
+    TOKEN,
+    Clock,
+    Wire,
+    envelope,
+    failed,
+    mappings,
+    nested,
+    page,
+)
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+def error_of(client: Client) -> CloudflareError:
+    with pytest.raises(CloudflareError) as caught:
+        client.request("GET", "/zones")
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    assert str(caught.value).isprintable()
+    assert TOKEN not in str(caught.value)
+    return caught.value
+
+
+def caused_by(outer: Exception, *causes: BaseException) -> Exception:
+    """``outer`` with a chain of causes, as requests and urllib3 make it."""
+    error: BaseException = outer
+    for cause in causes:
+        error.__context__ = cause
+        error = cause
+    return outer
+
+
+class TestRequest:
+    def test_token(self, client: Client, wire: Wire) -> None:
+        wire.get("/zones", envelope([1]), query={"name": "a b&c"})
+        assert client.request("GET", "/zones", params={"name": "a b&c"}) == envelope([1])
+        (request,) = wire.requests
+        assert not {"X-Auth-Email", "X-Auth-Key"} & set(request.headers)
+
+    def test_key(self, wire: Wire) -> None:
+        wire.headers = {"X-Auth-Email": "user@example.com", "X-Auth-Key": KEY}
+        wire.get("/zones", envelope([1]))
+        Client(Credential.from_key("user@example.com", KEY), API).request("GET", "/zones")
+        (request,) = wire.requests
+        assert "Authorization" not in request.headers
+
+    def test_settings(self, wire: Wire) -> None:
+        wire.settings.update(timeout=2.5, verify="/etc/ca.pem")
+        wire.api = "http://192.0.2.9:8080/base"
+        wire.get("/zones", envelope([1]))
+        Client(Credential.from_token(TOKEN), wire.api, timeout=2.5, verify="/etc/ca.pem").request("GET", "/zones")
+
+    def test_version(self, client: Client, wire: Wire) -> None:
+        galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))
+        wire.headers["User-Agent"] = f"edgecache.cloudflare/{galaxy['version']}"
+        wire.get("/zones", envelope([1]))
+        client.request("GET", "/zones")
+
+    def test_body(self, client: Client) -> None:
+        with responses.RequestsMock() as mock:
+            mock.put(f"{API}/x", json=envelope([1]), match=[responses.matchers.json_params_matcher([{"a": 1}])])
+            client.request("PUT", "/x", body=[{"a": 1}])
+
+    def test_netrc_does_not_replace_the_credential(
+        self, client: Client, wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        netrc = tmp_path / "netrc"
+        netrc.write_text("machine api.cloudflare.com login user password secret\n", encoding="utf-8")
+        monkeypatch.setenv("NETRC", str(netrc))
+        wire.get("/zones", envelope([1]))
+        client.request("GET", "/zones")
+
+    @pytest.mark.parametrize(("verify", "sent"), [(True, "/bundle.pem"), (False, False), ("/own.pem", "/own.pem")])
+    def test_certificates_of_the_environment_yield_to_the_option(
+        self, wire: Wire, monkeypatch: pytest.MonkeyPatch, verify: bool | str, sent: bool | str
+    ) -> None:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/bundle.pem")
+        wire.settings["verify"] = sent
+        wire.get("/zones", envelope([1]))
+        Client(Credential.from_token(TOKEN), API, verify=verify).request("GET", "/zones")
+
+    def test_one_session_which_can_be_handed_in_and_is_closed(self, wire: Wire, closed: list[requests.Session]) -> None:
+        own = requests.Session()
+        for dummy in range(2):
+            wire.get("/zones", envelope([1]))
+        with Client(Credential.from_token(TOKEN), API, session=own) as client:
+            client.request("GET", "/zones")
+            client.request("GET", "/zones")
+            assert closed == []
+        assert closed == [own]
+
+    @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308, 399])
+    def test_redirects_are_not_followed(self, client: Client, wire: Wire, status: int) -> None:
+        wire.get("/zones", "", status=status, headers={"Location": "https://example.com/"})
+        assert str(error_of(client)) == (
+            "A redirect, which is not followed, since it would carry the credential along: check api_url "
+            f"(HTTP {status}: an empty answer)"
+        )
+
+    @pytest.mark.parametrize("location", ["http://[", "http://[::1]:x/", "//", "\x7f", "https://" + "a" * 70])
+    def test_broken_redirect(self, client: Client, wire: Wire, location: str) -> None:
+        wire.get("/zones", "", status=302, headers={"Location": location})
+        error_of(client)
+
+
+class TestEnvelope:
+    @pytest.mark.parametrize(
+        ("body", "text"),
+        [
+            ("", "HTTP 200: an empty answer"),
+            (" \r\n", "HTTP 200: an empty answer"),
+            ("<html>\r\n <h1>It works</h1>", "HTTP 200: '<html> <h1>It works</h1>'"),
+            ("{", "HTTP 200: '{'"),
+            ("[]", "HTTP 200: '[]'"),
+            ('"success"', "HTTP 200: '\"success\"'"),
+            ("null", "HTTP 200: 'null'"),
+            ("NaN", "HTTP 200: 'NaN'"),
+            (b"\xff\xfe\x00", "HTTP 200: '�� '"),
+            ("{}", "HTTP 200: '{}'"),
+            ('{"result": [1]}', "HTTP 200: '{\"result\": [1]}'"),
+            ('{"success": false}', "HTTP 200: '{\"success\": false}'"),
+            ('{"success": 1, "result": [1]}', "HTTP 200: "),
+            ('{"success": "true", "result": [1]}', "HTTP 200: "),
+            ('{"success": true}', "HTTP 200: an answer that is not a result: '{\"success\": true}'"),
+            ('{"success": true, "result": null}', "HTTP 200: an answer that is not a result: "),
+            ('{"success": false, "errors": "no list"}', "HTTP 200: "),
+            ('{"success": false, "errors": {"code": 1}}', "HTTP 200: "),
+            ('{"success": false, "errors": [null, 1, "x", [], {}]}', "HTTP 200: "),
+            ('{"success": false, "errors": [{"code": "1142"}]}', "HTTP 200: "),
+            ('{"success": false, "errors": [{"code": true}]}', "HTTP 200: '{"),
+            ('{"success": false, "errors": [{"code": 1, "message": null}]}', "HTTP 200: code 1, None"),
+            ('{"success": false, "errors": [{"code": 1}]}', "HTTP 200: code 1, "),
+            ('{"success": false, "errors": [{"code": 1, "error_chain": 5}]}', "HTTP 200: code 1, "),
+            ('{"success": true, "errors": [{"code": 7, "message": "x"}], "result": [1]}', "HTTP 200: code 7, x"),
+            ("[" * 200_000 + "]" * 200_000, "HTTP 200: '[[[["),
+            ('{"a":' * 200_000, 'HTTP 200: \'{"a":{"a":'),
+            ("9" * 5_000, "HTTP 200: '999"),
+        ],
+        ids=lambda value: str(value)[:40],
+    )
+    def test_answer_that_is_none_says_what_came(self, client: Client, wire: Wire, body: str | bytes, text: str) -> None:
+        wire.get("/zones", body)
+        error = error_of(client)
+        assert error.__class__ is ApiError
+        assert str(error).startswith(text)
+        assert len(str(error)) < 400
+        assert set(error.failure()) == {"status", "code", "message", "errors"}
+
+    @pytest.mark.parametrize(
+        "answer",
+        [failed(4711, message="?"), envelope(None, more="?"), {"success": False, "errors": "?"}, {"more": "?"}],
+        ids=str,
+    )
+    def test_deep_nesting(self, client: Client, wire: Wire, answer: t.Any) -> None:
+        for body in nested(answer):
+            wire.get("/zones", body)
+            assert error_of(client).__class__ is ApiError
+
+    @pytest.mark.parametrize("status", [200, 201, 202, 206])
+    def test_success(self, client: Client, wire: Wire, status: int) -> None:
+        wire.get("/zones", envelope([1], extra=True), status=status)
+        assert client.request("GET", "/zones") == envelope([1], extra=True)
+
+    @pytest.mark.parametrize("status", [300, 400, 404, 500, 501, 505, 519, 530, 599])
+    def test_status_is_believed_more_than_success(self, client: Client, wire: Wire, clock: Clock, status: int) -> None:
+        wire.get("/zones", envelope([1]), status=status)
+        assert f"HTTP {status}: " in str(error_of(client))
+        assert clock.pauses == []
+
+    def test_first_words_only(self, client: Client, wire: Wire) -> None:
+        for body in ("x" * 150, "x" * 151):
+            wire.get("/zones", body)
+        assert str(error_of(client)) == f"HTTP 200: '{'x' * 150}'"
+        assert str(error_of(client)) == f"HTTP 200: '{'x' * 150}…'"
+
+    def test_long_message_of_the_api(self, client: Client, wire: Wire) -> None:
+        wire.get("/zones", failed(4711, message="x" * 1_000), status=400)
+        wire.get("/zones", failed(4711, message="x" * 1_001), status=400)
+        assert error_of(client).failure()["message"] == "x" * 1_000
+        assert error_of(client).failure()["message"] == "x" * 1_000 + "…"
+
+    def test_terminal_escapes_are_taken_out(self, client: Client, wire: Wire) -> None:
+        wire.get("/zones", failed(4711, message="\x1b[31mred\x07\r\nnext\u202eline\x9b1m \ud800"), status=400)
+        error = error_of(client)
+        assert error.failure()["message"] == " [31mred  next line 1m  "
+        assert error.failure()["errors"] == [{"code": 4711, "message": " [31mred  next line 1m  "}]
+
+    def test_answer_without_end(
+        self, client: Client, wire: Wire, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(_client, "MAX_BODY", 100_000)
+        wire.get("/zones", json.dumps(envelope("x")) + " " * (100_000 - len(json.dumps(envelope("x")))))
+        wire.get("/zones", "x" * 100_001)
+        assert client.request("GET", "/zones") == envelope("x")
+        error = error_of(client)
+        assert str(error) == "HTTP 200: the answer has more than 100000 bytes"
+        assert error.__class__ is ConnectionFailed
+        assert clock.pauses == []
+
+    @pytest.mark.parametrize("where", ["message", "errors", "result", "page", "body"])
+    def test_credential_that_the_server_repeats_is_not_shown(self, client: Client, wire: Wire, where: str) -> None:
+        echo = f"you sent Bearer {TOKEN}."
+        answer = {
+            "message": failed(4711, message=echo),
+            "errors": {"success": False, "errors": [echo]},
+            "result": envelope(None, info=echo),
+            "page": f"<h1>{echo}</h1>",
+            "body": {echo: echo},
+        }[where]
+        wire.get("/zones", answer)
+        assert "you sent Bearer ********." in str(error_of(client))
+
+    def test_credential_that_the_server_repeats_in_escapes_is_not_shown(self, client: Client, wire: Wire) -> None:
+        escaped = "".join(f"\\u{ord(char):04x}" for char in TOKEN)
+        wire.get("/zones", '{"success": false, "errors": [{"code": 4711, "message": "' + escaped + '"}]}', status=400)
+        assert TOKEN not in str(error_of(client).failure())
+
+    def test_short_credential_does_not_change_what_was_read(self, wire: Wire) -> None:
+        wire.headers = {"Authorization": "Bearer aws"}
+        wire.get("/zones", envelope({"vendor": "aws"}))
+        assert Client(Credential.from_token("aws"), API).request("GET", "/zones") == envelope({"vendor": "aws"})
+
+    def test_key_that_the_server_repeats_is_not_shown(self, wire: Wire) -> None:
+        wire.headers = {}
+        wire.get("/zones", failed(4711, message=f"{KEY} of user@example.com"), status=400)
+        told = error_of(Client(Credential.from_key("user@example.com", KEY), API)).failure()["message"]
+        assert told == "******** of user@example.com"
+
+    @pytest.mark.parametrize("secret", [TOKEN, KEY])
+    def test_credential_is_not_printed(self, secret: str) -> None:
+        credential = Credential.from_token(secret)
+        assert secret not in f"{credential} {credential!r} {[credential]}"
+
+
+class TestConnection:
+    @pytest.mark.parametrize(
+        ("error", "reason"),
+        [
+            (requests.ConnectionError("reset"), "reset"),
+            (requests.ConnectionError(), "ConnectionError"),
+            (requests.Timeout("slow"), "slow"),
+            (requests.exceptions.ChunkedEncodingError("cut"), "cut"),
+            (requests.exceptions.ContentDecodingError("no gzip"), "no gzip"),
+            (caused_by(requests.ConnectionError("outer"), OSError("middle"), OSError("root")), "root"),
+            (caused_by(requests.ReadTimeout("outer"), socket.timeout("timed out")), "timed out (timeout: 30 seconds)"),
+            (caused_by(requests.exceptions.SSLError("outer"), ssl.SSLEOFError(8, "cut off")), "cut off"),
+            (requests.ConnectionError(f"Bearer {TOKEN}"), "Bearer ********"),
+        ],
+        ids=lambda value: type(value).__name__,
+    )
+    def test_broken_one_is_tried_again(
+        self, client: Client, wire: Wire, clock: Clock, told: list[str], error: Exception, reason: str
+    ) -> None:
+        wire.get("/zones", error)
+        wire.get("/zones", envelope([1]))
+        assert client.request("GET", "/zones") == envelope([1])
+        assert clock.pauses == [1.0]
+        (sentence,) = told
+        assert "1.0 seconds" in sentence and f"No answer from {API}: {reason}" in sentence
+
+    @pytest.mark.parametrize(
+        ("error", "reason"),
+        [
+            (requests.exceptions.InvalidURL("no host"), "no host"),
+            (requests.exceptions.InvalidSchema("no adapter"), "no adapter"),
+            (OSError("no such file"), "no such file"),
+            (ValueError("label too long"), "label too long"),
+            (
+                caused_by(
+                    requests.exceptions.SSLError("outer"),
+                    urllib3.exceptions.SSLError("middle"),
+                    ssl.SSLCertVerificationError(1, "self-signed certificate"),
+                ),
+                "self-signed certificate; ca_path names the CA certificates to trust",
+            ),
+        ],
+        ids=lambda value: type(value).__name__,
+    )
+    def test_hopeless_one_is_not(self, client: Client, wire: Wire, clock: Clock, error: Exception, reason: str) -> None:
+        wire.get("/zones", error)
+        failure = error_of(client)
+        assert str(failure) == f"No answer from {API}: {reason}"
+        assert failure.__class__ is ConnectionFailed
+        assert failure.failure() == {"status": None, "code": None, "message": str(failure), "errors": []}
+        assert clock.pauses == []
+
+    def test_certificate_for_another_host_under_old_urllib3_is_hopeless_too(
+        self, client: Client, wire: Wire, clock: Clock
+    ) -> None:
+        mismatch = urllib3.util.ssl_match_hostname.CertificateError("hostname 'api.example.com' doesn't match")
+        wire.get("/zones", caused_by(requests.exceptions.SSLError("outer"), mismatch))
+        assert "doesn't match" in str(error_of(client))
+        assert clock.pauses == []
+
+    def test_unreadable_ca_path_is_hopeless_too(self, client: Client, wire: Wire, clock: Clock) -> None:
+        unreadable = ssl.SSLError(136, "[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found")
+        wire.get("/zones", caused_by(requests.exceptions.SSLError("outer"), unreadable))
+        assert "ca_path" in str(error_of(client))
+        assert clock.pauses == []
+
+    def test_token_in_a_reason_is_not_shown(self, client: Client, wire: Wire) -> None:
+        wire.get("/zones", requests.exceptions.InvalidHeader(f"Invalid header value b'Bearer {TOKEN}'"))
+        assert "Bearer ********" in str(error_of(client))
+
+    def test_terminal_escapes_in_a_reason_are_taken_out(self, client: Client, wire: Wire) -> None:
+        wire.get("/zones", OSError("Tunnel connection failed: 407 \x1b[31mred\r\nnext"))
+        assert str(error_of(client)) == f"No answer from {API}: Tunnel connection failed: 407  [31mred next"
+
+    @pytest.mark.parametrize("length", ["100", "9" * 30])
+    def test_truncated_body_is_read_again(self, client: Client, wire: Wire, clock: Clock, length: str) -> None:
+        wire.get("/zones", envelope([1]), headers={"Content-Length": length})
+        wire.get("/zones", envelope([1]))
+        assert client.request("GET", "/zones") == envelope([1])
+        assert clock.pauses == [1.0]
+
+    def test_truncated_body_under_old_urllib3_is_read_again(
+        self, client: Client, wire: Wire, told: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lenient = functools.partialmethod(urllib3.HTTPResponse.__init__, enforce_content_length=False)
+        monkeypatch.setattr(urllib3.HTTPResponse, "__init__", lenient)
+        wire.get("/zones", "{", headers={"Content-Length": "2"})
+        wire.get("/zones", "{}", headers={"Content-Length": "2"}, status=404)
+        assert str(error_of(client)) == "HTTP 404: '{}'"
+        (sentence,) = told
+        assert "HTTP 200: 1 of the 2 bytes came" in sentence
+
+    @pytest.mark.parametrize("length", ["", "x", "-1", "²"])
+    def test_length_that_is_no_number(self, client: Client, wire: Wire, length: str) -> None:
+        wire.get("/zones", envelope([1]), headers={"Content-Length": length})
+        assert client.request("GET", "/zones") == envelope([1])
+
+
+class TestWaiting:
+    @pytest.fixture(autouse=True)
+    def _wall_clock(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_client.time, "time", lambda: 1_800_000_000.0)
+
+    @pytest.mark.parametrize("status", [429, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 529])
+    def test_passing_status(self, client: Client, wire: Wire, clock: Clock, told: list[str], status: int) -> None:
+        wire.get("/zones", "<h1>later</h1>", status=status)
+        wire.get("/zones", envelope([1]))
+        assert client.request("GET", "/zones") == envelope([1])
+        assert clock.pauses == [1.0]
+        (sentence,) = told
+        assert "1.0 seconds" in sentence
+        assert f"HTTP {status}: '<h1>later</h1>'" in sentence
+
+    @pytest.mark.parametrize("status", [429, 503])
+    @pytest.mark.parametrize(
+        ("value", "pause"),
+        [
+            ("7", 7.0),
+            (" 7 ", 7.0),
+            ("007", 7.0),
+            ("300", 300.0),
+            (email.utils.formatdate(1_800_000_060, usegmt=True), 60.0),
+            (email.utils.formatdate(1_800_000_060, localtime=False), 60.0),
+            (email.utils.formatdate(1_799_999_940, usegmt=True), None),
+            ("0", None),
+            ("-7", None),
+            ("1.5", None),
+            ("soon", None),
+            ("", None),
+            ("٧", None),
+            ("7, 8", None),
+            ("1" * 10, None),
+            ("Fri, 99 Foo 2027 08:01:00 GMT", None),
+        ],
+    )
+    def test_retry_after(
+        self, client: Client, wire: Wire, clock: Clock, status: int, value: str, pause: float | None
+    ) -> None:
+        client._max_wait = 1_000.0
+        for dummy in range(2):
+            wire.get("/zones", "", status=status, headers={"Retry-After": value})
+        wire.get("/zones", envelope([1]))
+        client.request("GET", "/zones")
+        assert clock.pauses == ([pause, pause] if pause else [1.0, 2.0])
+
+    @pytest.mark.parametrize("zone", ["+99999999999999999999", "-99999999999999999999"])
+    def test_retry_after_out_of_all_bounds(self, client: Client, wire: Wire, clock: Clock, zone: str) -> None:
+        wire.get("/zones", "", status=429, headers={"Retry-After": f"Fri, 15 Jan 2027 08:01:00 {zone}"})
+        wire.get("/zones", envelope([1]))
+        client.request("GET", "/zones")
+        assert clock.pauses == [1.0]
+
+    def test_retry_after_beyond_max_wait_fails_at_once(self, client: Client, wire: Wire, clock: Clock) -> None:
+        wire.get("/zones", failed(971), status=429, headers={"Retry-After": "331"})
+        error = error_of(client)
+        assert error.__class__ is RateLimited
+        assert str(error).endswith(
+            "; the API asks for a pause of 331.0 seconds, and max_wait (330 seconds for the whole task) has 330.0 left: "
+            "raise max_wait, or try again later"
+        )
+        assert error.failure()["message"] == "The API's own words."
+        assert clock.pauses == []
+
+    def test_all_of_max_wait_may_be_used(self, client: Client, wire: Wire, clock: Clock) -> None:
+        wire.get("/zones", "", status=429, headers={"Retry-After": "330"})
+        wire.get("/zones", envelope([1]))
+        client.request("GET", "/zones")
+        assert clock.pauses == [330.0]
+
+    @pytest.mark.parametrize("answer", [("", 429), ("", 503), (requests.ConnectionError("reset"), 200)], ids=str)
+    def test_max_wait_0_fails_at_once(
+        self, client: Client, wire: Wire, clock: Clock, answer: tuple[t.Any, int]
+    ) -> None:
+        client._max_wait = 0.0
+        wire.get("/zones", answer[0], status=answer[1])
+        assert str(error_of(client)).endswith(
+            "; next would be a pause of 1.0 seconds, and max_wait (0 seconds for the whole task) has 0.0 left: "
+            "raise max_wait, or try again later"
+        )
+        assert clock.pauses == []
+
+    def test_max_wait_bounds_all_requests_together(self, client: Client, wire: Wire, clock: Clock) -> None:
+        for pause in ("100", "200"):
+            wire.get("/zones", "", status=429, headers={"Retry-After": pause})
+            wire.get("/zones", envelope([1]))
+            client.request("GET", "/zones")
+        wire.get("/zones", "", status=503, headers={"Retry-After": "31"})
+        assert "a pause of 31.0 seconds, and max_wait (330 seconds for the whole task) has 30.0 left" in str(
+            error_of(client)
+        )
+        assert clock.pauses == [100.0, 200.0]
+
+    def test_time_without_an_answer_counts_as_waiting(self, client: Client, wire: Wire, clock: Clock) -> None:
+        client._max_wait = 100.0
+        for dummy in range(3):
+            wire.get("/zones", requests.ReadTimeout("timed out"), seconds=30.0)
+        wire.get("/zones", "", status=502, seconds=30.0)
+        assert "a pause of 8.0 seconds, and max_wait (100 seconds for the whole task) has 0.0 left" in str(
+            error_of(client)
+        )
+        assert clock.pauses == [1.0, 2.0, 4.0]
+
+    def test_time_of_good_answers_does_not_count(self, client: Client, wire: Wire) -> None:
+        wire.get("/zones", envelope([1]), seconds=1_000.0)
+        wire.get("/zones", "", status=429, headers={"Retry-After": "330"})
+        wire.get("/zones", envelope([1]))
+        client.request("GET", "/zones")
+        client.request("GET", "/zones")
+
+    def test_time_of_slow_refusals_counts_as_waiting(self, client: Client, wire: Wire, clock: Clock) -> None:
+        client._max_wait = 100.0
+        for dummy in range(4):
+            wire.get("/zones", "", status=429, headers={"Retry-After": "1"}, seconds=29.0)
+        assert "max_wait (100 seconds" in str(error_of(client))
+
+    @pytest.mark.parametrize("answer", [("", 503), ("", 521), (requests.ConnectionError("reset"), 200)], ids=str)
+    def test_broken_server_is_given_up_after_6_tries(
+        self, client: Client, wire: Wire, clock: Clock, answer: tuple[t.Any, int]
+    ) -> None:
+        for dummy in range(6):
+            wire.get("/zones", answer[0], status=answer[1])
+        assert str(error_of(client)).endswith("; given up after 6 tries")
+        assert clock.pauses == [1.0, 2.0, 4.0, 8.0, 16.0]
+
+    def test_each_request_has_its_own_tries(self, client: Client, wire: Wire, clock: Clock) -> None:
+        for dummy in range(2):
+            for dummy_try in range(4):
+                wire.get("/zones", "", status=503)
+            wire.get("/zones", envelope([1]))
+            client.request("GET", "/zones")
+        assert clock.pauses == [1.0, 2.0, 4.0, 8.0] * 2
+
+    def test_rate_limit_is_waited_for_to_its_end(self, client: Client, wire: Wire, clock: Clock) -> None:
+        for dummy in range(11):
+            wire.get("/zones", "", status=429)
+        assert "a pause of 60.0 seconds, and max_wait (330 seconds for the whole task) has 27.0 left" in str(
+            error_of(client)
+        )
+        assert clock.pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0, 60.0]
+
+    def test_pauses_stop_growing_however_often_they_come(self, client: Client, wire: Wire, clock: Clock) -> None:
+        client._max_wait = 86_400.0
+        for dummy in range(1_100):
+            wire.get("/zones", "", status=429, headers={"Retry-After": "1"})
+        wire.get("/zones", "", status=429)
+        wire.get("/zones", envelope([1]))
+        client.request("GET", "/zones")
+        assert clock.pauses == [1.0] * 1_100 + [60.0]
+
+    def test_both_kinds_of_trouble(self, client: Client, wire: Wire, clock: Clock) -> None:
+        for status in (503, 429, 502):
+            wire.get("/zones", "", status=status)
+        wire.get("/zones", envelope([1]))
+        client.request("GET", "/zones")
+        assert clock.pauses == [1.0, 2.0, 4.0]
+
+    def test_every_pause_is_told_apart(self, client: Client, wire: Wire, told: list[str]) -> None:
+        for dummy in range(3):
+            wire.get("/zones", "", status=429, headers={"Retry-After": "1"})
+        wire.get("/zones", envelope([1]))
+        client.request("GET", "/zones")
+        assert len(set(told)) == 3
+
+    def test_it_is_told_before_it_is_waited(self, wire: Wire, clock: Clock) -> None:
+        events: list[str] = []
+        client = Client(
+            Credential.from_token(TOKEN),
+            API,
+            tell=events.append,
+            clock=clock,
+            sleep=lambda pause: events.append("sleep"),
+        )
+        wire.get("/zones", "", status=429)
+        wire.get("/zones", envelope([1]))
+        client.request("GET", "/zones")
+        assert len(events) == 2 and events[1] == "sleep"
+
+    def test_defaults(self) -> None:
+        client = Client(Credential.from_token(TOKEN), API)
+        assert (client._clock, client._sleep) == (time.monotonic, time.sleep)
+        assert client.tell("nothing to see") is None
+
+
+class TestPages:
+    @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 200, 3_500])
+    def test_to_the_end(self, client: Client, wire: Wire, count: int) -> None:
+        items = mappings(count)
+        wire.zone(items)
+        pages = list(client.pages("/zones/023e105f4ecef8ad9ca31a8372d0c353/origin/cloud_regions"))
+        assert [item for page in pages for item in page.items] == items
+        assert {page.total_count for page in pages} == {count}
+
+    def test_total_that_changes_is_heeded(self, client: Client, wire: Wire) -> None:
+        for number, total in ((1, 2), (2, 3), (3, 3)):
+            wire.get("/x", page([1], total_pages=total), query={"page": number, "per_page": 100})
+        assert len(list(client.pages("/x"))) == 3
+
+    def test_one_page_is_read_at_a_time(self, client: Client, wire: Wire) -> None:
+        wire.get("/x", page([1], total_pages=9), query={"page": 1, "per_page": 100})
+        assert next(client.pages("/x")) == ([1], 9, 1)
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            envelope([1]),
+            envelope([1], result_info=None),
+            envelope([1], result_info=[]),
+            envelope({}, result_info={"total_pages": 1, "total_count": 0}),
+            envelope("x", result_info={"total_pages": 1, "total_count": 1}),
+            page([1], total_pages=None),
+            page([1], total_pages="1"),
+            page([1], total_pages=1.0),
+            page([1], total_pages=True),
+            page([1], total_pages=101),
+            page([1], total_pages=10**400),
+            page([1], total_count=None),
+            page([1], total_count="1"),
+            page([1], total_count=True),
+        ],
+        ids=str,
+    )
+    def test_malformed(self, client: Client, wire: Wire, answer: t.Any) -> None:
+        wire.get("/x", answer, query={"page": 1, "per_page": 100})
+        with pytest.raises(ApiError, match="^HTTP 200: an answer that is not a page of a list: '") as caught:
+            list(client.pages("/x"))
+        assert caught.value.failure()["status"] == 200
+
+    def test_a_hundred_pages_are_believed(self, client: Client, wire: Wire) -> None:
+        wire.get("/x", page([1], total_pages=100), query={"page": 1, "per_page": 100})
+        assert next(client.pages("/x")).total_pages == 100

@@ -1,0 +1,156 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The wire without a network: answers laid ready, each for the one request that must come next; and a clock of its own."""
+
+from __future__ import annotations
+
+import json
+import math
+import typing as t
+
+import requests
+import responses
+from responses import matchers
+
+API = "https://api.cloudflare.com/client/v4"
+ZONE_ID = "023e105f4ecef8ad9ca31a8372d0c353"
+OTHER_ZONE_ID = "9a7806061c88ada191ed06f989cc3dac"
+MAPPINGS = f"/zones/{ZONE_ID}/origin/cloud_regions"
+TOKEN = "Token_0123456789-abcdefghijklmnopqrstuvw"
+KEY = "0123456789abcdef0123456789abcdef01234"
+MODIFIED_ON = "2026-03-01T12:00:00Z"
+
+
+class Clock:
+    """Seconds that pass only when somebody sleeps, or when an answer takes its time."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+        self.before_sleep: t.Callable[[], object] = lambda: None
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.before_sleep()
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+class Wire:
+    """What the API is asked, in this order and nothing else, and what it answers."""
+
+    def __init__(self, mock: responses.RequestsMock, clock: Clock) -> None:
+        self._mock = mock
+        self._clock = clock
+        self.api = API
+        self.headers = {"Authorization": f"Bearer {TOKEN}"}
+        self.settings: dict[str, t.Any] = {"timeout": 30.0, "verify": True, "stream": True}
+
+    @property
+    def requests(self) -> list[requests.PreparedRequest]:
+        return [call.request for call in self._mock.calls]
+
+    def get(
+        self,
+        path: str,
+        answer: t.Any = "",
+        query: dict[str, t.Any] | None = None,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+        seconds: float = 0.0,
+    ) -> None:
+        """Expect a GET, to be answered with JSON, or, where it is none, with a text, bytes or an error of requests."""
+
+        def takes_its_time(request: requests.PreparedRequest) -> tuple[bool, str]:
+            self._clock.now += seconds
+            return request.body is None, "no body is expected"
+
+        self._mock.get(
+            self.api + path,
+            body=answer if isinstance(answer, (str, bytes, Exception)) else json.dumps(answer),
+            status=status,
+            headers=headers,
+            match=[
+                matchers.query_param_matcher(query or {}),
+                matchers.header_matcher({"Accept": "application/json", **self.headers}),
+                matchers.request_kwargs_matcher(self.settings),
+                takes_its_time,
+            ],
+        )
+
+    def page(self, number: int, answer: t.Any, **more: t.Any) -> None:
+        self.get(MAPPINGS, answer, query={"page": number, "per_page": 100}, **more)
+
+    def zone(self, mappings: t.Sequence[dict[str, t.Any]], pages: int | None = None) -> None:
+        """Expect that the first ``pages`` pages, or all, of a zone with these mappings are read."""
+        for number in range(1, (pages or page_count(mappings)) + 1):
+            self.page(number, page(mappings, number))
+
+    def mapping(self, address: str, answer: t.Any = None) -> None:
+        self.get(f"{MAPPINGS}/{address}", envelope(mapping(address)) if answer is None else answer)
+
+    def no_mapping(self, address: str) -> None:
+        self.get(f"{MAPPINGS}/{address}", failed(1142), status=404)
+
+
+def envelope(result: t.Any, **more: t.Any) -> dict[str, t.Any]:
+    return {"success": True, "errors": [], "messages": [], "result": result, **more}
+
+
+def failed(*codes: int, message: str = "The API's own words.") -> dict[str, t.Any]:
+    return {
+        "success": False,
+        "errors": [{"code": code, "message": message} for code in codes],
+        "messages": [],
+        "result": None,
+    }
+
+
+def mapping(address: str, vendor: str = "aws", region: str = "us-east-1") -> dict[str, t.Any]:
+    return {"origin_ip": address, "vendor": vendor, "region": region, "modified_on": MODIFIED_ON}
+
+
+def address(number: int) -> str:
+    return f"2001:db8::1:{number:x}"
+
+
+def mappings(count: int) -> list[dict[str, t.Any]]:
+    return [mapping(address(number)) for number in range(count)]
+
+
+def page_count(items: t.Sequence[t.Any]) -> int:
+    return max(1, math.ceil(len(items) / 100))
+
+
+def page(items: t.Sequence[t.Any], number: int = 1, **info: t.Any) -> dict[str, t.Any]:
+    """Page ``number`` of all ``items``; ``info`` says other than the truth about it."""
+    part = items[100 * (number - 1) : 100 * number]
+    truth = {
+        "page": number,
+        "per_page": 100,
+        "count": len(part),
+        "total_count": len(items),
+        "total_pages": page_count(items),
+    }
+    return envelope(part, result_info={**truth, **info})
+
+
+def nested(answer: t.Any) -> t.Iterator[str]:
+    """``answer`` as JSON, its "?" replaced by lists in lists: about as many as Python can just read, and a few less."""
+
+    def text(depth: int) -> str:
+        return json.dumps(answer).replace('"?"', "[" * depth + "]" * depth)
+
+    readable, unreadable = 1, 200_000
+    while unreadable - readable > 1:
+        middle = (readable + unreadable) // 2
+        try:
+            json.loads(text(middle))
+            readable = middle
+        except RecursionError:
+            unreadable = middle
+    return map(text, range(max(1, readable - 60), readable + 1))

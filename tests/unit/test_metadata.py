@@ -1,0 +1,102 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is said in two places is the same in both: modules, action group, argument specs, documentation, versions."""
+
+from __future__ import annotations
+
+import importlib
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.module_utils import basic
+from ansible_collections.edgecache.cloudflare.plugins.doc_fragments.api import ModuleDocFragment
+from ansible_collections.edgecache.cloudflare.plugins.module_utils import _arguments, _version
+
+ROOT = Path(__file__).resolve().parents[2]
+PLUGINS = "ansible_collections.edgecache.cloudflare.plugins"
+MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
+SHARED = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+BESIDE = yaml.safe_load(ModuleDocFragment.PLUGINS)["options"]
+
+
+def load(path: str) -> t.Any:
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def test_version() -> None:
+    assert load("galaxy.yml")["version"] == _version.VERSION
+
+
+def test_action_group_has_every_module() -> None:
+    assert load("meta/runtime.yml")["action_groups"] == {"cloudflare": MODULES}
+
+
+class Constructed(Exception):
+    """A module was about to read its arguments."""
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_argument_spec_is_as_documented(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def construct(self: object, argument_spec: dict[str, t.Any], **settings: t.Any) -> None:
+        raise Constructed(argument_spec, settings)
+
+    monkeypatch.setattr(basic.AnsibleModule, "__init__", construct)
+    module = importlib.import_module(f"{PLUGINS}.modules.{name}")
+    with pytest.raises(Constructed) as caught:
+        module.main()
+    spec, settings = caught.value.args
+    documented = {**SHARED, **yaml.safe_load(module.DOCUMENTATION)["options"]}
+    compared = ("type", "elements", "default", "choices", "required", "aliases")
+    assert {option: {key: entry[key] for key in compared if key in entry} for option, entry in spec.items()} == {
+        option: {key: entry[key] for key in compared if key in entry} for option, entry in documented.items()
+    }
+    assert settings == {"supports_check_mode": True}
+
+
+def test_secrets_are_never_logged() -> None:
+    assert {option for option, entry in _arguments.ARGUMENT_SPEC.items() if entry.get("no_log")} == {
+        "api_token",
+        "api_key",
+    }
+
+
+def test_environment_of_plugins_is_that_of_modules() -> None:
+    # Of several variables, Ansible takes the last that is set
+    documented = {
+        option: tuple(entry["name"] for entry in reversed(BESIDE[option].get("env", []))) for option in BESIDE
+    }
+    assert {option: names for option, names in documented.items() if names} == _arguments.ENVIRONMENT
+    assert _arguments.ENVIRONMENT == {
+        "api_token": ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_TOKEN"),
+        "api_email": ("CLOUDFLARE_EMAIL",),
+        "api_key": ("CLOUDFLARE_API_KEY",),
+        "zone_id": ("CLOUDFLARE_ZONE_ID",),
+        "api_url": ("CLOUDFLARE_BASE_URL",),
+    }
+
+
+@pytest.mark.parametrize("option", SHARED)
+def test_plugins_take_every_shared_option_from_variables_and_file(option: str) -> None:
+    assert BESIDE[option]["vars"] == [{"name": f"cloudflare_{option}"}]
+    assert BESIDE[option]["ini"] == [{"section": "edgecache_cloudflare", "key": option}]
+
+
+def test_plugins_have_no_more_options_than_modules() -> None:
+    assert set(BESIDE) == set(SHARED) == set(_arguments.ARGUMENT_SPEC)
+
+
+@pytest.mark.parametrize("option", SHARED)
+def test_documentation_names_the_environment(option: str) -> None:
+    text = " ".join(SHARED[option]["description"])
+    assert all(f"E({name})" in text for name in _arguments.ENVIRONMENT.get(option, ()))
+
+
+def test_requirements_are_the_documented_ones() -> None:
+    lines = (ROOT / "meta/ee-requirements.txt").read_text(encoding="utf-8").splitlines()
+    required = sorted(line.split("#")[0].strip() for line in lines if not line.startswith("#"))
+    documented = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["requirements"]
+    assert sorted(line.replace(" ", "") for line in documented) == required
