@@ -111,5 +111,5 @@ class Simulator:
 def application(simulator: Simulator) -> web.Application:
     app = web.Application()
     app.add_routes(control.routes(simulator))
-    app.router.add_route("*", "/{path:.*}", simulator.answer)
+    app.router.add_route("*", r"/{path:[\s\S]*}", simulator.answer)
     return app

