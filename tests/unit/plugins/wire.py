@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import typing as t
@@ -63,7 +64,7 @@ class Wire:
         headers: dict[str, str] | None = None,
         seconds: float = 0.0,
     ) -> None:
-        """Expect a GET, to be answered with JSON, or, where it is none, with a text, bytes or an error of requests."""
+        """Expect a GET, to be answered with JSON, or, where it is none, with a text, bytes, a stream or an error."""
 
         def takes_its_time(request: requests.PreparedRequest) -> tuple[bool, str]:
             self._clock.now += seconds
@@ -71,7 +72,7 @@ class Wire:
 
         self._mock.get(
             self.api + path,
-            body=answer if isinstance(answer, (str, bytes, Exception)) else json.dumps(answer),
+            body=answer if isinstance(answer, (str, bytes, io.BufferedReader, Exception)) else json.dumps(answer),
             status=status,
             headers=headers,
             match=[

@@ -142,6 +142,15 @@ def test_waits_of_two_calls_are_both_shown(
     assert capsys.readouterr().err.count("[WARNING]: ") == 2
 
 
+def test_missing_tls_is_told_once(look_up: LookUp, wire: Wire, capsys: pytest.CaptureFixture[str]) -> None:
+    Display()._warns.clear()
+    wire.api = "http://api.example.com"
+    for dummy in range(2):
+        wire.mapping("192.0.2.1")
+        look_up("192.0.2.1", api_url=wire.api)
+    assert capsys.readouterr().err.count("is not https") == 1
+
+
 @pytest.mark.parametrize("closed_by", ["success", "failure"])
 def test_one_session_for_all_terms_is_closed(
     look_up: LookUp, wire: Wire, monkeypatch: pytest.MonkeyPatch, closed: list[requests.Session], closed_by: str

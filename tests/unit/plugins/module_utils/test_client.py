@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import email.utils
 import functools
+import io
 import json
 import socket
 import ssl
@@ -144,9 +145,14 @@ class TestEnvelope:
             (" \r\n", "HTTP 200: an empty answer"),
             ("<html>\r\n <h1>It works</h1>", "HTTP 200: '<html> <h1>It works</h1>'"),
             ("{", "HTTP 200: '{'"),
+            ('{"\\u0041', "HTTP 200: '{\"\\\\\\\\u0041'"),
+            ('"\\u0041"' + "[" * 200_000, "HTTP 200: "),
+            ("[" * 200_000 + '"\\u0041"', "HTTP 200: '[[[["),
             ("[]", "HTTP 200: '[]'"),
             ('"success"', "HTTP 200: '\"success\"'"),
             ("null", "HTTP 200: 'null'"),
+            ("<p>\\u0041", "HTTP 200: '<p>\\\\u0041'"),
+            ('{"\\u0041"', "HTTP 200: '{"),
             ("NaN", "HTTP 200: 'NaN'"),
             (b"\xff\xfe\x00", "HTTP 200: '�� '"),
             ("{}", "HTTP 200: '{}'"),
@@ -230,6 +236,25 @@ class TestEnvelope:
         assert error.__class__ is ConnectionFailed
         assert clock.pauses == []
 
+    def test_redirect_without_end(self, client: Client, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+        """requests reads the body of a redirect on its own, even where it is not to follow it."""
+        read = []
+
+        class Endless(io.RawIOBase):
+            def readable(self) -> bool:
+                return True
+
+            def readinto(self, buffer: memoryview) -> int:
+                read.append(len(buffer))
+                return len(buffer) if len(read) < 100 else 0
+
+        monkeypatch.setattr(_client, "MAX_BODY", 100_000)
+        wire.get(
+            "/zones", io.BufferedReader(Endless(), 65_536), status=302, headers={"Location": "https://example.com/"}
+        )
+        assert str(error_of(client)) == "HTTP 302: the answer has more than 100000 bytes"
+        assert len(read) < 10
+
     @pytest.mark.parametrize("where", ["message", "errors", "result", "page", "body"])
     def test_credential_that_the_server_repeats_is_not_shown(self, client: Client, wire: Wire, where: str) -> None:
         echo = f"you sent Bearer {TOKEN}."
@@ -247,6 +272,13 @@ class TestEnvelope:
         escaped = "".join(f"\\u{ord(char):04x}" for char in TOKEN)
         wire.get("/zones", '{"success": false, "errors": [{"code": 4711, "message": "' + escaped + '"}]}', status=400)
         assert TOKEN not in str(error_of(client).failure())
+
+    def test_credential_with_a_slash_that_the_server_escapes_is_not_shown(self, wire: Wire) -> None:
+        secret = TOKEN.replace("-", "/")
+        wire.headers = {"Authorization": f"Bearer {secret}"}
+        wire.get("/zones", json.dumps(failed(4711, message=secret)).replace("/", "\\/"), status=400)
+        error = error_of(Client(Credential.from_token(secret), API))
+        assert secret not in str(error.failure()) and secret not in str(error)
 
     def test_short_credential_does_not_change_what_was_read(self, wire: Wire) -> None:
         wire.headers = {"Authorization": "Bearer aws"}
