@@ -101,13 +101,14 @@ import typing as t
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical, canonical_all
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import zone_client
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import OriginCloudRegions
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._errors import errors_as
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._options import option_layers
-from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._warnings import warn
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._warnings import tell
 
 
 class LookupModule(LookupBase):
@@ -116,7 +117,7 @@ class LookupModule(LookupBase):
         with errors_as(AnsibleLookupError):
             addresses = canonical_all("terms", terms)
             layers = option_layers(self, kwargs, variables or {}, self._templar)
-            with zone_client(layers, warn) as (client, zone_id):
+            with zone_client(layers, Display().warning, tell) as (client, zone_id):
                 zone = OriginCloudRegions(client, zone_id)
                 if not terms:
                     return zone.all()

@@ -23,6 +23,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._zones import is_domain_name, is_zone_id, zone_id_of
 
 Layer = t.Mapping[str, t.Any]
+Tell = t.Callable[[str], object]
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = dict(
     api_token=dict(type="str", no_log=True),
@@ -67,18 +68,18 @@ def ambient(layer: Layer) -> dict[str, t.Any]:
 
 
 @contextlib.contextmanager
-def zone_client(layers: t.Sequence[Layer], tell: t.Callable[[str], object]) -> t.Iterator[tuple[Client, str]]:
+def zone_client(layers: t.Sequence[Layer], warn: Tell, tell: Tell | None = None) -> t.Iterator[tuple[Client, str]]:
     """The client and the zone id that the layers ask for; the client is closed at the end.
 
-    One request where the zone is given by name, else none. ``tell`` gets a sentence before each pause. Raises
-    ``ConfigurationError`` before any request.
+    One request where the zone is given by name, else none. ``warn`` gets what is questionable about the options, ``tell``
+    (by default the same) a sentence before each pause. Raises ``ConfigurationError`` before any request.
     """
     zone_id, name = _zone(layers)
-    with _client(layers, tell) as client:
+    with _client(layers, warn, tell or warn) as client:
         yield client, zone_id or zone_id_of(client, name)
 
 
-def _client(layers: t.Sequence[Layer], tell: t.Callable[[str], object]) -> Client:
+def _client(layers: t.Sequence[Layer], warn: Tell, tell: Tell) -> Client:
     option = {name: value for layer in reversed(layers) for name, value in layer.items()}
     if not 0 < option["timeout"] <= LONGEST:
         raise ConfigurationError(f"timeout: {option['timeout']} is not between 0 and {LONGEST} seconds.")
@@ -89,7 +90,7 @@ def _client(layers: t.Sequence[Layer], tell: t.Callable[[str], object]) -> Clien
         raise ConfigurationError(f"ca_path: there is no {ca_path!r}.")
     credential, api_url = _credential(layers), _api_url(option.get("api_url", API_URL))
     if not re.match(r"https:|http://(localhost|127\.[0-9.]+|\[::1\])[:/]", f"{api_url}/", re.IGNORECASE):
-        tell(f"api_url: {api_url} is not https. Everyone between here and there can read the credential.")
+        warn(f"api_url: {api_url} is not https. Everyone between here and there can read the credential.")
     return Client(
         credential,
         api_url,

@@ -193,17 +193,14 @@ class Client:
         """Send one request and read the answer to its end, whatever its status."""
         failure: ConnectionFailed
         try:
-            with self._session.request(
-                method,
-                self._base_url + path,
-                params=params,
-                json=body,
-                timeout=self._timeout,
-                # For each request: where only the session says so, REQUESTS_CA_BUNDLE wins over it
-                verify=self._verify,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            request = self._session.prepare_request(
+                requests.Request(method, self._base_url + path, params=params, json=body)
+            )
+            url = request.url or ""
+            # Proxies of the environment. `verify` is for the request: else REQUESTS_CA_BUNDLE would win over it
+            settings: dict[str, t.Any] = {**self._session.merge_environment_settings(url, {}, True, self._verify, None)}
+            # Not through the session, which reads the body of a redirect without a limit, even if not to follow it
+            with self._session.get_adapter(url).send(request, timeout=self._timeout, **settings) as response:
                 text = _unescaped(_content(response).decode("utf-8", "replace"))
                 return _Answer(response.status_code, response.headers, self._without_secret(text))
         except (OSError, ValueError) as error:  # requests' own are OSErrors; urllib3 lets a few ValueErrors through
@@ -252,7 +249,7 @@ def _content(response: requests.Response) -> bytes:
 
 def _unescaped(text: str) -> str:
     """The same JSON without escapes, in which a repeated credential would not be found."""
-    if "\\u" in text:
+    if "\\" in text:
         try:
             return json.dumps(json.loads(text), ensure_ascii=False)
         except (ValueError, RecursionError):

@@ -10,6 +10,6 @@ from ansible import constants as C
 from ansible.utils.display import Display
 
 
-def warn(text: str) -> None:
-    """Show a warning at once. Ansible's own way of warning shows the same text only once a run."""
+def tell(text: str) -> None:
+    """Show a warning, even one that was shown before: of those that are alike, Ansible's own way shows the first alone."""
     Display().display(f"[WARNING]: {text}", color=C.COLOR_WARN, stderr=True)
