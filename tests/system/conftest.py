@@ -6,19 +6,14 @@
 
 from __future__ import annotations
 
-import sys
 import typing as t
 from pathlib import Path
 
 import pytest
 
-ROOT = str(Path(__file__).resolve().parents[2])
-if ROOT not in sys.path:
-    sys.path.insert(0, ROOT)
-
-from tests.simulator.plain_client import Api  # noqa: E402
-from tests.simulator.testing import RunningSimulator, running_simulator  # noqa: E402
-from tests.system.playbooks import Ansible  # noqa: E402
+from tests.simulator.plain_client import Api
+from tests.simulator.testing import RunningSimulator, running_simulator
+from tests.system.playbooks import Ansible
 
 
 @pytest.fixture(scope="session")

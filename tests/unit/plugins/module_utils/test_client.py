@@ -307,6 +307,7 @@ class TestConnection:
             (caused_by(requests.ConnectionError("outer"), OSError("middle"), OSError("root")), "root"),
             (caused_by(requests.ReadTimeout("outer"), socket.timeout("timed out")), "timed out (timeout: 30 seconds)"),
             (caused_by(requests.exceptions.SSLError("outer"), ssl.SSLEOFError(8, "cut off")), "cut off"),
+            (caused_by(requests.exceptions.SSLError("outer"), ConnectionResetError("reset")), "reset"),
             (requests.ConnectionError(f"Bearer {TOKEN}"), "Bearer ********"),
         ],
         ids=lambda value: type(value).__name__,
