@@ -122,7 +122,7 @@ def api_error(status: int, errors: list[dict[str, t.Any]], came: str, advice: st
         kind = ApiError
     if status in _BY_STATUS and (status == 429 or not known):
         kind, known = _BY_STATUS[status]
-    if advice:
+    if advice and status != 429:
         kind, known = ApiError, advice
     told = f"code {errors[0]['code']}, {errors[0]['message']}" if errors else came
     return kind(f"{known} (HTTP {status}: {told})" if known else f"HTTP {status}: {told}", status, came, errors)

@@ -409,6 +409,11 @@ class TestWaiting:
         assert "1.0 seconds" in sentence
         assert f"HTTP {status}: '<h1>later</h1>'" in sentence
 
+    def test_429_is_a_rate_limit_even_from_the_firewall(self, client: Client, wire: Wire, clock: Clock) -> None:
+        client._max_wait = 0.0
+        wire.get("/zones", "", status=429, headers={"cf-mitigated": "challenge"})
+        assert error_of(client).__class__ is RateLimited
+
     @pytest.mark.parametrize("status", [429, 503])
     @pytest.mark.parametrize(
         ("value", "pause"),
