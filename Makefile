@@ -14,11 +14,11 @@ test: .venv/nox
 	$(nox) --parallel auto --report .venv/report.json
 
 clean:
-	rm -rf .build .nox .venv
+	rm -rf .build/* .build .nox .venv
 
 # Runs each candidate: a version manager's shim may exist and run nothing.
 .venv/nox: tests/requirements/constraints.txt
 	@for python in python3.14 python3.13 python3.12 python3.11 python3; do \
 	  $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
-	  set -ex; $$python -m venv --clear .venv; .venv/bin/python -m pip install -q -c $< nox; touch $@; exit; \
+	  set -ex; $$python -m venv --clear .venv; .venv/bin/python -m pip install -q --disable-pip-version-check -c $< nox; touch $@; exit; \
 	done; echo 'Python 3.11 or newer, with venv, is needed and was not found' >&2; exit 1
