@@ -121,6 +121,42 @@ zone_id:
   returned: success
   type: str
   sample: 023e105f4ecef8ad9ca31a8372d0c353
+failure:
+  description: What went wrong, for a play to branch on.
+  returned: failure
+  type: dict
+  contains:
+    status:
+      description: The HTTP status; none where there was no answer.
+      returned: always
+      type: int
+      sample: 403
+    code:
+      description: The first error code of the API; none where it gave none.
+      returned: always
+      type: int
+      sample: 10000
+    message:
+      description: The API's words for that code; else what came instead, or the message of the module.
+      returned: always
+      type: str
+      sample: Authentication error
+    errors:
+      description: All errors of the API.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        code:
+          description: The error code.
+          returned: always
+          type: int
+          sample: 10000
+        message:
+          description: The API's words.
+          returned: always
+          type: str
+          sample: Authentication error
 """
 
 import typing as t

@@ -29,11 +29,12 @@ TYPES: dict[str, t.Any] = {"str": str, "list": list, "dict": dict, "bool": bool,
 COMMON_KEYS = {"changed", "failed"}
 
 
-def documented(plugin: Path, name: str) -> t.Any:
-    """What the plugin assigns to DOCUMENTATION, EXAMPLES or RETURN."""
+def documented(plugin: Path, name: str, returned: str = "") -> t.Any:
+    """What the plugin assigns to DOCUMENTATION, EXAMPLES or RETURN; of the last, what is ``returned`` then."""
     for node in ast.parse(plugin.read_text()).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
-            return yaml.safe_load(ast.literal_eval(node.value))
+            text = yaml.safe_load(ast.literal_eval(node.value))
+            return {key: entry for key, entry in text.items() if entry["returned"] == returned} if returned else text
     raise LookupError(f"{plugin} has no {name}")
 
 
@@ -87,9 +88,17 @@ def test_results_of_the_module(ansible: Ansible, origin_ip: t.Any) -> None:
     result = results(ansible, {module: {"origin_ip": origin_ip}, "register": "result"}, "result")
     assert result.keys() >= COMMON_KEYS
     check_returned(
-        documented(ROOT / "plugins/modules/origin_cloud_region_info.py", "RETURN"),
+        documented(ROOT / "plugins/modules/origin_cloud_region_info.py", "RETURN", "success"),
         {key: value for key, value in result.items() if key not in COMMON_KEYS},
     )
+
+
+@pytest.mark.parametrize("options", [{"api_token": "wrong-token"}, {"origin_ip": "010.0.0.1"}], ids=str)
+def test_failures_of_the_module(ansible: Ansible, options: dict[str, str]) -> None:
+    task = {"edgecache.cloudflare.origin_cloud_region_info": options, "register": "result", "ignore_errors": True}
+    result = results(ansible, task, "result")
+    documentation = documented(ROOT / "plugins/modules/origin_cloud_region_info.py", "RETURN", "failure")
+    check_returned(documentation, {key: result[key] for key in result if key not in (*COMMON_KEYS, "msg", "exception")})
 
 
 def test_results_of_the_lookup(ansible: Ansible) -> None:

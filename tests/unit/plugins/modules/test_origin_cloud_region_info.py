@@ -139,10 +139,13 @@ def test_result_is_as_documented(run: Run, wire: Wire) -> None:
     wire.zone([mapping("192.0.2.1")])
     result = run(origin_ip=["192.0.2.1", "192.0.2.2"])
     documented = yaml.safe_load(origin_cloud_region_info.RETURN)
+    of_failure = documented.pop("failure")
     types = {"str": str, "list": list, "dict": dict}
     assert set(documented) == set(result)
     assert all(isinstance(result[key], types[entry["type"]]) for key, entry in documented.items())
     assert list(documented["origin_cloud_regions"]["contains"]) == list(result["origin_cloud_regions"][0])
+    wire.page(1, failed(10000), status=403)
+    assert list(of_failure["contains"]) == list(run()["failure"])
 
 
 def test_unknown_option_is_refused(run: Run) -> None:
