@@ -44,7 +44,7 @@ def canonical_all(option: str, values: t.Iterable[object]) -> list[str]:
             bad[_shown(value)] = None
     if bad:
         raise AddressError(
-            f"{option}: not an IP address: {', '.join(bad)}. Each must be one plain IPv4 or IPv6 address: no prefix length, "
+            f"{option}: not an IP address: {', '.join(bad)}. Each must be one plain IPv4 or IPv6 address: no list, no prefix length, "
             "no zone index, no port, no host name, no leading zeros."
         )
     return list(addresses)

@@ -10,6 +10,7 @@ envelope, the limits and the meaning of a status are facts of Cloudflare's API d
 
 from __future__ import annotations
 
+import calendar
 import email.utils
 import json
 import random
@@ -97,7 +98,7 @@ class Client:
     """A session with the API at ``base_url`` (without a slash at its end); to be closed, as a context manager.
 
     ``timeout``: seconds to connect, and between two bytes. ``max_wait``: seconds that all waiting may take together:
-    pauses, and tries that ended without an answer. ``verify``: whether certificates are checked, or the path of the
+    pauses, and tries that failed. ``verify``: whether certificates are checked, or the path of the
     CA certificates to check them with. ``tell`` gets a sentence before each pause.
     """
 
@@ -119,7 +120,7 @@ class Client:
         self._max_wait = max_wait
         self._waited = 0.0
         self._verify = verify
-        self.tell = tell
+        self._tell = tell
         self._clock = clock
         self._sleep = sleep
         self._session = session or requests.Session()
@@ -179,7 +180,7 @@ class Client:
                 f"has {left:.1f} left: raise max_wait, or try again later"
             )
         # With the time so far, for Ansible shows the same warning only once
-        self.tell(
+        self._tell(
             f"Waiting {pause:.1f} seconds (after {self._waited:.1f} of {self._max_wait:g}), then trying again: {failure}"
         )
         self._sleep(pause)
@@ -209,11 +210,17 @@ class Client:
 
     def _connection_error(self, error: Exception) -> ConnectionFailed:
         root = _root(error)
-        text = f"No answer from {self._base_url}: {_printable(self._without_secret(str(root))) or type(root).__name__}"
+        reason = _printable(self._without_secret(str(root))) or type(root).__name__
+        via = (
+            " through the proxy that the environment names" if isinstance(error, requests.exceptions.ProxyError) else ""
+        )
+        text = f"No answer from {self._base_url}{via}: {reason}"
         if isinstance(root, socket.timeout):
             return ConnectionBroken(f"{text} (timeout: {self._timeout:g} seconds)")
-        if isinstance(error, requests.exceptions.SSLError) and not isinstance(root, (ssl.SSLEOFError, ConnectionError)):
-            return ConnectionFailed(f"{text}; ca_path names the CA certificates to trust")
+        cut = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)
+        if isinstance(error, requests.exceptions.SSLError) and not isinstance(root, cut):
+            advice = "ca_path names the CA certificates to trust" if "certificate" in reason else "check api_url"
+            return ConnectionFailed(f"{text}; {advice}")
         passing = (
             requests.ConnectionError,
             requests.Timeout,
@@ -333,7 +340,8 @@ def _retry_after(headers: t.Mapping[str, str]) -> float:
     if re.fullmatch("[0-9]{1,9}", value):
         return float(value)
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+        # utctimetuple: a date that says no zone is in UTC
+        return max(0.0, calendar.timegm(email.utils.parsedate_to_datetime(value).utctimetuple()) - time.time())
     except (OverflowError, TypeError, ValueError):
         return 0.0
 

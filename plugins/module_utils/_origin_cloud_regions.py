@@ -30,7 +30,6 @@ class OriginCloudRegions:
     """The mappings of one zone. Addresses that go in are canonical already."""
 
     def __init__(self, client: Client, zone_id: str) -> None:
-        self.zone_id = zone_id
         self._client = client
         self._path = f"/zones/{zone_id}/origin/cloud_regions"
 
@@ -98,7 +97,7 @@ def _mapping(item: t.Any) -> Mapping:
     try:
         mapping = {"origin_ip": canonical(item["origin_ip"]), "vendor": item["vendor"], "region": item["region"]}
         modified_on = item.get("modified_on")
-    except (AddressError, AttributeError, KeyError, TypeError):
+    except (AddressError, KeyError, TypeError):
         raise malformed("a mapping", item) from None
     if not (isinstance(mapping["vendor"], str) and isinstance(mapping["region"], str)):
         raise malformed("a mapping", item)

@@ -10,14 +10,13 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import NETADDR_IMPORT_ERROR
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import (
     ARGUMENT_SPEC,
     Layer,
     environment,
 )
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import REQUESTS_IMPORT_ERROR
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._libraries import missing_libraries
 
 
 def run_module(
@@ -29,9 +28,8 @@ def run_module(
     ``argument_spec`` has the options beside the shared ones. An error ends the module with ``msg`` and ``failure``.
     """
     module = AnsibleModule(argument_spec={**ARGUMENT_SPEC, **argument_spec}, supports_check_mode=True)
-    for library, import_error in (("requests", REQUESTS_IMPORT_ERROR), ("netaddr", NETADDR_IMPORT_ERROR)):
-        if import_error:
-            module.fail_json(msg=missing_required_lib(library), exception=import_error)
+    for library, import_error in missing_libraries().items():
+        module.fail_json(msg=missing_required_lib(library), exception=import_error)
     variables = environment(os.environ)
     # As AnsibleModule does with what the no_log options hold
     module.no_log_values.update(variables[name] for name in ("api_token", "api_key") if name in variables)

@@ -11,17 +11,15 @@ import typing as t
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.basic import missing_required_lib
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import NETADDR_IMPORT_ERROR
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import REQUESTS_IMPORT_ERROR
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._libraries import missing_libraries
 
 
 @contextlib.contextmanager
 def errors_as(kind: type[AnsibleError]) -> t.Iterator[None]:
     """Raise the collection's errors as ``kind``, and so the absence of a library that the collection needs."""
-    for library, import_error in (("requests", REQUESTS_IMPORT_ERROR), ("netaddr", NETADDR_IMPORT_ERROR)):
-        if import_error:
-            raise kind(missing_required_lib(library))
+    for library in missing_libraries():
+        raise kind(missing_required_lib(library))
     try:
         yield
     except CloudflareError as error:

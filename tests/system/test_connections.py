@@ -108,6 +108,18 @@ def test_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     assert server.asked == [("http://api.example.com/client/v4/zones", "Bearer simulator-token")]
 
 
+def test_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server() as closed:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed.server_port}")
+    with pytest.raises(ConnectionFailed, match="through the proxy that the environment names"):
+        ask("http://api.example.com/client/v4")
+
+
+def test_other_protocol(server: Server) -> None:
+    with pytest.raises(ConnectionFailed, match="; check api_url$"):
+        ask(f"https://127.0.0.1:{server.server_port}")
+
+
 def test_netrc(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password something\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))

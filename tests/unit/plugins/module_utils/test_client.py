@@ -307,6 +307,7 @@ class TestConnection:
             (caused_by(requests.ConnectionError("outer"), OSError("middle"), OSError("root")), "root"),
             (caused_by(requests.ReadTimeout("outer"), socket.timeout("timed out")), "timed out (timeout: 30 seconds)"),
             (caused_by(requests.exceptions.SSLError("outer"), ssl.SSLEOFError(8, "cut off")), "cut off"),
+            (caused_by(requests.exceptions.SSLError("outer"), ssl.SSLZeroReturnError(6, "closed")), "closed"),
             (caused_by(requests.exceptions.SSLError("outer"), ConnectionResetError("reset")), "reset"),
             (requests.ConnectionError(f"Bearer {TOKEN}"), "Bearer ********"),
         ],
@@ -365,6 +366,18 @@ class TestConnection:
     def test_token_in_a_reason_is_not_shown(self, client: Client, wire: Wire) -> None:
         wire.get("/zones", requests.exceptions.InvalidHeader(f"Invalid header value b'Bearer {TOKEN}'"))
         assert "Bearer ********" in str(error_of(client))
+
+    def test_other_protocol_is_no_matter_of_certificates(self, client: Client, wire: Wire, clock: Clock) -> None:
+        wrong = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
+        wire.get("/zones", caused_by(requests.exceptions.SSLError("outer"), wrong))
+        assert str(error_of(client)).endswith("wrong version number; check api_url")
+        assert clock.pauses == []
+
+    def test_proxy_is_named(self, client: Client, wire: Wire) -> None:
+        for dummy in range(6):
+            wire.get("/zones", caused_by(requests.exceptions.ProxyError("outer"), ConnectionRefusedError("refused")))
+        told = str(error_of(client))
+        assert told.startswith(f"No answer from {API} through the proxy that the environment names: refused")
 
     def test_terminal_escapes_in_a_reason_are_taken_out(self, client: Client, wire: Wire) -> None:
         wire.get("/zones", OSError("Tunnel connection failed: 407 \x1b[31mred\r\nnext"))
@@ -445,6 +458,22 @@ class TestWaiting:
         wire.get("/zones", envelope([1]))
         client.request("GET", "/zones")
         assert clock.pauses == ([pause, pause] if pause else [1.0, 2.0])
+
+    @pytest.mark.parametrize("local", ["UTC", "America/New_York", "Asia/Tokyo"])
+    @pytest.mark.parametrize("zone", ["GMT", "-0000", "", "+0000"])
+    def test_retry_after_does_not_depend_on_the_zone_here(
+        self, client: Client, wire: Wire, clock: Clock, monkeypatch: pytest.MonkeyPatch, local: str, zone: str
+    ) -> None:
+        monkeypatch.setenv("TZ", local)
+        time.tzset()
+        try:
+            wire.get("/zones", "", status=429, headers={"Retry-After": f"Fri, 15 Jan 2027 08:01:00 {zone}"})
+            wire.get("/zones", envelope([1]))
+            client.request("GET", "/zones")
+        finally:
+            monkeypatch.undo()
+            time.tzset()
+        assert clock.pauses == [60.0]
 
     @pytest.mark.parametrize("zone", ["+99999999999999999999", "-99999999999999999999"])
     def test_retry_after_out_of_all_bounds(self, client: Client, wire: Wire, clock: Clock, zone: str) -> None:
@@ -580,7 +609,7 @@ class TestWaiting:
     def test_defaults(self) -> None:
         client = Client(Credential.from_token(TOKEN), API)
         assert (client._clock, client._sleep) == (time.monotonic, time.sleep)
-        assert client.tell("nothing to see") is None
+        assert client._tell("nothing to see") is None
 
 
 class TestPages:
