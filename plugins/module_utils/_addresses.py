@@ -50,6 +50,11 @@ def canonical_all(option: str, values: t.Iterable[object]) -> list[str]:
     return list(addresses)
 
 
+def in_order(addresses: t.Iterable[str]) -> list[str]:
+    """Sorted as numbers, IPv4 before IPv6."""
+    return sorted(addresses, key=netaddr.IPAddress)
+
+
 def _shown(value: object) -> str:
     text = repr(str(value)) if isinstance(value, str) else repr(value)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

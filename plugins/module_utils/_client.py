@@ -23,6 +23,7 @@ import typing as t
 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
     ApiError,
+    CloudflareError,
     ConnectionBroken,
     ConnectionFailed,
     RateLimited,
@@ -36,6 +37,8 @@ except ImportError:
     REQUESTS_IMPORT_ERROR: str | None = traceback.format_exc()
 else:
     REQUESTS_IMPORT_ERROR = None
+
+T = t.TypeVar("T")
 
 PAGE_SIZE = 100
 """Items a page: the most that the API gives."""
@@ -100,6 +103,8 @@ class Client:
     ``timeout``: seconds to connect, and between two bytes. ``max_wait``: seconds that all waiting may take together:
     pauses, and tries that failed. ``verify``: whether certificates are checked, or the path of the
     CA certificates to check them with. ``tell`` gets a sentence before each pause.
+
+    ``repeated`` tells whether the last request was tried again though the API may have done it already.
     """
 
     def __init__(
@@ -119,6 +124,7 @@ class Client:
         self._timeout = timeout
         self._max_wait = max_wait
         self._waited = 0.0
+        self.repeated = False
         self._verify = verify
         self._tell = tell
         self._clock = clock
@@ -140,8 +146,18 @@ class Client:
         """The envelope of a successful answer: an object whose ``result`` is not null.
 
         Tries again after rate limits, gateway errors and broken connections while ``max_wait`` lasts. Raises
-        ``ApiError`` and its kinds, or ``ConnectionFailed``.
+        ``ApiError`` and its kinds, or ``ConnectionFailed``; ``lost`` if any of the tries was.
         """
+        self.repeated = False
+        try:
+            return self._patiently(method, path, params, body)
+        except CloudflareError as error:
+            error.lost = error.lost or self.repeated
+            raise
+
+    def _patiently(
+        self, method: str, path: str, params: t.Mapping[str, t.Any] | None, body: object
+    ) -> dict[str, t.Any]:
         tries = broken = 0
         while True:
             started = self._clock()
@@ -154,6 +170,7 @@ class Client:
                 failure, asked = _failed(answer), _retry_after(answer.headers)
             except ConnectionBroken as error:
                 failure = error
+            self.repeated = self.repeated or failure.lost
             self._waited += self._clock() - started
             tries += 1
             broken += not isinstance(failure, RateLimited)
@@ -170,6 +187,27 @@ class Client:
             total_pages = page.total_pages
             yield page
             number += 1
+
+    def sure(self, write: t.Callable[[], T], read: t.Callable[[], T | None]) -> T:
+        """What ``write`` gives; where its answer is lost for good, what ``read`` does, with none for "not done".
+
+        Raises the error of ``write`` if it was not done, or if that cannot be read either: ``changed`` in its result
+        is true then.
+        """
+        try:
+            return write()
+        except CloudflareError as error:
+            if not error.lost:
+                raise
+            failure = error
+        try:
+            found = read()
+        except CloudflareError:
+            failure.result["changed"] = True
+            raise failure.add("it is not known whether this was done, since the zone cannot be read either") from None
+        if found is None:
+            raise failure
+        return found
 
     def _wait(self, failure: ApiError | ConnectionBroken, pause: float, why: str) -> None:
         """Wait for ``pause`` seconds, or raise ``failure`` where ``max_wait`` does not allow so many more."""
@@ -210,7 +248,7 @@ class Client:
 
     def _connection_error(self, error: Exception) -> ConnectionFailed:
         root = _root(error)
-        reason = _printable(self._without_secret(str(root))) or type(root).__name__
+        reason = printable(self._without_secret(str(root))) or type(root).__name__
         via = (
             " through the proxy that the environment names" if isinstance(error, requests.exceptions.ProxyError) else ""
         )
@@ -288,7 +326,7 @@ def _errors(document: dict[str, t.Any]) -> list[dict[str, t.Any]]:
     for error in _objects(document.get("errors")):
         for one in [error, *_objects(error.get("error_chain"))]:
             if _int(one.get("code")) is not None:
-                found.append({"code": one["code"], "message": _printable(str(one.get("message", "")))})
+                found.append({"code": one["code"], "message": printable(str(one.get("message", "")))})
     return found
 
 
@@ -325,10 +363,10 @@ def malformed(expected: str, came: object) -> ApiError:
 
 def _came(text: str) -> str:
     """The first words of an answer, for a message."""
-    return repr(_printable(text, 150)) if text.strip() else "an empty answer"
+    return repr(printable(text, 150)) if text.strip() else "an empty answer"
 
 
-def _printable(text: str, most: int = 1_000) -> str:
+def printable(text: str, most: int = 1_000) -> str:
     """One line of ``text`` that a terminal can show: no control characters, not without end."""
     words = "".join(char if char.isprintable() else " " for char in " ".join(text[: 2 * most].split()))
     return words if len(words) <= most else words[:most] + "…"

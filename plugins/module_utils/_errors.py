@@ -13,7 +13,17 @@ import typing as t
 
 
 class CloudflareError(Exception):
-    """Anything that ends a task. Its text is a whole message for the user and holds no credential."""
+    """Anything that ends a task. Its text is a whole message for the user and holds no credential.
+
+    ``result`` is what a module returns beside it, such as what was done before. ``lost`` tells whether the API may have
+    done what was asked all the same.
+    """
+
+    lost = False
+
+    def __init__(self, text: str, result: dict[str, t.Any] | None = None) -> None:
+        super().__init__(text)
+        self.result = result or {}
 
     def add(self, text: str) -> CloudflareError:
         """This error, with more said at the end of its message."""
@@ -36,6 +46,8 @@ class AddressError(ConfigurationError):
 class ConnectionFailed(CloudflareError):
     """No HTTP answer that could be read."""
 
+    lost = True
+
 
 class ConnectionBroken(ConnectionFailed):
     """No whole HTTP answer: refused, cut or timed out. Worth another try."""
@@ -52,11 +64,17 @@ class ApiError(CloudflareError):
         super().__init__(text)
         self.status = status
         self.errors = errors
+        # A refusal says that nothing was done, and so does a redirect
+        self.lost = not 300 <= status < 500
         self.code: int | None = errors[0]["code"] if errors else None
         self.message: str = errors[0]["message"] if errors else message
 
     def failure(self) -> dict[str, t.Any]:
         return {"status": self.status, "code": self.code, "message": self.message, "errors": self.errors}
+
+
+class TieredCacheOff(ApiError):
+    """Tiered Cache is off for the zone, and without it the API does not tell the supported regions."""
 
 
 class NotFound(ApiError):

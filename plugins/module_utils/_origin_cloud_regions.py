@@ -8,7 +8,7 @@ Private to the collection: no other collection may rely on this file. Paths, fie
 API documentation (origin cloud regions, version 2).
 
 A mapping is ``{origin_ip, vendor, region, modified_on}``: ``origin_ip`` canonical, ``modified_on`` the API's own text,
-or none where the API gives none.
+or none where the API gives none. One that is declared, and not yet sent, has none either.
 """
 
 from __future__ import annotations
@@ -17,13 +17,49 @@ import itertools
 import typing as t
 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client, Page, malformed
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import AddressError, NoMapping, api_error
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import (
+    Client,
+    Page,
+    malformed,
+    printable,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
+    AddressError,
+    ApiError,
+    CloudflareError,
+    NoMapping,
+    RateLimited,
+    TieredCacheOff,
+    api_error,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._tiered_cache import Switches
 
 Mapping = dict[str, t.Any]
 
+Vendors = dict[str, list[dict[str, t.Any]]]
+
+VENDORS = ("aws", "azure", "gcp", "oci")
+"""The vendors that the API's contract knows."""
+
+MAX_MAPPINGS = 3_500
+"""Mappings that a zone can have."""
+
+BATCH_SIZE = 100
+"""Mappings or addresses in one batch: the most that the API takes."""
+
 MAX_READS = 3
 """Times that all pages are read, if they contradict each other since somebody writes meanwhile."""
+
+
+class Judged(t.NamedTuple):
+    """What the API says of the items of a batch, by address: the mappings that it confirms, its words on what it refuses.
+
+    It may leave some out. ``repeated``: the batch was sent before, and may have been carried out then.
+    """
+
+    confirmed: t.Mapping[str, Mapping] = {}
+    refused: t.Mapping[str, str] = {}
+    repeated: bool = False
 
 
 class OriginCloudRegions:
@@ -32,6 +68,7 @@ class OriginCloudRegions:
     def __init__(self, client: Client, zone_id: str) -> None:
         self._client = client
         self._path = f"/zones/{zone_id}/origin/cloud_regions"
+        self._switches = Switches(client, zone_id)
 
     def get(self, address: str) -> Mapping | None:
         """The mapping of one address, or none. One request."""
@@ -49,23 +86,102 @@ class OriginCloudRegions:
         K different addresses, in a zone whose mappings fill P pages: 1 request if K is 1, else at most min(K + 1, P).
         """
         wanted = list(dict.fromkeys(addresses))
-        found: dict[str, Mapping | None]
-        if len(wanted) < 2:
-            found = {address: self.get(address) for address in wanted}
+        if len(wanted) > 1:
+            return self.survey(wanted)[0]
+        found = {address: self.get(address) for address in wanted}
+        return {address: mapping for address, mapping in found.items() if mapping}
+
+    def survey(self, addresses: t.Iterable[str]) -> tuple[dict[str, Mapping], int]:
+        """The same, with the number of all mappings that the zone has. At most min(K + 1, P) requests, at least 1."""
+        wanted = list(dict.fromkeys(addresses))
+        pages = self._pages()
+        first = next(pages)
+        total = first.total_count
+        found: dict[str, Mapping | None] = {item["origin_ip"]: item for item in map(_mapping, first.items)}
+        left = [address for address in wanted if address not in found]
+        if len(left) < first.total_pages:
+            found.update((address, self.get(address)) for address in left)
         else:
-            pages = self._pages()
-            first = next(pages)
-            found = {mapping["origin_ip"]: mapping for mapping in map(_mapping, first.items)}
-            left = [address for address in wanted if address not in found]
-            if len(left) < first.total_pages:
-                found.update({address: self.get(address) for address in left})
-            else:
-                found = {**self._whole(itertools.chain([first], pages))}
-        return {address: mapping for address in wanted if (mapping := found.get(address))}
+            found = {**self._whole(itertools.chain([first], pages))}
+            total = len(found)
+        return {address: mapping for address in wanted if (mapping := found.get(address))}, total
 
     def all(self) -> list[Mapping]:
         """All mappings, in the API's order. One request for each 100 of them, at least one."""
         return list(self._whole(self._pages()).values())
+
+    def put(self, wanted: Mapping) -> Mapping:
+        """Create or replace one mapping; as it is then. One request."""
+
+        def write() -> Mapping:
+            written = _mapping(self._client.request("PUT", f"{self._path}/{address}", body=_sent(wanted))["result"])
+            if not is_same(written, wanted):
+                raise malformed(f"the mapping of {address} that was sent", written)
+            return written
+
+        def read() -> Mapping | None:
+            found = self.get(address)
+            return found if is_same(found, wanted) else None
+
+        address = wanted["origin_ip"]
+        return self._client.sure(write, read)
+
+    def delete(self, address: str) -> bool:
+        """Delete one mapping; false if somebody else has done so. One request."""
+
+        def write() -> bool:
+            try:
+                self._client.request("DELETE", f"{self._path}/{address}")
+            except NoMapping as error:
+                return error.lost  # by an earlier try, or by somebody else
+            return True
+
+        return self._client.sure(write, lambda: None if self.get(address) else True)
+
+    def put_batch(self, wanted: t.Sequence[Mapping]) -> Judged:
+        """Create or replace up to ``BATCH_SIZE`` mappings, each judged alone. One request."""
+        return self._batch("PUT", [_sent(mapping) for mapping in wanted])
+
+    def delete_batch(self, addresses: t.Sequence[str]) -> Judged:
+        """Delete up to ``BATCH_SIZE`` mappings, each judged alone; one that is not there is refused. One request."""
+        return self._batch("DELETE", list(addresses))
+
+    def supported(self) -> dict[str, t.Any]:
+        """``{vendors, obtained_codes}``: by vendor, its regions as ``{name, upper_tier_colos}``. One request.
+
+        Without Tiered Cache, ``TieredCacheOff``, after a second one.
+        """
+        try:
+            result = self._client.request("GET", f"{self._path}/supported_regions")["result"]
+        except ApiError as error:
+            # No code is published for this
+            if not error.lost and not isinstance(error, RateLimited) and self._tiered_cache_is_off():
+                raise TieredCacheOff(
+                    "Tiered Cache is off for this zone, and without it the API does not tell the supported regions: "
+                    f"the module edgecache.cloudflare.tiered_cache switches it on ({error})",
+                    error.status,
+                    error.message,
+                    error.errors,
+                ) from None
+            raise
+        try:
+            vendors = {
+                vendor: [_region(region) for region in result["vendors"][vendor]] for vendor in result["vendors"]
+            }
+            return {"vendors": vendors, "obtained_codes": result["obtained_codes"] is True}
+        except (KeyError, TypeError):
+            raise malformed("the supported regions", result) from None
+
+    def _tiered_cache_is_off(self) -> bool:
+        try:
+            return not self._switches.get("state").on
+        except CloudflareError:
+            return False
+
+    def _batch(self, method: str, body: list[t.Any]) -> Judged:
+        result = self._client.request(method, f"{self._path}/batch", body=body)["result"]
+        refused = {address: printable(str(item.get("error", ""))) for address, item in _items(result, "failed")}
+        return Judged(dict(_items(result, "succeeded")), refused, self._client.repeated)
 
     def _whole(self, pages: t.Iterator[Page]) -> dict[str, Mapping]:
         """All mappings by address. Pages that contradict each other are read again from the first."""
@@ -91,6 +207,33 @@ class OriginCloudRegions:
             yield from self._client.pages(self._path)
         except NoMapping:  # how the API may say of a zone that it has none
             yield Page([], 1, 0)
+
+
+def is_same(one: Mapping | None, other: Mapping | None) -> bool:
+    """Whether both name the same place, or neither any."""
+    places = [mapping and (mapping.get("vendor"), mapping.get("region")) for mapping in (one, other)]
+    return places[0] == places[1]
+
+
+def _sent(mapping: Mapping) -> Mapping:
+    return {key: mapping[key] for key in ("origin_ip", "vendor", "region")}
+
+
+def _items(result: t.Any, key: str) -> t.Iterator[tuple[str, dict[str, t.Any]]]:
+    """The well-formed items of one list of a batch's result, by address: what it is silent on is read again."""
+    items = result.get(key) if isinstance(result, dict) else None
+    for item in items if isinstance(items, list) else []:
+        try:
+            yield canonical(item["origin_ip"]), item
+        except (AddressError, KeyError, TypeError):
+            continue
+
+
+def _region(item: t.Any) -> dict[str, t.Any]:
+    name, colos = item["name"], item["upper_tier_colos"]
+    if not isinstance(name, str) or not isinstance(colos, list) or not all(isinstance(colo, str) for colo in colos):
+        raise TypeError(item)
+    return {"name": name, "upper_tier_colos": colos}
 
 
 def _mapping(item: t.Any) -> Mapping:

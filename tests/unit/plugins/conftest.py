@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import sys
+import types
 import typing as t
 
 import pytest
@@ -66,9 +67,17 @@ def client(clock: Clock, told: list[str]) -> _client.Client:
 
 
 @pytest.fixture
-def run_bare(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> t.Callable[..., dict[str, t.Any]]:
-    """Run origin_cloud_region_info with these options, as the script that it is: its result."""
-    spec = importlib.util.spec_from_file_location("__main__", origin_cloud_region_info.__file__)
+def script() -> types.ModuleType:
+    """The module that is run. A test of another one has its own fixture of this name."""
+    return origin_cloud_region_info
+
+
+@pytest.fixture
+def run_bare(
+    script: types.ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> t.Callable[..., dict[str, t.Any]]:
+    """Run the module with these options, as the script that it is: its result."""
+    spec = importlib.util.spec_from_file_location("__main__", script.__file__)
 
     def run(**options: t.Any) -> dict[str, t.Any]:
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode())

@@ -55,22 +55,32 @@ class Wire:
     def requests(self) -> list[requests.PreparedRequest]:
         return [call.request for call in self._mock.calls]
 
-    def get(
+    def get(self, path: str, answer: t.Any = "", **more: t.Any) -> None:
+        self.send("GET", path, answer, **more)
+
+    def send(
         self,
+        method: str,
         path: str,
         answer: t.Any = "",
+        body: t.Any = None,
         query: dict[str, t.Any] | None = None,
         status: int = 200,
         headers: dict[str, str] | None = None,
         seconds: float = 0.0,
     ) -> None:
-        """Expect a GET, to be answered with JSON, or, where it is none, with a text, bytes, a stream or an error."""
+        """Expect a request with this JSON body, or with none.
+
+        It is answered with JSON, or, where it is none, with a text, bytes, a stream or an error.
+        """
 
         def takes_its_time(request: requests.PreparedRequest) -> tuple[bool, str]:
             self._clock.now += seconds
-            return request.body is None, "no body is expected"
+            sent = None if request.body is None else json.loads(request.body)
+            return sent == body, f"the body {body} is expected, not {sent}"
 
-        self._mock.get(
+        self._mock.add(
+            method,
             self.api + path,
             body=answer if isinstance(answer, (str, bytes, io.BufferedReader, Exception)) else json.dumps(answer),
             status=status,
