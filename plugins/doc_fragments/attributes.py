@@ -40,3 +40,16 @@ attributes:
     details:
       - This module changes nothing.
 """
+
+    STATE_MODULE = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Reads and checks what a real run does, and returns the same, but writes nothing.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+"""

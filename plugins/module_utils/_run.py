@@ -22,12 +22,14 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._libraries im
 def run_module(
     argument_spec: dict[str, t.Any],
     run: t.Callable[[AnsibleModule, list[Layer]], dict[str, t.Any]],
+    **rules: t.Any,
 ) -> None:
     """Run a module: ``run`` gets it with the layers of its options, and returns its result.
 
-    ``argument_spec`` has the options beside the shared ones. An error ends the module with ``msg`` and ``failure``.
+    ``argument_spec`` has the options beside the shared ones, ``rules`` what ``AnsibleModule`` has for their
+    combinations. An error ends the module with ``msg`` and ``failure``, beside the result of the error.
     """
-    module = AnsibleModule(argument_spec={**ARGUMENT_SPEC, **argument_spec}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**ARGUMENT_SPEC, **argument_spec}, supports_check_mode=True, **rules)
     for library, import_error in missing_libraries().items():
         module.fail_json(msg=missing_required_lib(library), exception=import_error)
     variables = environment(os.environ)
@@ -38,5 +40,5 @@ def run_module(
     try:
         result = run(module, [given, variables])
     except CloudflareError as error:
-        end, result = module.fail_json, dict(msg=str(error), failure=error.failure())
+        end, result = module.fail_json, dict(error.result, msg=str(error), failure=error.failure())
     end(**result)  # outside of `except`, where fail_json would add a traceback at -vvv

@@ -1,0 +1,110 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The mappings that a task declares, and all that is wrong with them.
+
+Private to the collection: no other collection may rely on this file. Knows no request.
+"""
+
+from __future__ import annotations
+
+import difflib
+import typing as t
+
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical, canonical_all, in_order
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import printable
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
+    MAX_MAPPINGS,
+    VENDORS,
+    Mapping,
+    Vendors,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._reconcile import Change, place
+
+_SHOWN = 3
+"""Addresses that a message names for one mistake that many have."""
+
+
+def declare(address: str, vendor: str, region: str) -> Mapping:
+    """A mapping that is not sent yet. The address is canonical already."""
+    return {"origin_ip": address, "vendor": vendor, "region": region, "modified_on": None}
+
+
+def declare_all(option: str, items: t.Sequence[dict[str, t.Any]]) -> dict[str, list[Mapping]]:
+    """By canonical address, the different mappings that ``items`` declare for it: more than one is a conflict.
+
+    One ``ConfigurationError`` names all items that are not complete.
+    """
+    canonical_all(option, [item["origin_ip"] for item in items])
+    declared: dict[str, list[Mapping]] = {}
+    incomplete = []
+    for item in items:
+        address = canonical(item["origin_ip"])
+        if not (item["vendor"] and item["region"]):
+            incomplete.append(address)
+            continue
+        mapping = declare(address, item["vendor"], item["region"])
+        mappings = declared.setdefault(address, [])
+        if mapping not in mappings:
+            mappings.append(mapping)
+    if incomplete:
+        raise ConfigurationError(f"{option}: vendor or region is missing for {_some(incomplete)}.")
+    return declared
+
+
+def conflicts(declared: t.Mapping[str, list[Mapping]]) -> list[str]:
+    """The addresses that are declared in several ways."""
+    return [
+        f"{address} is declared as {' and as '.join(map(place, declared[address]))}"
+        for address in in_order(address for address, mappings in declared.items() if len(mappings) > 1)
+    ]
+
+
+def too_many(changes: t.Sequence[Change], total: int) -> list[str]:
+    """Whether a zone that has ``total`` mappings would have more than it can."""
+    new = sum(not change.before for change in changes)
+    gone = sum(not change.after for change in changes)
+    after = total + new - gone
+    if not new or after <= MAX_MAPPINGS:
+        return []
+    counts = f"{total:,} now, {new:,} to create, {gone:,} to delete"
+    return [f"the zone would have {after:,} mappings ({counts}), and can have {MAX_MAPPINGS:,}"]
+
+
+def unsupported(mappings: t.Iterable[Mapping], vendors: Vendors | None) -> list[str]:
+    """What is wrong with the places of these mappings. Without ``vendors``, regions are not judged."""
+    regions: dict[str, list[str] | None] = dict.fromkeys(VENDORS)
+    if vendors is not None:
+        regions = {vendor: [region["name"] for region in vendors[vendor]] for vendor in vendors}
+    addresses: dict[str, list[str]] = {}
+    for mapping in mappings:
+        complaint = _complaint(mapping["vendor"], mapping["region"], regions)
+        if complaint:
+            addresses.setdefault(complaint, []).append(mapping["origin_ip"])
+    return [f"{complaint} ({_some(addresses[complaint])})" for complaint in addresses]
+
+
+def _complaint(vendor: str, region: str, regions: dict[str, list[str] | None]) -> str:
+    if vendor not in regions:
+        return f"there is no vendor {_nearest(vendor, regions)}"
+    names = regions[vendor]
+    if names is None or region in names:
+        return ""
+    owners = [other for other in regions if region in (regions[other] or ())]
+    if owners:
+        return f"{region} is a region of {' and '.join(owners)}, not of {vendor}"
+    return f"{vendor} has no region {_nearest(region, names)}"
+
+
+def _nearest(name: str, names: t.Iterable[str]) -> str:
+    """A name that is not among ``names``, and the most similar of those."""
+    by_lower = {one.lower(): one for one in names}
+    found = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return printable(name, 60) + (f": did you mean {by_lower[found[0]]}?" if found else "")
+
+
+def _some(addresses: list[str]) -> str:
+    more = len(addresses) - _SHOWN
+    return ", ".join(addresses[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")

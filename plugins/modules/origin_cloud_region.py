@@ -1,0 +1,230 @@
+#!/usr/bin/python
+
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: origin_cloud_region
+short_description: Set or delete the cloud region hint of one origin
+version_added: 0.1.0
+description:
+  - Makes sure that a zone has a certain cloud region mapping (cloud region hint) for an origin IP address, or none.
+  - Costs one request if the mapping stands as it should, else two. A zone that is given by its O(zone) name costs one more.
+  - For many origins, M(edgecache.cloudflare.origin_cloud_regions) costs far less.
+extends_documentation_fragment:
+  - edgecache.cloudflare.api
+  - edgecache.cloudflare.api.modules
+  - edgecache.cloudflare.attributes
+  - edgecache.cloudflare.attributes.state_module
+options:
+  origin_ip:
+    description:
+      - The IPv4 or IPv6 address of the origin, in any spelling.
+    type: str
+    required: true
+  vendor:
+    description:
+      - The cloud vendor that hosts the origin. Needed for O(state=present).
+    type: str
+    choices:
+      - aws
+      - azure
+      - gcp
+      - oci
+  region:
+    description:
+      - The vendor's name of the region. Needed for O(state=present).
+      - M(edgecache.cloudflare.supported_cloud_region_info) lists the regions. In check mode, that list is asked for instead of
+        writing, so that a wrong region shows.
+    type: str
+  state:
+    description:
+      - V(present) creates the mapping, or changes it to O(vendor) and O(region).
+      - V(absent) deletes the mapping of the address, whatever its vendor and region.
+    type: str
+    choices:
+      - present
+      - absent
+    default: present
+notes:
+  - If the answer to a write is lost, the write is repeated or the mapping is read again, until it is known whether it was done. If
+    nothing can be read either, the module fails, says so, and returns RV(ignore:changed=true).
+seealso:
+  - module: edgecache.cloudflare.origin_cloud_regions
+  - module: edgecache.cloudflare.origin_cloud_region_info
+  - module: edgecache.cloudflare.supported_cloud_region_info
+  - module: edgecache.cloudflare.tiered_cache
+    description: The switches without which a hint does nothing.
+author:
+  - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: Say where an origin is, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment
+  edgecache.cloudflare.origin_cloud_region:
+    origin_ip: 192.0.2.10
+    vendor: aws
+    region: eu-central-1
+
+- name: Delete the hint of an origin that is gone
+  edgecache.cloudflare.origin_cloud_region:
+    origin_ip: "2001:DB8:0:0::1"
+    state: absent
+"""
+
+RETURN = r"""
+origin_cloud_region:
+  description: The mapping as it is after the task, or would be; none if it is absent.
+  returned: success
+  type: dict
+  contains:
+    origin_ip:
+      description: The address in canonical form (RFC 5952 for IPv6).
+      returned: always
+      type: str
+      sample: 2001:db8::1
+    vendor:
+      description: The cloud vendor, V(aws), V(azure), V(gcp) or V(oci).
+      returned: always
+      type: str
+      sample: gcp
+    region:
+      description: The vendor's name of the region.
+      returned: always
+      type: str
+      sample: us-central1
+    modified_on:
+      description: When the mapping was last changed, as the API says it; none where it does not.
+      returned: always
+      type: str
+      sample: "2026-03-01T12:00:00Z"
+diff:
+  description: The place of the address as V(vendor/region), by address, before and after. Empty where there is none.
+  returned: success
+  type: dict
+  contains:
+    before:
+      description: What the zone had.
+      returned: always
+      type: dict
+      sample: {}
+    after:
+      description: What it has, or would have.
+      returned: always
+      type: dict
+      sample: {"192.0.2.10": aws/eu-central-1}
+zone_id:
+  description: The id of the zone.
+  returned: success
+  type: str
+  sample: 023e105f4ecef8ad9ca31a8372d0c353
+failure:
+  description: What went wrong, for a play to branch on.
+  returned: failure
+  type: dict
+  contains:
+    status:
+      description: The HTTP status; none where there was no answer.
+      returned: always
+      type: int
+      sample: 403
+    code:
+      description: The first error code of the API; none where it gave none.
+      returned: always
+      type: int
+      sample: 10000
+    message:
+      description: The API's words for that code; else what came instead, or the message of the module.
+      returned: always
+      type: str
+      sample: Authentication error
+    errors:
+      description: All errors of the API.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        code:
+          description: The error code.
+          returned: always
+          type: int
+          sample: 10000
+        message:
+          description: The API's words.
+          returned: always
+          type: str
+          sample: Authentication error
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical_all
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer, zone_client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._declaration import declare, unsupported
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError, TieredCacheOff
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
+    VENDORS,
+    Mapping,
+    OriginCloudRegions,
+    is_same,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._reconcile import Change, difference
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import run_module
+
+
+def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
+    params = module.params
+    (address,) = canonical_all("origin_ip", [params["origin_ip"]])
+    wanted = declare(address, params["vendor"], params["region"]) if params["state"] == "present" else None
+    with zone_client(layers, module.warn) as (client, zone_id):
+        zone = OriginCloudRegions(client, zone_id)
+        before = zone.get(address)
+        after = before
+        if not is_same(before, wanted):
+            after = wanted
+            if module.check_mode:
+                check(module, zone, wanted)
+            elif wanted:
+                after = zone.put(wanted)
+            elif not zone.delete(address):
+                before = None
+    return dict(
+        changed=not is_same(before, after),
+        origin_cloud_region=after,
+        diff=difference([Change(address, before, after)]),
+        zone_id=zone_id,
+    )
+
+
+def check(module: AnsibleModule, zone: OriginCloudRegions, wanted: Mapping | None) -> None:
+    """What the API would say to the write, as far as that can be known."""
+    if not wanted:
+        return
+    try:
+        problems = unsupported([wanted], zone.supported()["vendors"])
+    except TieredCacheOff as error:
+        module.warn(f"It was not checked whether the region is supported: {error}")
+        return
+    if problems:
+        raise ConfigurationError(f"vendor and region: {problems[0]}.")
+
+
+def main() -> None:
+    run_module(
+        dict(
+            origin_ip=dict(type="str", required=True),
+            vendor=dict(type="str", choices=list(VENDORS)),
+            region=dict(type="str"),
+            state=dict(type="str", choices=["present", "absent"], default="present"),
+        ),
+        reconcile,
+        required_if=[("state", "present", ("vendor", "region"))],
+    )
+
+
+if __name__ == "__main__":
+    main()

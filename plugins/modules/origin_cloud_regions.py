@@ -1,0 +1,391 @@
+#!/usr/bin/python
+
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: origin_cloud_regions
+short_description: Declare the cloud region hints of many origins at once
+version_added: 0.1.0
+description:
+  - Makes sure that a zone has certain cloud region mappings (cloud region hints), or has none for certain addresses, or has exactly
+    certain ones and no others.
+  - Reads the zone, plans from that, and writes only what differs, in batches of up to 100.
+  - Reading costs C(ceil(N/100)) requests in a zone with N mappings; without O(purge), K addresses cost no more than K and one.
+    If something is to be written, the supported regions cost one request. Then there is one for each 100 mappings to create or change,
+    and one for each 100 to delete. A zone that is given by its O(zone) name costs one more. 3,400 mappings into an empty zone are 36
+    requests, and a second run is 34.
+  - What is wrong is told in one message, before anything is written.
+extends_documentation_fragment:
+  - edgecache.cloudflare.api
+  - edgecache.cloudflare.api.modules
+  - edgecache.cloudflare.attributes
+  - edgecache.cloudflare.attributes.state_module
+options:
+  mappings:
+    description:
+      - The mappings. Several spellings of an address are one address. It may be there twice with the same vendor and region, but
+        not with different ones.
+      - An empty list declares nothing, and without O(purge) costs no request.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      origin_ip:
+        description:
+          - The IPv4 or IPv6 address of the origin, in any spelling.
+        type: str
+        required: true
+      vendor:
+        description:
+          - The cloud vendor that hosts the origin, V(aws), V(azure), V(gcp) or V(oci). Needed for O(state=present), not heeded
+            for O(state=absent).
+        type: str
+      region:
+        description:
+          - The vendor's name of the region. Needed for O(state=present), not heeded for O(state=absent).
+        type: str
+      modified_on:
+        description:
+          - Not heeded. It is here so that mappings can be given as M(edgecache.cloudflare.origin_cloud_region_info) returns them.
+        type: str
+  state:
+    description:
+      - V(present) creates the mappings, or changes those that the addresses have.
+      - V(absent) deletes the mappings of the addresses, whatever their vendor and region.
+    type: str
+    choices:
+      - present
+      - absent
+    default: present
+  purge:
+    description:
+      - Whether to delete all other mappings of the zone, so that it ends with exactly O(mappings). For O(state=present) only.
+    type: bool
+    default: false
+  allow_empty:
+    description:
+      - Whether O(purge) may delete all mappings of the zone, which it does if O(mappings) is empty. Without this, an empty list is
+        an error then, since it most often comes from a variable that is empty by mistake.
+    type: bool
+    default: false
+  validate_regions:
+    description:
+      - Whether to compare the vendors and regions to be written with those that are supported, before anything is written.
+      - The API tells the supported regions only if Tiered Cache is on for the zone. With V(false), the API itself refuses each
+        wrong mapping, and the others are written.
+    type: bool
+    default: true
+notes:
+  - Mappings are created and changed first, and deleted last, so that an origin that moves to another address is not without a hint
+    meanwhile. Only where there is no room for new mappings, others are deleted before.
+  - The API judges each mapping of a batch alone. If it refuses some, the others are written, but nothing is deleted after that. The
+    module fails, with RV(failed_items).
+  - If a batch is refused as a whole, the module ends there. RV(created), RV(updated), RV(deleted) and RV(diff) say what was done before.
+    A second run does the rest.
+  - If the answer to a batch is lost, it is sent again, or its mappings are read again, until it is known what was done. Only if
+    nothing can be read either, they are in RV(unconfirmed).
+  - Check mode reads the supported regions too, and fails as a real run would.
+seealso:
+  - module: edgecache.cloudflare.origin_cloud_region
+    description: For one origin.
+  - module: edgecache.cloudflare.origin_cloud_region_info
+  - module: edgecache.cloudflare.supported_cloud_region_info
+  - module: edgecache.cloudflare.tiered_cache
+    description: The switches without which a hint does nothing.
+author:
+  - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: Say where some origins are, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment
+  edgecache.cloudflare.origin_cloud_regions:
+    mappings:
+      - {origin_ip: 192.0.2.10, vendor: aws, region: eu-central-1}
+      - {origin_ip: 192.0.2.11, vendor: aws, region: us-west-2}
+      - {origin_ip: "2001:db8::11", vendor: gcp, region: europe-west1}
+
+- name: Show what would change if the zone were to have these and no others
+  edgecache.cloudflare.origin_cloud_regions:
+    mappings: "{{ origins }}"
+    purge: true
+  check_mode: true
+  diff: true
+  vars:
+    origins:
+      - origin_ip: 192.0.2.10
+        vendor: aws
+        region: eu-central-1
+      - origin_ip: 198.51.100.7
+        vendor: azure
+        region: eastus
+
+- name: Delete the hints of origins that are gone
+  edgecache.cloudflare.origin_cloud_regions:
+    state: absent
+    mappings:
+      - origin_ip: 192.0.2.10
+      - origin_ip: 192.0.2.11
+
+- name: Read the hints of a zone
+  edgecache.cloudflare.origin_cloud_region_info:
+    zone: example.com
+  register: source
+
+- name: Give another zone the same, though its Tiered Cache is still off
+  edgecache.cloudflare.origin_cloud_regions:
+    zone: example.net
+    mappings: "{{ source.origin_cloud_regions }}"
+    purge: true
+    validate_regions: false
+"""
+
+RETURN = r"""
+created:
+  description: The mappings that were created, or would be. Sorted by address, as all lists here.
+  returned: success, or if a write has failed
+  type: list
+  elements: dict
+  contains: &written
+    origin_ip:
+      description: The address in canonical form (RFC 5952 for IPv6).
+      returned: always
+      type: str
+      sample: 2001:db8::1
+    vendor:
+      description: The cloud vendor, V(aws), V(azure), V(gcp) or V(oci).
+      returned: always
+      type: str
+      sample: gcp
+    region:
+      description: The vendor's name of the region.
+      returned: always
+      type: str
+      sample: us-central1
+    modified_on:
+      description: When the mapping was last changed, which the API does not say here: none.
+      returned: always
+      type: str
+updated:
+  description: The mappings that were changed, or would be, as they are now.
+  returned: success, or if a write has failed
+  type: list
+  elements: dict
+  contains: *written
+deleted:
+  description: The mappings that were deleted, or would be, as they were.
+  returned: success, or if a write has failed
+  type: list
+  elements: dict
+  contains: &read
+    origin_ip:
+      description: The address in canonical form (RFC 5952 for IPv6).
+      returned: always
+      type: str
+      sample: 2001:db8::1
+    vendor:
+      description: The cloud vendor, V(aws), V(azure), V(gcp) or V(oci).
+      returned: always
+      type: str
+      sample: gcp
+    region:
+      description: The vendor's name of the region.
+      returned: always
+      type: str
+      sample: us-central1
+    modified_on:
+      description: When the mapping was last changed, as the API says it; none where it does not.
+      returned: always
+      type: str
+      sample: "2026-03-01T12:00:00Z"
+unchanged:
+  description: The mappings that were declared and stood already. Empty for O(state=absent).
+  returned: success, or if a write has failed
+  type: list
+  elements: dict
+  contains: *read
+failed_items:
+  description: What the API has refused. Empty on success.
+  returned: success, or if a write has failed
+  type: list
+  elements: dict
+  contains:
+    origin_ip:
+      description: The address in canonical form.
+      returned: always
+      type: str
+      sample: 192.0.2.10
+    error:
+      description: The API's words.
+      returned: always
+      type: str
+      sample: vendor does not exist or has no such region
+unconfirmed:
+  description:
+    - Addresses whose change was sent, but neither was it answered nor could the zone be read after that. Empty on success.
+    - If there are any, RV(ignore:changed) is true.
+  returned: success, or if a write has failed
+  type: list
+  elements: str
+  sample: []
+diff:
+  description: The place of each address that has changed, or would, as V(vendor/region), by address, before and after.
+  returned: success, or if a write has failed
+  type: dict
+  contains:
+    before:
+      description: What the zone had.
+      returned: always
+      type: dict
+      sample: {"192.0.2.10": aws/us-east-1}
+    after:
+      description: What it has, or would have.
+      returned: always
+      type: dict
+      sample: {"192.0.2.10": aws/eu-central-1}
+zone_id:
+  description: The id of the zone.
+  returned: success, or if a write has failed
+  type: str
+  sample: 023e105f4ecef8ad9ca31a8372d0c353
+failure:
+  description: What went wrong, for a play to branch on.
+  returned: failure
+  type: dict
+  contains:
+    status:
+      description: The HTTP status; none where there was no answer.
+      returned: always
+      type: int
+      sample: 403
+    code:
+      description: The first error code of the API; none where it gave none.
+      returned: always
+      type: int
+      sample: 10000
+    message:
+      description: The API's words for that code; else what came instead, or the message of the module.
+      returned: always
+      type: str
+      sample: Authentication error
+    errors:
+      description: All errors of the API.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        code:
+          description: The error code.
+          returned: always
+          type: int
+          sample: 10000
+        message:
+          description: The API's words.
+          returned: always
+          type: str
+          sample: Authentication error
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical_all
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer, zone_client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._declaration import (
+    conflicts,
+    declare_all,
+    too_many,
+    unsupported,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError, TieredCacheOff
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
+    Mapping,
+    OriginCloudRegions,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._reconcile import Outcome, Plan, apply, make_plan
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import run_module
+
+
+def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
+    items, purge = module.params["mappings"], module.params["purge"]
+    declared: dict[str, list[Mapping]] = {}
+    wanted: dict[str, Mapping | None]
+    if module.params["state"] == "present":
+        declared = declare_all("mappings", items)
+        wanted = {address: mappings[0] for address, mappings in declared.items()}
+    elif purge:
+        raise ConfigurationError("purge: it goes with state=present only.")
+    else:
+        wanted = dict.fromkeys(canonical_all("mappings", [item["origin_ip"] for item in items]))
+    if purge and not wanted and not module.params["allow_empty"]:
+        raise ConfigurationError(
+            "mappings: with purge, an empty list deletes all mappings of the zone. If that is meant, set allow_empty to true."
+        )
+    with zone_client(layers, module.warn) as (client, zone_id):
+        zone = OriginCloudRegions(client, zone_id)
+        if purge:
+            actual = {mapping["origin_ip"]: mapping for mapping in zone.all()}
+            total = len(actual)
+        else:
+            actual, total = zone.survey(wanted) if wanted else ({}, 0)
+        plan = make_plan(wanted, actual, purge)
+        check(zone, declared, plan, total, module.params["validate_regions"])
+        outcome = Outcome(plan.changes) if module.check_mode else apply(zone, plan.changes, total)
+    result = dict(outcome.result(), unchanged=plan.unchanged, zone_id=zone_id)
+    error = outcome.error(len(plan.changes))
+    if error:
+        error.result = result
+        raise error
+    return result
+
+
+def check(
+    zone: OriginCloudRegions, declared: dict[str, list[Mapping]], plan: Plan, total: int, validate_regions: bool
+) -> None:
+    """Raise an error that tells all that is wrong with the plan."""
+    problems = conflicts(declared) + too_many(plan.changes, total)
+    changing = {change.address for change in plan.changes}
+    written = [
+        mapping
+        for address, mappings in declared.items()
+        if address in changing or len(mappings) > 1
+        for mapping in mappings
+    ]
+    if written:
+        try:
+            vendors = zone.supported()["vendors"] if validate_regions else None
+        except TieredCacheOff as error:
+            raise error.add("; ".join(["or validate_regions: false does without them", *problems])) from None
+        problems += unsupported(written, vendors)
+    if problems:
+        raise ConfigurationError(f"mappings: {'; '.join(problems)}.")
+
+
+def main() -> None:
+    run_module(
+        dict(
+            mappings=dict(
+                type="list",
+                elements="dict",
+                required=True,
+                options=dict(
+                    origin_ip=dict(type="str", required=True),
+                    vendor=dict(type="str"),
+                    region=dict(type="str"),
+                    modified_on=dict(type="str"),
+                ),
+            ),
+            state=dict(type="str", choices=["present", "absent"], default="present"),
+            purge=dict(type="bool", default=False),
+            allow_empty=dict(type="bool", default=False),
+            validate_regions=dict(type="bool", default=True),
+        ),
+        reconcile,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+#!/usr/bin/python
+
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: supported_cloud_region_info
+short_description: Read the cloud vendors and regions that a hint may name
+version_added: 0.1.0
+description:
+  - Reads which vendors and regions a cloud region mapping of the zone may name, and the upper-tier data centers that Cloudflare
+    uses for each region. Changes nothing.
+  - Tiered Cache must be on for the zone. M(edgecache.cloudflare.tiered_cache) switches it on.
+  - Costs one request. If Tiered Cache is off, that is found out with a second one. A zone that is given by its O(zone) name costs
+    one more.
+extends_documentation_fragment:
+  - edgecache.cloudflare.api
+  - edgecache.cloudflare.api.modules
+  - edgecache.cloudflare.attributes
+  - edgecache.cloudflare.attributes.info_module
+options:
+  vendor:
+    description:
+      - Return the regions of this vendor only.
+    type: str
+    choices:
+      - aws
+      - azure
+      - gcp
+      - oci
+seealso:
+  - module: edgecache.cloudflare.origin_cloud_regions
+  - module: edgecache.cloudflare.tiered_cache
+author:
+  - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: Read what is supported, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment
+  edgecache.cloudflare.supported_cloud_region_info:
+  register: supported
+
+- name: Show the regions of each vendor
+  ansible.builtin.debug:
+    msg: "{{ item.key }}: {{ item.value | map(attribute='name') | join(', ') }}"
+  loop: "{{ supported.vendors | dict2items }}"
+  loop_control:
+    label: "{{ item.key }}"
+
+- name: Read the regions of one vendor
+  edgecache.cloudflare.supported_cloud_region_info:
+    vendor: aws
+  register: aws
+
+- name: Stop if a region is not supported
+  ansible.builtin.assert:
+    that: "'us-east-1' in aws.vendors.aws | map(attribute='name')"
+"""
+
+RETURN = r"""
+vendors:
+  description:
+    - The regions of each vendor, by the vendor's name, in the API's order. A region has a C(name) and C(upper_tier_colos), the codes of
+      the data centers.
+    - With O(vendor), that vendor alone, with an empty list if it is not supported.
+  returned: success
+  type: dict
+  sample:
+    aws:
+      - name: us-east-1
+        upper_tier_colos: [IAD, EWR]
+obtained_codes:
+  description: Whether the API has obtained the codes of the data centers. If not, C(upper_tier_colos) may be empty or incomplete.
+  returned: success
+  type: bool
+  sample: true
+zone_id:
+  description: The id of the zone that was asked for.
+  returned: success
+  type: str
+  sample: 023e105f4ecef8ad9ca31a8372d0c353
+failure:
+  description: What went wrong, for a play to branch on.
+  returned: failure
+  type: dict
+  contains:
+    status:
+      description: The HTTP status; none where there was no answer.
+      returned: always
+      type: int
+      sample: 403
+    code:
+      description: The first error code of the API; none where it gave none.
+      returned: always
+      type: int
+      sample: 10000
+    message:
+      description: The API's words for that code; else what came instead, or the message of the module.
+      returned: always
+      type: str
+      sample: Authentication error
+    errors:
+      description: All errors of the API.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        code:
+          description: The error code.
+          returned: always
+          type: int
+          sample: 10000
+        message:
+          description: The API's words.
+          returned: always
+          type: str
+          sample: Authentication error
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer, zone_client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
+    VENDORS,
+    OriginCloudRegions,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import run_module
+
+
+def read(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
+    vendor = module.params["vendor"]
+    with zone_client(layers, module.warn) as (client, zone_id):
+        supported = OriginCloudRegions(client, zone_id).supported()
+    if vendor:
+        supported["vendors"] = {vendor: supported["vendors"].get(vendor, [])}
+    return dict(supported, zone_id=zone_id)
+
+
+def main() -> None:
+    run_module(dict(vendor=dict(type="str", choices=list(VENDORS))), read)
+
+
+if __name__ == "__main__":
+    main()

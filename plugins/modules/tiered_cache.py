@@ -1,0 +1,183 @@
+#!/usr/bin/python
+
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: tiered_cache
+short_description: Switch Tiered Cache and Smart Tiered Cache of a Cloudflare zone
+version_added: 0.1.0
+description:
+  - Switches Tiered Cache, Smart Tiered Cache or both on or off. Without them, cloud region hints do nothing.
+  - A switch that was never set is off. One whose option is left out is neither read nor changed.
+  - Costs one request for each option that is given, and one for each switch that differs. A zone that is given by its O(zone) name
+    costs one more.
+extends_documentation_fragment:
+  - edgecache.cloudflare.api
+  - edgecache.cloudflare.api.modules
+  - edgecache.cloudflare.attributes
+  - edgecache.cloudflare.attributes.state_module
+options:
+  state:
+    description:
+      - Whether Tiered Cache shall be on. At least one of O(state) and O(smart) is needed.
+    type: str
+    choices:
+      - enabled
+      - disabled
+  smart:
+    description:
+      - Whether Smart Tiered Cache shall be on, which chooses the upper tier for each origin, and for which hints are made.
+    type: bool
+notes:
+  - If the answer to a write is lost, the write is repeated or the switch is read again, until it is known whether it was done. If
+    nothing can be read either, the module fails, says so, and returns RV(ignore:changed=true).
+seealso:
+  - module: edgecache.cloudflare.tiered_cache_info
+  - name: Tiered Cache
+    description: What the switches do.
+    link: https://developers.cloudflare.com/cache/how-to/tiered-cache/
+author:
+  - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: Switch on what hints need, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment
+  edgecache.cloudflare.tiered_cache:
+    state: enabled
+    smart: true
+
+- name: Switch Smart Tiered Cache off, and leave Tiered Cache as it is
+  edgecache.cloudflare.tiered_cache:
+    smart: false
+"""
+
+RETURN = r"""
+tiered_cache:
+  description: The switches as they are after the task, or would be.
+  returned: success, or if a write has failed
+  type: dict
+  contains:
+    state:
+      description: Tiered Cache, V(enabled) or V(disabled); none if O(state) is not given.
+      returned: always
+      type: str
+      sample: enabled
+    smart:
+      description: Whether Smart Tiered Cache is on; none if O(smart) is not given.
+      returned: always
+      type: bool
+      sample: true
+diff:
+  description: The switches that were read, before and after.
+  returned: success, or if a write has failed
+  type: dict
+  contains:
+    before:
+      description: The switches as they were, like RV(tiered_cache).
+      returned: always
+      type: dict
+      sample: {state: disabled, smart: null}
+    after:
+      description: The switches as they are, or would be, like RV(tiered_cache).
+      returned: always
+      type: dict
+      sample: {state: enabled, smart: null}
+zone_id:
+  description: The id of the zone.
+  returned: success, or if a write has failed
+  type: str
+  sample: 023e105f4ecef8ad9ca31a8372d0c353
+failure:
+  description: What went wrong, for a play to branch on.
+  returned: failure
+  type: dict
+  contains:
+    status:
+      description: The HTTP status; none where there was no answer.
+      returned: always
+      type: int
+      sample: 403
+    code:
+      description: The first error code of the API; none where it gave none.
+      returned: always
+      type: int
+      sample: 10000
+    message:
+      description: The API's words for that code; else what came instead, or the message of the module.
+      returned: always
+      type: str
+      sample: Authentication error
+    errors:
+      description: All errors of the API.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        code:
+          description: The error code.
+          returned: always
+          type: int
+          sample: 10000
+        message:
+          description: The API's words.
+          returned: always
+          type: str
+          sample: Authentication error
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer, zone_client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError, ConfigurationError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import run_module
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._tiered_cache import Switches, described
+
+
+def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
+    state, smart = module.params["state"], module.params["smart"]
+    given = {"state": state and state == "enabled", "smart": smart}
+    wanted = {option: on for option, on in given.items() if on is not None}
+    with zone_client(layers, module.warn) as (client, zone_id):
+        switches = Switches(client, zone_id)
+        found = {option: switches.get(option) for option in wanted}
+        before = {option: found[option].on for option in wanted}
+        changes = [option for option in wanted if wanted[option] != before[option]]
+        fixed = [option for option in changes if not found[option].editable]
+        if fixed:
+            raise ConfigurationError(f"{' and '.join(fixed)}: the API says that this is not editable for the zone.")
+        now = dict(before)
+        for option in changes:
+            if not module.check_mode:
+                try:
+                    switches.set(option, wanted[option])
+                except CloudflareError as error:
+                    error.result = {**result(before, now, zone_id), **error.result}
+                    raise
+            now[option] = wanted[option]
+    return result(before, now, zone_id)
+
+
+def result(before: dict[str, bool], now: dict[str, bool], zone_id: str) -> dict[str, t.Any]:
+    return dict(
+        changed=before != now,
+        tiered_cache=described(now),
+        diff=dict(before=described(before), after=described(now)),
+        zone_id=zone_id,
+    )
+
+
+def main() -> None:
+    run_module(
+        dict(state=dict(type="str", choices=["enabled", "disabled"]), smart=dict(type="bool")),
+        reconcile,
+        required_one_of=[("state", "smart")],
+    )
+
+
+if __name__ == "__main__":
+    main()

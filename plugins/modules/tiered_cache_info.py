@@ -1,0 +1,120 @@
+#!/usr/bin/python
+
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: tiered_cache_info
+short_description: Read the Tiered Cache switches of a Cloudflare zone
+version_added: 0.1.0
+description:
+  - Reads whether Tiered Cache and Smart Tiered Cache are on for a zone. Without them, cloud region hints do nothing. Changes nothing.
+  - A switch that was never set is off.
+  - Costs two requests. A zone that is given by its O(zone) name costs one more.
+extends_documentation_fragment:
+  - edgecache.cloudflare.api
+  - edgecache.cloudflare.api.modules
+  - edgecache.cloudflare.attributes
+  - edgecache.cloudflare.attributes.info_module
+seealso:
+  - module: edgecache.cloudflare.tiered_cache
+author:
+  - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: Read the switches, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment
+  edgecache.cloudflare.tiered_cache_info:
+  register: switches
+
+- name: Stop if hints would do nothing
+  ansible.builtin.assert:
+    that:
+      - switches.tiered_cache.state == 'enabled'
+      - switches.tiered_cache.smart
+    fail_msg: Tiered Cache and Smart Tiered Cache must be on.
+"""
+
+RETURN = r"""
+tiered_cache:
+  description: The switches, each as the option of M(edgecache.cloudflare.tiered_cache) that sets it so.
+  returned: success
+  type: dict
+  contains:
+    state:
+      description: Tiered Cache, V(enabled) or V(disabled).
+      returned: always
+      type: str
+      sample: enabled
+    smart:
+      description: Whether Smart Tiered Cache is on.
+      returned: always
+      type: bool
+      sample: true
+zone_id:
+  description: The id of the zone that was read.
+  returned: success
+  type: str
+  sample: 023e105f4ecef8ad9ca31a8372d0c353
+failure:
+  description: What went wrong, for a play to branch on.
+  returned: failure
+  type: dict
+  contains:
+    status:
+      description: The HTTP status; none where there was no answer.
+      returned: always
+      type: int
+      sample: 403
+    code:
+      description: The first error code of the API; none where it gave none.
+      returned: always
+      type: int
+      sample: 10000
+    message:
+      description: The API's words for that code; else what came instead, or the message of the module.
+      returned: always
+      type: str
+      sample: Authentication error
+    errors:
+      description: All errors of the API.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        code:
+          description: The error code.
+          returned: always
+          type: int
+          sample: 10000
+        message:
+          description: The API's words.
+          returned: always
+          type: str
+          sample: Authentication error
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer, zone_client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import run_module
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._tiered_cache import Switches, described
+
+
+def read(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
+    with zone_client(layers, module.warn) as (client, zone_id):
+        switches = Switches(client, zone_id)
+        on = {option: switches.get(option).on for option in ("state", "smart")}
+    return dict(tiered_cache=described(on), zone_id=zone_id)
+
+
+def main() -> None:
+    run_module({}, read)
+
+
+if __name__ == "__main__":
+    main()
