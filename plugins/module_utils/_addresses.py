@@ -30,7 +30,7 @@ def canonical(value: object) -> str:
         # INET_PTON alone: the looser readings take 010.0.0.1 for 8.0.0.1, and 10 for 0.0.0.10
         return str(netaddr.IPAddress(value.strip(), flags=netaddr.INET_PTON))
     except (netaddr.AddrFormatError, ValueError):
-        raise AddressError(f"not an IP address: {_shown(value)}") from None
+        raise AddressError(f"not an IP address: {shown(value)}") from None
 
 
 def canonical_all(option: str, values: t.Iterable[object]) -> list[str]:
@@ -41,7 +41,7 @@ def canonical_all(option: str, values: t.Iterable[object]) -> list[str]:
         try:
             addresses[canonical(value)] = None
         except AddressError:
-            bad[_shown(value)] = None
+            bad[shown(value)] = None
     if bad:
         raise AddressError(
             f"{option}: not an IP address: {', '.join(bad)}. Each must be one plain IPv4 or IPv6 address: no list, no prefix length, "
@@ -55,6 +55,7 @@ def in_order(addresses: t.Iterable[str]) -> list[str]:
     return sorted(addresses, key=netaddr.IPAddress)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A refused value, as a message repeats it."""
     text = repr(str(value)) if isinstance(value, str) else repr(value)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

@@ -12,9 +12,14 @@ from __future__ import annotations
 import difflib
 import typing as t
 
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical, canonical_all, in_order
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import (
+    canonical,
+    canonical_all,
+    in_order,
+    shown,
+)
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import printable
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import AddressError, ConfigurationError
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
     MAX_MAPPINGS,
     VENDORS,
@@ -35,22 +40,24 @@ def declare(address: str, vendor: str, region: str) -> Mapping:
 def declare_all(option: str, items: t.Sequence[dict[str, t.Any]]) -> dict[str, list[Mapping]]:
     """By canonical address, the different mappings that ``items`` declare for it: more than one is a conflict.
 
-    One ``ConfigurationError`` names all items that are not complete.
+    One ``ConfigurationError`` tells of all items that are none.
     """
-    canonical_all(option, [item["origin_ip"] for item in items])
+    problems = []
+    try:
+        canonical_all(option, [item["origin_ip"] for item in items])
+    except AddressError as error:
+        problems.append(str(error))
+    incomplete = [shown(item["origin_ip"]) for item in items if not (item["vendor"] and item["region"])]
+    if incomplete:
+        problems.append(f"{option}: vendor or region is missing for {_some(incomplete)}.")
+    if problems:
+        raise ConfigurationError(" ".join(problems))
     declared: dict[str, list[Mapping]] = {}
-    incomplete = []
     for item in items:
-        address = canonical(item["origin_ip"])
-        if not (item["vendor"] and item["region"]):
-            incomplete.append(address)
-            continue
-        mapping = declare(address, item["vendor"], item["region"])
-        mappings = declared.setdefault(address, [])
+        mapping = declare(canonical(item["origin_ip"]), item["vendor"], item["region"])
+        mappings = declared.setdefault(mapping["origin_ip"], [])
         if mapping not in mappings:
             mappings.append(mapping)
-    if incomplete:
-        raise ConfigurationError(f"{option}: vendor or region is missing for {_some(incomplete)}.")
     return declared
 
 

@@ -61,11 +61,11 @@ class Outcome:
             error = ApiError(f"The API refused what it was sent: {words}", 200, words, [])
         if not error:
             return None
-        counts = f"{len(self.done):,} of {planned:,} changes were made"
+        counts = f"changes made: {len(self.done):,} of {planned:,}"
         if self.refused:
-            counts += f", {len(self.refused):,} were refused (failed_items)"
+            counts += f", refused: {len(self.refused):,} (failed_items)"
         if self.unconfirmed:
-            counts += f", {len(self.unconfirmed):,} may have been made (unconfirmed)"
+            counts += f", unknown: {len(self.unconfirmed):,} (unconfirmed)"
         return error.add(counts)
 
     def result(self) -> dict[str, t.Any]:
@@ -106,14 +106,17 @@ def apply(zone: OriginCloudRegions, changes: t.Sequence[Change], total: int) -> 
     other failure ends it.
     """
     outcome = Outcome()
+    unwritten = False
     for batch in _batches(changes, total):
-        if outcome.refused and not batch[0].after:
+        writing, refused = bool(batch[0].after), len(outcome.refused)
+        if unwritten and not writing:
             break
         try:
             _apply_batch(zone, batch, outcome)
         except CloudflareError as error:
             outcome.failure = error
             break
+        unwritten = unwritten or (writing and len(outcome.refused) > refused)
     return outcome
 
 

@@ -179,7 +179,11 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import r
 def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
     params = module.params
     (address,) = canonical_all("origin_ip", [params["origin_ip"]])
-    wanted = declare(address, params["vendor"], params["region"]) if params["state"] == "present" else None
+    wanted = None
+    if params["state"] == "present":
+        if not params["region"].strip():
+            raise ConfigurationError("region: it is empty.")
+        wanted = declare(address, params["vendor"], params["region"])
     with zone_client(layers, module.warn) as (client, zone_id):
         zone = OriginCloudRegions(client, zone_id)
         before = zone.get(address)
