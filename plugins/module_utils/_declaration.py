@@ -33,8 +33,12 @@ _SHOWN = 3
 
 
 def declare(address: str, vendor: str, region: str) -> Mapping:
-    """A mapping that is not sent yet. The address is canonical already."""
-    return {"origin_ip": address, "vendor": vendor, "region": region, "modified_on": None}
+    """A mapping that is not sent yet. The address is canonical already; blanks around the others are ignored."""
+    return {"origin_ip": address, "vendor": vendor.strip(), "region": region.strip(), "modified_on": None}
+
+
+def is_blank(text: str | None) -> bool:
+    return not text or text.isspace()
 
 
 def declare_all(option: str, items: t.Sequence[dict[str, t.Any]]) -> dict[str, list[Mapping]]:
@@ -47,7 +51,7 @@ def declare_all(option: str, items: t.Sequence[dict[str, t.Any]]) -> dict[str, l
         canonical_all(option, [item["origin_ip"] for item in items])
     except AddressError as error:
         problems.append(str(error))
-    incomplete = [shown(item["origin_ip"]) for item in items if not (item["vendor"] and item["region"])]
+    incomplete = [shown(item["origin_ip"]) for item in items if is_blank(item["vendor"]) or is_blank(item["region"])]
     if incomplete:
         problems.append(f"{option}: vendor or region is missing for {_some(incomplete)}.")
     if problems:
@@ -85,12 +89,11 @@ def unsupported(mappings: t.Iterable[Mapping], vendors: Vendors | None) -> list[
     regions: dict[str, list[str] | None] = dict.fromkeys(VENDORS)
     if vendors is not None:
         regions = {vendor: [region["name"] for region in vendors[vendor]] for vendor in vendors}
-    addresses: dict[str, list[str]] = {}
+    addresses: dict[tuple[str, str], list[str]] = {}
     for mapping in mappings:
-        complaint = _complaint(mapping["vendor"], mapping["region"], regions)
-        if complaint:
-            addresses.setdefault(complaint, []).append(mapping["origin_ip"])
-    return [f"{complaint} ({_some(addresses[complaint])})" for complaint in addresses]
+        addresses.setdefault((mapping["vendor"], mapping["region"]), []).append(mapping["origin_ip"])
+    complaints = {(vendor, region): _complaint(vendor, region, regions) for vendor, region in addresses}
+    return [f"{complaint} ({_some(addresses[where])})" for where, complaint in complaints.items() if complaint]
 
 
 def _complaint(vendor: str, region: str, regions: dict[str, list[str] | None]) -> str:

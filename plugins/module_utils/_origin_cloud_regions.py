@@ -115,7 +115,7 @@ class OriginCloudRegions:
 
         def write() -> Mapping:
             written = _mapping(self._client.request("PUT", f"{self._path}/{address}", body=_sent(wanted))["result"])
-            if not is_same(written, wanted):
+            if written["origin_ip"] != address or not is_same(written, wanted):
                 raise malformed(f"the mapping of {address} that was sent", written)
             return written
 
@@ -144,18 +144,21 @@ class OriginCloudRegions:
 
     def delete_batch(self, addresses: t.Sequence[str]) -> Judged:
         """Delete up to ``BATCH_SIZE`` mappings, each judged alone; one that is not there is refused. One request."""
-        return self._batch("DELETE", list(addresses))
+        try:
+            return self._batch("DELETE", list(addresses))
+        except NoMapping as error:  # how the API may say that the zone has none at all
+            return Judged(refused=dict.fromkeys(addresses, error.message), repeated=error.lost)
 
-    def supported(self) -> dict[str, t.Any]:
+    def supported(self, explain: bool = True) -> dict[str, t.Any]:
         """``{vendors, obtained_codes}``: by vendor, its regions as ``{name, upper_tier_colos}``. One request.
 
-        Without Tiered Cache, ``TieredCacheOff``, after a second one.
+        If it is refused, ``explain`` asks with a second one whether Tiered Cache is on: ``TieredCacheOff`` if not.
         """
         try:
             result = self._client.request("GET", f"{self._path}/supported_regions")["result"]
         except ApiError as error:
             # No code is published for this
-            if not error.lost and not isinstance(error, RateLimited) and self._tiered_cache_is_off():
+            if explain and not error.lost and not isinstance(error, RateLimited) and self._tiered_cache_is_off():
                 raise TieredCacheOff(
                     "Tiered Cache is off for this zone, and without it the API does not tell the supported regions: "
                     f"the module edgecache.cloudflare.tiered_cache switches it on ({error})",
@@ -165,11 +168,9 @@ class OriginCloudRegions:
                 ) from None
             raise
         try:
-            vendors = {
-                vendor: [_region(region) for region in result["vendors"][vendor]] for vendor in result["vendors"]
-            }
+            vendors = {vendor: _regions(regions) for vendor, regions in result["vendors"].items()}
             return {"vendors": vendors, "obtained_codes": result["obtained_codes"] is True}
-        except (KeyError, TypeError):
+        except (AttributeError, KeyError, TypeError):
             raise malformed("the supported regions", result) from None
 
     def _tiered_cache_is_off(self) -> bool:
@@ -229,11 +230,13 @@ def _items(result: t.Any, key: str) -> t.Iterator[tuple[str, dict[str, t.Any]]]:
             continue
 
 
-def _region(item: t.Any) -> dict[str, t.Any]:
-    name, colos = item["name"], item["upper_tier_colos"]
-    if not isinstance(name, str) or not isinstance(colos, list) or not all(isinstance(colo, str) for colo in colos):
-        raise TypeError(item)
-    return {"name": name, "upper_tier_colos": colos}
+def _regions(items: t.Any) -> list[dict[str, t.Any]]:
+    regions = [{"name": item["name"], "upper_tier_colos": item["upper_tier_colos"]} for item in items]
+    colos = [region["upper_tier_colos"] for region in regions]
+    texts = [region["name"] for region in regions] + [colo for some in colos for colo in some]
+    if not all(isinstance(one, list) for one in [items, *colos]) or not all(isinstance(one, str) for one in texts):
+        raise TypeError
+    return regions
 
 
 def _mapping(item: t.Any) -> Mapping:

@@ -110,7 +110,7 @@ def apply(zone: OriginCloudRegions, changes: t.Sequence[Change], total: int) -> 
     for batch in _batches(changes, total):
         writing, refused = bool(batch[0].after), len(outcome.refused)
         if unwritten and not writing:
-            break
+            continue
         try:
             _apply_batch(zone, batch, outcome)
         except CloudflareError as error:
@@ -165,13 +165,13 @@ def _apply_batch(zone: OriginCloudRegions, batch: list[Change], outcome: Outcome
     except CloudflareError as error:
         if not error.lost:
             raise
-        failure, judged = error, Judged(repeated=True)
+        failure, judged = error, Judged()
     unsettled = []
     for change in batch:
         confirmed, refused = judged.confirmed.get(change.address), judged.refused.get(change.address)
         if confirmed and refused is None and (not change.after or is_same(confirmed, change.after)):
             outcome.done.append(change)
-        elif change.after and not confirmed and refused is not None:
+        elif change.after and refused is not None and not (confirmed or judged.repeated):
             outcome.refused[change.address] = refused
         else:  # a refused deletion too: the API refuses what is gone already
             unsettled.append(change)
@@ -192,7 +192,7 @@ def _settle(
         actual = zone.find(change.address for change in changes)
     except CloudflareError as error:
         for change in changes:
-            if change.address in judged.refused and not judged.repeated:
+            if change.address in judged.refused and not (change.address in judged.confirmed or judged.repeated):
                 outcome.refused[change.address] = judged.refused[change.address]
             else:
                 outcome.unconfirmed.append(change.address)

@@ -18,6 +18,20 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments im
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._libraries import missing_libraries
 
+SECRETS = [
+    name for option, spec in ARGUMENT_SPEC.items() if spec.get("no_log") for name in (option, *spec.get("aliases", ()))
+]
+"""Every name of an option that holds a secret."""
+
+
+class Module(AnsibleModule):  # type: ignore[misc]
+    """A module that shows no secrets even if Ansible gives up collecting them, at list elements of a wrong type."""
+
+    def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
+        self.no_log_values.update(str(self.params[name]) for name in SECRETS if self.params.get(name))
+        super().fail_json(msg, **kwargs)
+        raise AssertionError  # fail_json has ended the process
+
 
 def run_module(
     argument_spec: dict[str, t.Any],
@@ -29,7 +43,7 @@ def run_module(
     ``argument_spec`` has the options beside the shared ones, ``rules`` what ``AnsibleModule`` has for their
     combinations. An error ends the module with ``msg`` and ``failure``, beside the result of the error.
     """
-    module = AnsibleModule(argument_spec={**ARGUMENT_SPEC, **argument_spec}, supports_check_mode=True, **rules)
+    module = Module(argument_spec={**ARGUMENT_SPEC, **argument_spec}, supports_check_mode=True, **rules)
     for library, import_error in missing_libraries().items():
         module.fail_json(msg=missing_required_lib(library), exception=import_error)
     variables = environment(os.environ)

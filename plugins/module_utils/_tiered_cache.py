@@ -13,7 +13,11 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client, malformed
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ApiError, NotFound
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
+    ApiError,
+    NotFound,
+    PermissionDenied,
+)
 
 PATHS = {"state": "argo/tiered_caching", "smart": "cache/tiered_cache_smart_topology_enable"}
 """By the option that sets it: Tiered Cache is ``state``, Smart Tiered Cache is ``smart``."""
@@ -38,8 +42,8 @@ class Switches:
         try:
             return _switch(self._client.request("GET", f"{self._path}/{PATHS[option]}")["result"])
         except ApiError as error:
-            # No code is published for what was never set, only those for a zone that is not there
-            if error.status != 404 or error.code is None or isinstance(error, NotFound):
+            # No code is published for what was never set, only those for a zone that is not there or not allowed
+            if error.status != 404 or error.code is None or isinstance(error, (NotFound, PermissionDenied)):
                 raise
             return Switch(on=False, editable=True)
 

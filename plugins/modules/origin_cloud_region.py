@@ -164,8 +164,16 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical_all
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer, zone_client
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._declaration import declare, unsupported
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError, TieredCacheOff
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._declaration import (
+    declare,
+    is_blank,
+    unsupported,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
+    ApiError,
+    ConfigurationError,
+    RateLimited,
+)
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
     VENDORS,
     Mapping,
@@ -181,8 +189,8 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
     (address,) = canonical_all("origin_ip", [params["origin_ip"]])
     wanted = None
     if params["state"] == "present":
-        if not params["region"].strip():
-            raise ConfigurationError("region: it is empty.")
+        if is_blank(params["vendor"]) or is_blank(params["region"]):
+            raise ConfigurationError("vendor and region: neither may be empty.")
         wanted = declare(address, params["vendor"], params["region"])
     with zone_client(layers, module.warn) as (client, zone_id):
         zone = OriginCloudRegions(client, zone_id)
@@ -209,9 +217,11 @@ def check(module: AnsibleModule, zone: OriginCloudRegions, wanted: Mapping | Non
     if not wanted:
         return
     try:
-        problems = unsupported([wanted], zone.supported()["vendors"])
-    except TieredCacheOff as error:
-        module.warn(f"It was not checked whether the region is supported: {error}")
+        problems = unsupported([wanted], zone.supported(explain=False)["vendors"])
+    except ApiError as error:
+        if error.lost or isinstance(error, RateLimited):
+            raise
+        module.warn(f"The region was not checked, since the API does not tell what is supported: {error}")
         return
     if problems:
         raise ConfigurationError(f"vendor and region: {problems[0]}.")

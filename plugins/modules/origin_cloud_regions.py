@@ -166,7 +166,7 @@ created:
       type: str
       sample: us-central1
     modified_on:
-      description: When the mapping was last changed, which the API does not say here: none.
+      description: Always none. The API does not say for a batch when it was changed.
       returned: always
       type: str
 updated:
@@ -358,6 +358,7 @@ def check(
         try:
             vendors = zone.supported()["vendors"] if validate_regions else None
         except TieredCacheOff as error:
+            problems += unsupported(written, None)
             raise error.add("; ".join(["or validate_regions: false does without them", *problems])) from None
         problems += unsupported(written, vendors)
     if problems:

@@ -142,6 +142,8 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
     state, smart = module.params["state"], module.params["smart"]
     given = {"state": state and state == "enabled", "smart": smart}
     wanted = {option: on for option, on in given.items() if on is not None}
+    if not wanted:
+        raise ConfigurationError("state and smart: at least one of them is needed.")
     with zone_client(layers, module.warn) as (client, zone_id):
         switches = Switches(client, zone_id)
         found = {option: switches.get(option) for option in wanted}

@@ -50,11 +50,44 @@ def test_argument_spec_is_as_documented(name: str, monkeypatch: pytest.MonkeyPat
         module.main()
     spec, settings = caught.value.args
     documented = {**SHARED, **yaml.safe_load(module.DOCUMENTATION).get("options", {})}
-    compared = ("type", "elements", "default", "choices", "required", "aliases")
-    assert {option: {key: entry[key] for key in compared if key in entry} for option, entry in spec.items()} == {
-        option: {key: entry[key] for key in compared if key in entry} for option, entry in documented.items()
-    }
+    assert compared(spec, "options") == compared(documented, "suboptions")
     assert settings["supports_check_mode"]
+
+
+def compared(options: dict[str, t.Any], nested: str) -> dict[str, t.Any]:
+    """What an argument spec and a documentation both say of options, and of the options in them."""
+    keys = ("type", "elements", "default", "choices", "required", "aliases")
+    return {
+        option: {
+            **{key: entry[key] for key in keys if key in entry},
+            **({"nested": compared(entry[nested], nested)} if nested in entry else {}),
+        }
+        for option, entry in options.items()
+    }
+
+
+@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("block", ["DOCUMENTATION", "EXAMPLES", "RETURN"])
+def test_documentation_can_be_read(name: str, block: str) -> None:
+    assert yaml.safe_load(getattr(importlib.import_module(f"{PLUGINS}.modules.{name}"), block))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_have_documented_options_only(name: str) -> None:
+    module = importlib.import_module(f"{PLUGINS}.modules.{name}")
+    documented = {**SHARED, **(yaml.safe_load(module.DOCUMENTATION).get("options") or {})}
+    given = [task.get(f"edgecache.cloudflare.{name}", {}) for task in yaml.safe_load(module.EXAMPLES)]
+    assert any(given) or not documented.keys() - SHARED.keys()
+    assert {option for options in given for option in options or ()} <= documented.keys()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_failure_is_documented_alike(name: str) -> None:
+    first, this = (
+        yaml.safe_load(importlib.import_module(f"{PLUGINS}.modules.{one}").RETURN)["failure"]
+        for one in (MODULES[0], name)
+    )
+    assert this == first
 
 
 def test_secrets_are_never_logged() -> None:

@@ -22,6 +22,21 @@ MAPPINGS = f"/zones/{ZONE_ID}/origin/cloud_regions"
 TOKEN = "Token_0123456789-abcdefghijklmnopqrstuvw"
 KEY = "0123456789abcdef0123456789abcdef01234"
 MODIFIED_ON = "2026-03-01T12:00:00Z"
+BATCH = f"{MAPPINGS}/batch"
+REGIONS = f"{MAPPINGS}/supported_regions"
+STATE = f"/zones/{ZONE_ID}/argo/tiered_caching"
+SMART = f"/zones/{ZONE_ID}/cache/tiered_cache_smart_topology_enable"
+SUPPORTED: dict[str, t.Any] = {
+    "obtained_codes": True,
+    "vendors": {
+        "aws": [
+            {"name": "us-east-1", "upper_tier_colos": ["IAD", "EWR"]},
+            {"name": "us-west-2", "upper_tier_colos": ["SEA"]},
+        ],
+        "azure": [{"name": "eastus", "upper_tier_colos": []}],
+        "gcp": [{"name": "us-central1", "upper_tier_colos": ["ORD"]}],
+    },
+}
 
 
 class Clock:
@@ -107,6 +122,19 @@ class Wire:
     def no_mapping(self, address: str) -> None:
         self.get(f"{MAPPINGS}/{address}", failed(1142), status=404)
 
+    def supported(self, answer: t.Any = None, **more: t.Any) -> None:
+        self.get(REGIONS, envelope(SUPPORTED) if answer is None else answer, **more)
+
+    def put_batch(self, wanted: t.Sequence[dict[str, t.Any]], answer: t.Any = None, **more: t.Any) -> None:
+        """Expect that these mappings are sent; without another answer, all are confirmed."""
+        body = [sent(one) for one in wanted]
+        self.send("PUT", BATCH, judged(body) if answer is None else answer, body=body, **more)
+
+    def delete_batch(self, gone: t.Sequence[dict[str, t.Any]], answer: t.Any = None, **more: t.Any) -> None:
+        """Expect that the addresses of these mappings are sent; without another answer, all are confirmed."""
+        confirmed = judged([sent(one) for one in gone]) if answer is None else answer
+        self.send("DELETE", BATCH, confirmed, body=[one["origin_ip"] for one in gone], **more)
+
 
 def envelope(result: t.Any, **more: t.Any) -> dict[str, t.Any]:
     return {"success": True, "errors": [], "messages": [], "result": result, **more}
@@ -123,6 +151,26 @@ def failed(*codes: int, message: str = "The API's own words.") -> dict[str, t.An
 
 def mapping(address: str, vendor: str = "aws", region: str = "us-east-1") -> dict[str, t.Any]:
     return {"origin_ip": address, "vendor": vendor, "region": region, "modified_on": MODIFIED_ON}
+
+
+def sent(mapping: dict[str, t.Any]) -> dict[str, t.Any]:
+    """A mapping as it is sent, and as a batch confirms it."""
+    return {key: mapping[key] for key in ("origin_ip", "vendor", "region")}
+
+
+def new(address: str, vendor: str = "aws", region: str = "us-east-1") -> dict[str, t.Any]:
+    """A mapping whose time of change nobody knows."""
+    return {**mapping(address, vendor, region), "modified_on": None}
+
+
+def judged(succeeded: t.Sequence[t.Any] = (), **refused: str) -> dict[str, t.Any]:
+    """The answer to a batch. ``refused`` is for few: ``**{address: words}``."""
+    items = [{"origin_ip": address, "error": words} for address, words in refused.items()]
+    return envelope({"succeeded": list(succeeded), "failed": items})
+
+
+def switch(on: bool, **more: t.Any) -> dict[str, t.Any]:
+    return envelope({"id": "x", "editable": True, "value": "on" if on else "off", "modified_on": None, **more})
 
 
 def address(number: int) -> str:

@@ -659,3 +659,128 @@ class TestPages:
     def test_a_hundred_pages_are_believed(self, client: Client, wire: Wire) -> None:
         wire.get("/x", page([1], total_pages=100), query={"page": 1, "per_page": 100})
         assert next(client.pages("/x")).total_pages == 100
+
+
+class TestLost:
+    """Whether the API may have done what was asked, though no good answer says so."""
+
+    @pytest.mark.parametrize(
+        ("answer", "status", "lost"),
+        [
+            (requests.ConnectionError("cut"), 200, True),
+            (requests.ReadTimeout("slow"), 200, True),
+            ("x" * 100_001, 200, True),
+            ("<h1>OK</h1>", 200, True),
+            (envelope(None), 200, True),
+            (failed(4711), 200, True),
+            (failed(1140), 500, True),
+            (failed(1156), 599, True),
+            ("", 503, True),
+            ("", 302, False),
+            (failed(4711), 400, False),
+            (failed(10000), 403, False),
+            (failed(1142), 404, False),
+            (failed(4711), 499, False),
+            (failed(971), 429, False),
+        ],
+        ids=lambda value: str(value)[:40],
+    )
+    def test_of_one_try(
+        self,
+        client: Client,
+        wire: Wire,
+        monkeypatch: pytest.MonkeyPatch,
+        answer: t.Any,
+        status: int,
+        lost: bool,
+    ) -> None:
+        monkeypatch.setattr(_client, "MAX_BODY", 100_000)
+        client._max_wait = 0.0
+        wire.get("/zones", answer, status=status)
+        assert error_of(client).lost is lost
+
+    @pytest.mark.parametrize(
+        ("first", "lost"),
+        [((requests.ConnectionError("cut"), 200), True), (("", 502), True), (("", 429), False)],
+        ids=str,
+    )
+    def test_of_several_tries(self, client: Client, wire: Wire, first: tuple[t.Any, int], lost: bool) -> None:
+        wire.get("/zones", first[0], status=first[1])
+        wire.get("/zones", "", status=429)
+        wire.get("/zones", failed(10000), status=403)
+        assert error_of(client).lost is lost
+        wire.get("/zones", first[0], status=first[1])
+        wire.get("/zones", "", status=429)
+        wire.get("/zones", envelope([1]))
+        client.request("GET", "/zones")
+        assert client.repeated is lost
+
+    def test_each_request_begins_anew(self, client: Client, wire: Wire) -> None:
+        assert client.repeated is False
+        wire.get("/zones", "", status=502)
+        wire.get("/zones", envelope([1]))
+        wire.get("/zones", envelope([1]))
+        wire.get("/zones", "", status=502)
+        wire.get("/zones", failed(4711), status=400)
+        wire.get("/zones", failed(4711), status=400)
+        client.request("GET", "/zones")
+        assert client.repeated
+        client.request("GET", "/zones")
+        assert not client.repeated
+        assert error_of(client).lost
+        assert not error_of(client).lost
+
+
+class TestSure:
+    @staticmethod
+    def lost() -> CloudflareError:
+        error = ConnectionFailed("the write is lost")
+        assert error.lost
+        return error
+
+    @staticmethod
+    def fails(error: Exception) -> t.Callable[[], t.Any]:
+        def fail() -> None:
+            raise error
+
+        return fail
+
+    def test_what_is_answered_is_not_read(self, client: Client) -> None:
+        assert client.sure(lambda: "written", self.fails(AssertionError())) == "written"
+
+    @pytest.mark.parametrize("written", [None, False, 0, ""])
+    def test_any_answer_is_one(self, client: Client, written: t.Any) -> None:
+        assert client.sure(lambda: written, self.fails(AssertionError())) is written
+
+    def test_refusal_is_not_read(self, client: Client) -> None:
+        error = ApiError("no", 403, "no", [])
+        with pytest.raises(ApiError) as caught:
+            client.sure(self.fails(error), self.fails(AssertionError()))
+        assert caught.value is error
+        assert error.result == {}
+
+    @pytest.mark.parametrize("found", ["found", False, 0, ""])
+    def test_what_is_lost_is_read(self, client: Client, found: t.Any) -> None:
+        assert client.sure(self.fails(self.lost()), lambda: found) is found
+
+    def test_what_was_not_done_is_an_error(self, client: Client) -> None:
+        error = self.lost()
+        with pytest.raises(CloudflareError) as caught:
+            client.sure(self.fails(error), lambda: None)
+        assert caught.value is error
+        assert (str(error), error.result, error.__context__) == ("the write is lost", {}, None)
+
+    def test_what_cannot_be_read_may_have_been_done(self, client: Client) -> None:
+        error = self.lost()
+        with pytest.raises(CloudflareError) as caught:
+            client.sure(self.fails(error), self.fails(ApiError("no", 403, "no", [])))
+        assert caught.value is error
+        assert str(error) == (
+            "the write is lost; it is not known whether this was done, since the zone cannot be read either"
+        )
+        assert error.result == {"changed": True}
+        assert error.__cause__ is None
+
+    def test_other_errors_pass(self, client: Client) -> None:
+        with pytest.raises(KeyError):
+            client.sure(self.fails(KeyError()), lambda: "found")

@@ -6,25 +6,50 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 import pytest
+import requests
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ApiError, CloudflareError, NotFound
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import OriginCloudRegions
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
+    ApiError,
+    CloudflareError,
+    ConnectionBroken,
+    NotFound,
+    PermissionDenied,
+    RateLimited,
+    TieredCacheOff,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
+    Judged,
+    OriginCloudRegions,
+    is_same,
+)
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
+    BATCH,
     MAPPINGS,
+    MODIFIED_ON,
+    REGIONS,
+    STATE,
+    SUPPORTED,
     ZONE_ID,
     Wire,
     address,
     envelope,
     failed,
+    judged,
     mapping,
     mappings,
     nested,
+    new,
     page,
     page_count,
+    sent,
+    switch,
 )
+
+BROKEN = requests.ConnectionError("cut")
 
 
 @pytest.fixture
@@ -187,6 +212,39 @@ class TestFind:
         assert len(regions.find([address(1), address(2)])) == 2
 
 
+class TestSurvey:
+    """``find``, with the number of all mappings."""
+
+    @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 3_500])
+    @pytest.mark.parametrize("asked", [1, 2, 40])
+    def test_total(self, regions: OriginCloudRegions, wire: Wire, count: int, asked: int) -> None:
+        zone, wanted = mappings(count), [f"192.0.2.{number}" for number in range(asked)]
+        if asked < page_count(zone):
+            wire.zone(zone, pages=1)
+            for one in wanted:
+                wire.no_mapping(one)
+        else:
+            wire.zone(zone)
+        assert regions.survey(wanted) == ({}, count)
+        assert len(wire.requests) <= min(asked + 1, page_count(zone))
+
+    def test_one_on_the_first_page(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.zone(mappings(250), pages=1)
+        assert regions.survey([address(7)]) == ({address(7): mapping(address(7))}, 250)
+
+    def test_total_of_a_zone_that_changes_is_that_of_the_last_reading(
+        self, regions: OriginCloudRegions, wire: Wire
+    ) -> None:
+        wire.page(1, page(mappings(2), total_count=3))
+        wire.zone(mappings(4))
+        assert regions.survey(["192.0.2.1", address(1)]) == ({address(1): mapping(address(1))}, 4)
+
+    @pytest.mark.parametrize("pages", [0, 1])
+    def test_empty_zone(self, regions: OriginCloudRegions, wire: Wire, pages: int) -> None:
+        wire.page(1, page([], total_pages=pages))
+        assert regions.survey(["192.0.2.1", "192.0.2.2"]) == ({}, 0)
+
+
 class TestPagesThatContradictEachOther:
     """They are read three times at the most."""
 
@@ -257,3 +315,283 @@ class TestPagesThatContradictEachOther:
         wire.page(1, page(mappings(200), 1, total_pages=1_000, total_count=100_000))
         with pytest.raises(CloudflareError):
             regions.all()
+
+
+class TestPut:
+    def test_costs_one_request(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.send("PUT", f"{MAPPINGS}/2001:db8::1", envelope(mapping("2001:db8::1")), body=sent(new("2001:db8::1")))
+        assert regions.put(new("2001:db8::1")) == mapping("2001:db8::1")
+
+    def test_nothing_else_is_sent(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.send("PUT", f"{MAPPINGS}/192.0.2.1", envelope(mapping("192.0.2.1")), body=sent(new("192.0.2.1")))
+        regions.put(mapping("192.0.2.1"))
+        assert MODIFIED_ON.encode() not in wire.requests[0].body
+
+    @pytest.mark.parametrize(
+        ("status", "code"), [(400, 1146), (400, 1157), (403, 1164), (403, 10000), (404, 7003), (404, 1142)]
+    )
+    def test_refusal_is_not_read_again(self, regions: OriginCloudRegions, wire: Wire, status: int, code: int) -> None:
+        wire.send("PUT", f"{MAPPINGS}/192.0.2.1", failed(code), body=sent(new("192.0.2.1")), status=status)
+        with pytest.raises(ApiError) as caught:
+            regions.put(new("192.0.2.1"))
+        assert caught.value.code == code
+
+    @pytest.mark.parametrize(
+        ("answer", "status"),
+        [
+            (failed(1140), 500),
+            (failed(1156), 500),
+            ("<h1>OK</h1>", 200),
+            (envelope(None), 200),
+            (envelope({"origin_ip": "192.0.2.1"}), 200),
+            (envelope(mapping("192.0.2.1", region="us-west-2")), 200),
+            (envelope(mapping("192.0.2.1", vendor="gcp")), 200),
+        ],
+        ids=str,
+    )
+    @pytest.mark.parametrize("stands", [True, False])
+    def test_what_is_not_confirmed_is_read(
+        self, regions: OriginCloudRegions, wire: Wire, answer: t.Any, status: int, stands: bool
+    ) -> None:
+        wire.send("PUT", f"{MAPPINGS}/192.0.2.1", answer, body=sent(new("192.0.2.1")), status=status)
+        if stands:
+            wire.mapping("192.0.2.1")
+            assert regions.put(new("192.0.2.1")) == mapping("192.0.2.1")
+        else:
+            wire.mapping("192.0.2.1", envelope(mapping("192.0.2.1", region="us-west-2")))
+            with pytest.raises(ApiError, match=f"HTTP {status}") as caught:
+                regions.put(new("192.0.2.1"))
+            assert caught.value.result == {}
+
+    def test_lost_answer_is_asked_for_again(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        for answer in (BROKEN, envelope(mapping("192.0.2.1"))):
+            wire.send("PUT", f"{MAPPINGS}/192.0.2.1", answer, body=sent(new("192.0.2.1")))
+        assert regions.put(new("192.0.2.1")) == mapping("192.0.2.1")
+
+    def test_refused_after_a_lost_answer(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.send("PUT", f"{MAPPINGS}/192.0.2.1", BROKEN, body=sent(new("192.0.2.1")))
+        wire.send("PUT", f"{MAPPINGS}/192.0.2.1", failed(1164), body=sent(new("192.0.2.1")), status=403)
+        wire.mapping("192.0.2.1")
+        assert regions.put(new("192.0.2.1")) == mapping("192.0.2.1")
+
+    def test_confirmed_for_another_address(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.send("PUT", f"{MAPPINGS}/192.0.2.1", envelope(mapping("192.0.2.2")), body=sent(new("192.0.2.1")))
+        wire.no_mapping("192.0.2.1")
+        with pytest.raises(ApiError):
+            regions.put(new("192.0.2.1"))
+
+    def test_lost_for_good(self, regions: OriginCloudRegions, client: Client, wire: Wire) -> None:
+        client._max_wait = 0.0
+        for dummy in range(2):
+            wire.send("PUT", f"{MAPPINGS}/192.0.2.1", BROKEN, body=sent(new("192.0.2.1")))
+            wire.no_mapping("192.0.2.1")
+            with pytest.raises(ConnectionBroken) as caught:
+                regions.put(new("192.0.2.1"))
+            assert caught.value.result == {}
+
+    def test_unknown(self, regions: OriginCloudRegions, client: Client, wire: Wire) -> None:
+        client._max_wait = 0.0
+        wire.send("PUT", f"{MAPPINGS}/192.0.2.1", BROKEN, body=sent(new("192.0.2.1")))
+        wire.get(f"{MAPPINGS}/192.0.2.1", BROKEN)
+        with pytest.raises(ConnectionBroken, match="it is not known whether this was done") as caught:
+            regions.put(new("192.0.2.1"))
+        assert caught.value.result == {"changed": True}
+
+
+class TestDelete:
+    @pytest.mark.parametrize("result", [{"origin_ip": "192.0.2.1"}, {}, mapping("192.0.2.1")], ids=str)
+    def test_costs_one_request(self, regions: OriginCloudRegions, wire: Wire, result: t.Any) -> None:
+        wire.send("DELETE", f"{MAPPINGS}/192.0.2.1", envelope(result))
+        assert regions.delete("192.0.2.1") is True
+
+    def test_somebody_else_was_faster(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.send("DELETE", f"{MAPPINGS}/192.0.2.1", failed(1142), status=404)
+        assert regions.delete("192.0.2.1") is False
+
+    def test_gone_after_a_lost_answer_is_ours(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.send("DELETE", f"{MAPPINGS}/192.0.2.1", "", status=502)
+        wire.send("DELETE", f"{MAPPINGS}/192.0.2.1", failed(1142), status=404)
+        assert regions.delete("192.0.2.1") is True
+
+    def test_gone_after_a_rate_limit_is_not_ours(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.send("DELETE", f"{MAPPINGS}/192.0.2.1", "", status=429)
+        wire.send("DELETE", f"{MAPPINGS}/192.0.2.1", failed(1142), status=404)
+        assert regions.delete("192.0.2.1") is False
+
+    @pytest.mark.parametrize(("answer", "status"), [(failed(1140), 500), (envelope(None), 200), ("", 200)], ids=str)
+    @pytest.mark.parametrize("gone", [True, False])
+    def test_what_is_not_confirmed_is_read(
+        self, regions: OriginCloudRegions, wire: Wire, answer: t.Any, status: int, gone: bool
+    ) -> None:
+        wire.send("DELETE", f"{MAPPINGS}/192.0.2.1", answer, status=status)
+        if gone:
+            wire.no_mapping("192.0.2.1")
+            assert regions.delete("192.0.2.1") is True
+        else:
+            wire.mapping("192.0.2.1")
+            with pytest.raises(ApiError, match=f"HTTP {status}"):
+                regions.delete("192.0.2.1")
+
+    @pytest.mark.parametrize("code", [7003, 4711])
+    def test_other_404_is_an_error(self, regions: OriginCloudRegions, wire: Wire, code: int) -> None:
+        wire.send("DELETE", f"{MAPPINGS}/192.0.2.1", failed(code), status=404)
+        with pytest.raises(ApiError):
+            regions.delete("192.0.2.1")
+
+
+class TestBatch:
+    def test_put(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.put_batch([new("2001:db8::1"), new("192.0.2.1")])
+        confirmed = {one: sent(new(one)) for one in ("2001:db8::1", "192.0.2.1")}
+        assert regions.put_batch([mapping("2001:db8::1"), mapping("192.0.2.1")]) == Judged(confirmed)
+
+    def test_delete(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        answer = judged([{"origin_ip": "2001:DB8::1"}], **{"192.0.2.1": "does not exist"})
+        wire.delete_batch([mapping("2001:db8::1"), mapping("192.0.2.1")], answer)
+        assert regions.delete_batch(["2001:db8::1", "192.0.2.1"]) == Judged(
+            {"2001:db8::1": {"origin_ip": "2001:DB8::1"}}, {"192.0.2.1": "does not exist"}
+        )
+
+    def test_of_a_zone_that_is_gone(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.delete_batch([mapping("192.0.2.1")], failed(7003), status=404)
+        with pytest.raises(NotFound):
+            regions.delete_batch(["192.0.2.1"])
+
+    @pytest.mark.parametrize(
+        ("answer", "status", "repeated"), [("", 429, False), ("", 502, True), (BROKEN, 200, True)], ids=str
+    )
+    def test_repeated(
+        self, regions: OriginCloudRegions, wire: Wire, answer: t.Any, status: int, repeated: bool
+    ) -> None:
+        wire.put_batch([new("192.0.2.1")], answer, status=status)
+        wire.put_batch([new("192.0.2.1")])
+        wire.put_batch([new("192.0.2.1")])
+        assert regions.put_batch([new("192.0.2.1")]).repeated is repeated
+        assert regions.put_batch([new("192.0.2.1")]).repeated is False
+
+    @pytest.mark.parametrize("error", [{}, {"error": ""}, {"error": ["x"]}, {"error": {"code": 1}}], ids=str)
+    def test_refusal_without_words_is_one(
+        self, regions: OriginCloudRegions, wire: Wire, error: dict[str, t.Any]
+    ) -> None:
+        wire.put_batch([new("192.0.2.1")], envelope({"failed": [{"origin_ip": "192.0.2.1", **error}]}))
+        judged = regions.put_batch([new("192.0.2.1")])
+        assert judged.confirmed == {}
+        assert list(judged.refused) == ["192.0.2.1"]
+        assert isinstance(judged.refused["192.0.2.1"], str)
+
+    @pytest.mark.parametrize(("key", "where"), [("failed", "error"), ("failed", "origin_ip"), ("succeeded", "vendor")])
+    def test_deep_nesting(self, regions: OriginCloudRegions, wire: Wire, key: str, where: str) -> None:
+        """No traceback, whatever comes: an item that cannot be read is one that the API is silent on."""
+        for answer in nested(envelope({key: [{"origin_ip": "192.0.2.1", where: "?"}]})):
+            wire.send("PUT", BATCH, answer, body=[sent(new("192.0.2.1"))])
+            with contextlib.suppress(ApiError):
+                regions.put_batch([new("192.0.2.1")])
+
+    def test_words_do_not_show_the_credential(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        token = wire.headers["Authorization"].split()[1]
+        wire.put_batch([new("192.0.2.1")], judged(**{"192.0.2.1": f"{token} may not"}))
+        assert regions.put_batch([new("192.0.2.1")]).refused == {"192.0.2.1": "******** may not"}
+
+
+class TestSupported:
+    def test_costs_one_request(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.supported()
+        assert regions.supported() == SUPPORTED
+
+    def test_only_what_is_known_is_kept(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        region = {"name": "x", "upper_tier_colos": []}
+        wire.supported(
+            envelope({"vendors": {"new": [{**region, "more": 1}], "aws": []}, "obtained_codes": False, "more": 1})
+        )
+        assert regions.supported() == {"vendors": {"new": [region], "aws": []}, "obtained_codes": False}
+
+    @pytest.mark.parametrize(
+        "result",
+        [
+            [],
+            "x",
+            7,
+            {},
+            {"obtained_codes": True},
+            {"vendors": {}},
+            {"vendors": None, "obtained_codes": True},
+            {"vendors": [], "obtained_codes": True},
+            {"vendors": "", "obtained_codes": True},
+            {"vendors": "aws", "obtained_codes": True},
+            {"vendors": ["aws"], "obtained_codes": True},
+            {"vendors": {"aws": None}, "obtained_codes": True},
+            {"vendors": {"aws": {}}, "obtained_codes": True},
+            {"vendors": {"aws": "us-east-1"}, "obtained_codes": True},
+            {"vendors": {"aws": ["us-east-1"]}, "obtained_codes": True},
+            {"vendors": {"aws": [{}]}, "obtained_codes": True},
+            {"vendors": {"aws": [{"name": "x"}]}, "obtained_codes": True},
+            {"vendors": {"aws": [{"name": None, "upper_tier_colos": []}]}, "obtained_codes": True},
+            {"vendors": {"aws": [{"name": "x", "upper_tier_colos": None}]}, "obtained_codes": True},
+            {"vendors": {"aws": [{"name": "x", "upper_tier_colos": "IAD"}]}, "obtained_codes": True},
+            {"vendors": {"aws": [{"name": "x", "upper_tier_colos": [1]}]}, "obtained_codes": True},
+        ],
+        ids=str,
+    )
+    def test_malformed(self, regions: OriginCloudRegions, wire: Wire, result: t.Any) -> None:
+        wire.supported(envelope(result))
+        with pytest.raises(ApiError, match="^HTTP 200: an answer that is not the supported regions: "):
+            regions.supported()
+
+    def test_deep_nesting_is_malformed(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        for answer in nested(envelope({"vendors": {"aws": [{"name": "?"}]}, "obtained_codes": True})):
+            wire.supported(answer)
+            with pytest.raises(ApiError):
+                regions.supported()
+
+    @pytest.mark.parametrize("status", [400, 403, 404])
+    @pytest.mark.parametrize("off", [switch(False), failed(1142)], ids=["off", "never set"])
+    def test_tiered_cache_off(
+        self, regions: OriginCloudRegions, wire: Wire, status: int, off: dict[str, t.Any]
+    ) -> None:
+        wire.supported(failed(4711), status=status)
+        wire.get(STATE, off, status=200 if off["success"] else 404)
+        with pytest.raises(TieredCacheOff) as caught:
+            regions.supported()
+        assert str(caught.value).startswith("Tiered Cache is off for this zone")
+        assert "edgecache.cloudflare.tiered_cache " in str(caught.value)
+        assert f"HTTP {status}: code 4711, The API's own words." in str(caught.value)
+        own = {"code": 4711, "message": "The API's own words."}
+        assert caught.value.failure() == {"status": status, **own, "errors": [own]}
+
+    @pytest.mark.parametrize(
+        ("answer", "status"),
+        [(switch(True), 200), (failed(10000), 403), (failed(7003), 404), (envelope({}), 200), ("", 500)],
+        ids=str,
+    )
+    def test_another_reason(self, regions: OriginCloudRegions, wire: Wire, answer: t.Any, status: int) -> None:
+        wire.supported(failed(10000), status=403)
+        wire.get(STATE, answer, status=status)
+        with pytest.raises(PermissionDenied) as caught:
+            regions.supported()
+        assert caught.value.status == 403
+
+    @pytest.mark.parametrize(("status", "kind"), [(429, RateLimited), (500, ApiError), (503, ApiError)])
+    def test_no_matter_of_tiered_cache(
+        self, regions: OriginCloudRegions, client: Client, wire: Wire, status: int, kind: type[ApiError]
+    ) -> None:
+        client._max_wait = 0.0
+        wire.supported(failed(4711), status=status)
+        with pytest.raises(kind):
+            regions.supported()
+        assert [request.url for request in wire.requests] == [wire.api + REGIONS]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (None, None, True),
+        (None, mapping("192.0.2.1"), False),
+        (mapping("192.0.2.1"), None, False),
+        (mapping("192.0.2.1"), new("192.0.2.1"), True),
+        (mapping("192.0.2.1"), mapping("192.0.2.1", region="x"), False),
+        (mapping("192.0.2.1"), mapping("192.0.2.1", vendor="gcp"), False),
+        ({"origin_ip": "192.0.2.1"}, mapping("192.0.2.1"), False),
+    ],
+)
+def test_same_place(one: dict[str, t.Any] | None, other: dict[str, t.Any] | None, same: bool) -> None:
+    assert is_same(one, other) is same

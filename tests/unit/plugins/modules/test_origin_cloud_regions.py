@@ -1,0 +1,648 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module origin_cloud_regions, from its arguments to what it prints."""
+
+from __future__ import annotations
+
+import types
+import typing as t
+
+import pytest
+import requests
+import yaml
+from ansible_collections.edgecache.cloudflare.plugins.modules import origin_cloud_regions
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
+    KEY,
+    MAPPINGS,
+    STATE,
+    TOKEN,
+    ZONE_ID,
+    Clock,
+    Wire,
+    address,
+    envelope,
+    failed,
+    judged,
+    mapping,
+    mappings,
+    new,
+    page,
+    sent,
+    switch,
+)
+
+Run = t.Callable[..., dict[str, t.Any]]
+
+ONE, TWO, SIX = "192.0.2.1", "192.0.2.2", "2001:db8::6"
+BROKEN = requests.ConnectionError("cut")
+NOTHING: dict[str, t.Any] = {
+    "changed": False,
+    "created": [],
+    "updated": [],
+    "deleted": [],
+    "unchanged": [],
+    "failed_items": [],
+    "unconfirmed": [],
+    "diff": {"before": {}, "after": {}},
+    "zone_id": ZONE_ID,
+}
+
+
+@pytest.fixture
+def script() -> types.ModuleType:
+    return origin_cloud_regions
+
+
+def item(origin_ip: str, vendor: str = "aws", region: str = "us-east-1") -> dict[str, t.Any]:
+    return {"origin_ip": origin_ip, "vendor": vendor, "region": region}
+
+
+def methods(wire: Wire) -> str:
+    return " ".join(request.method for request in wire.requests)
+
+
+class TestCosts:
+    """The numbers of the issue."""
+
+    def test_3400_into_an_empty_zone_are_36(self, run: Run, wire: Wire) -> None:
+        wanted = mappings(3_400)
+        wire.zone([])
+        wire.supported()
+        for start in range(0, 3_400, 100):
+            wire.put_batch(wanted[start : start + 100])
+        result = run(mappings=[sent(one) for one in reversed(wanted)])
+        assert result["created"] == [new(one["origin_ip"]) for one in wanted]
+        assert len(wire.requests) == 36
+
+    def test_20_changed_among_3400_are_34_and_1_and_1(self, run: Run, wire: Wire) -> None:
+        zone = mappings(3_400)
+        wanted = [sent(one) for one in zone]
+        for number in range(0, 3_400, 170):
+            wanted[number]["region"] = "us-west-2"
+        wire.zone(zone)
+        wire.supported()
+        wire.put_batch(wanted[::170])
+        result = run(mappings=wanted, purge=True)
+        assert len(result["updated"]) == 20
+        assert len(result["unchanged"]) == 3_380
+        assert len(wire.requests) == 34 + 1 + 1
+
+    @pytest.mark.parametrize("purge", [False, True])
+    def test_second_run_is_34_and_writes_nothing(self, run: Run, wire: Wire, purge: bool) -> None:
+        zone = mappings(3_400)
+        wire.zone(zone)
+        assert run(mappings=zone, purge=purge) == {**NOTHING, "unchanged": zone}
+        assert len(wire.requests) == 34
+
+    @pytest.mark.parametrize(("gone", "batches"), [(1, 1), (100, 1), (101, 2)])
+    def test_deletions_need_no_supported_regions(self, run: Run, wire: Wire, gone: int, batches: int) -> None:
+        zone = mappings(250)
+        wire.zone(zone)
+        for start in range(0, gone, 100):
+            wire.delete_batch(zone[start : min(start + 100, gone)])
+        assert run(mappings=zone[gone:], purge=True)["deleted"] == zone[:gone]
+        assert len(wire.requests) == 3 + batches
+
+    @pytest.mark.parametrize("state", ["present", "absent"])
+    def test_few_in_a_large_zone_are_not_worth_all_pages(self, run: Run, wire: Wire, state: str) -> None:
+        zone = mappings(3_400)
+        wire.zone(zone, pages=1)
+        wire.mapping(address(3_000))
+        wire.no_mapping(ONE)
+        if state == "present":
+            wire.supported()
+            wire.put_batch([new(ONE)])
+        else:
+            wire.delete_batch([mapping(address(7)), mapping(address(3_000))])
+        assert run(mappings=[item(address(7)), item(address(3_000)), item(ONE)], state=state)["changed"]
+        assert methods(wire) == "GET GET GET " + ("GET PUT" if state == "present" else "DELETE")
+
+    @pytest.mark.parametrize("options", [{}, {"state": "absent"}, {"allow_empty": True}], ids=str)
+    def test_empty_list_asks_for_nothing(self, run: Run, wire: Wire, options: dict[str, t.Any]) -> None:
+        assert run(mappings=[], **options) == NOTHING
+        assert wire.requests == []
+
+    def test_zone_by_name_costs_one_more(self, run_bare: Run, wire: Wire) -> None:
+        wire.get("/zones", envelope([{"id": ZONE_ID, "name": "example.com"}]), query={"name": "example.com"})
+        wire.zone([mapping(ONE)])
+        assert run_bare(api_token=TOKEN, zone="example.com", mappings=[item(ONE)]) == {
+            **NOTHING,
+            "unchanged": [mapping(ONE)],
+        }
+
+
+class TestPresent:
+    ZONE: t.ClassVar[list[dict[str, t.Any]]] = [
+        mapping("192.0.2.9"),
+        mapping("192.0.2.10", "gcp", "us-central1"),
+        mapping("192.0.2.11"),
+        mapping(SIX),
+    ]
+    WANTED: t.ClassVar[list[dict[str, t.Any]]] = [
+        item(" 2001:DB8:0:0::6 "),
+        item("192.0.2.10"),
+        item(TWO, "azure", "eastus"),
+        item("192.0.2.9"),
+        item("2001:db8::6"),
+        item(ONE),
+    ]
+    RESULT: t.ClassVar[dict[str, t.Any]] = {
+        **NOTHING,
+        "changed": True,
+        "created": [new(ONE), new(TWO, "azure", "eastus")],
+        "updated": [new("192.0.2.10")],
+        "unchanged": [mapping("192.0.2.9"), mapping(SIX)],
+        "diff": {
+            "before": {"192.0.2.10": "gcp/us-central1"},
+            "after": {ONE: "aws/us-east-1", TWO: "azure/eastus", "192.0.2.10": "aws/us-east-1"},
+        },
+    }
+
+    @pytest.mark.parametrize("check", [True, False])
+    def test_others_stay(self, run: Run, wire: Wire, check: bool) -> None:
+        wire.zone(self.ZONE)
+        wire.supported()
+        if not check:
+            wire.put_batch([new("192.0.2.10"), new(ONE), new(TWO, "azure", "eastus")])
+        assert run(mappings=self.WANTED, _ansible_check_mode=check) == self.RESULT
+
+    @pytest.mark.parametrize("check", [True, False])
+    def test_purge_deletes_the_others_last(self, run: Run, wire: Wire, check: bool) -> None:
+        wire.zone(self.ZONE)
+        wire.supported()
+        if not check:
+            wire.put_batch([new("192.0.2.10"), new(ONE), new(TWO, "azure", "eastus")])
+            wire.delete_batch([mapping("192.0.2.11")])
+        assert run(mappings=self.WANTED, purge=True, _ansible_check_mode=check) == {
+            **self.RESULT,
+            "deleted": [mapping("192.0.2.11")],
+            "diff": {
+                "before": {"192.0.2.10": "gcp/us-central1", "192.0.2.11": "aws/us-east-1"},
+                "after": self.RESULT["diff"]["after"],
+            },
+        }
+
+    def test_result_of_reading_can_be_declared(self, run: Run, wire: Wire) -> None:
+        zone = [{**mapping(ONE), "modified_on": None}, mapping(TWO)]
+        wire.zone(zone)
+        assert run(mappings=zone, purge=True)["changed"] is False
+
+    def test_moved_origin_is_never_without_a_hint(self, run: Run, wire: Wire) -> None:
+        wire.zone([mapping(ONE)])
+        wire.supported()
+        wire.put_batch([new(TWO)])
+        wire.delete_batch([mapping(ONE)])
+        run(mappings=[item(TWO)], purge=True)
+        assert methods(wire) == "GET GET PUT DELETE"
+
+    def test_full_zone_makes_room_first(self, run: Run, wire: Wire) -> None:
+        zone = mappings(3_500)
+        wire.zone(zone)
+        wire.supported()
+        wire.delete_batch(zone[-1:])
+        wire.put_batch([new(ONE)])
+        result = run(mappings=[*map(sent, zone[:-1]), item(ONE)], purge=True)
+        assert ([one["origin_ip"] for one in result["created"]], result["deleted"]) == ([ONE], zone[-1:])
+
+    def test_zone_that_may_be_not_found_is_empty(self, run: Run, wire: Wire) -> None:
+        wire.page(1, failed(1142), status=404)
+        wire.supported()
+        wire.put_batch([new(ONE)])
+        assert run(mappings=[item(ONE)], purge=True)["created"] == [new(ONE)]
+
+    def test_region_that_is_no_longer_supported_may_stand(self, run: Run, wire: Wire) -> None:
+        wire.zone([mapping(ONE, region="old"), mapping(TWO)])
+        wire.supported()
+        wire.put_batch([new(TWO, region="us-west-2")])
+        result = run(mappings=[item(ONE, region="old"), item(TWO, region="us-west-2")])
+        assert result["unchanged"] == [mapping(ONE, region="old")]
+
+
+class TestAbsent:
+    @pytest.mark.parametrize("check", [True, False])
+    def test_whatever_the_place(self, run: Run, wire: Wire, check: bool) -> None:
+        wire.zone([mapping(SIX), mapping(TWO), mapping(ONE, "gcp", "x")])
+        if not check:
+            wire.delete_batch([mapping(ONE), mapping(SIX)])
+        given = [
+            {"origin_ip": "2001:DB8::6"},
+            item(ONE),
+            item(ONE, "oci", "y"),
+            {"origin_ip": "192.0.2.3", "vendor": "no", "region": ""},
+        ]
+        assert run(mappings=given, state="absent", _ansible_check_mode=check) == {
+            **NOTHING,
+            "changed": True,
+            "deleted": [mapping(ONE, "gcp", "x"), mapping(SIX)],
+            "diff": {"before": {ONE: "gcp/x", SIX: "aws/us-east-1"}, "after": {}},
+        }
+
+    def test_second_run_changes_nothing(self, run: Run, wire: Wire) -> None:
+        wire.zone([mapping(TWO)])
+        assert run(mappings=[{"origin_ip": ONE}, {"origin_ip": SIX}], state="absent") == NOTHING
+
+    def test_vanished_in_between(self, run: Run, wire: Wire) -> None:
+        wire.zone([mapping(ONE)])
+        wire.delete_batch([mapping(ONE)], judged(**{ONE: "does not exist"}))
+        wire.no_mapping(ONE)
+        assert run(mappings=[{"origin_ip": ONE}], state="absent") == NOTHING
+
+
+class TestPurgeGuards:
+    @pytest.mark.parametrize("check", [True, False])
+    def test_empty_list_is_refused_before_any_request(self, run_bare: Run, wire: Wire, check: bool) -> None:
+        result = run_bare(api_token=TOKEN, zone="example.com", mappings=[], purge=True, _ansible_check_mode=check)
+        assert "mappings" in result["msg"] and "allow_empty" in result["msg"]
+        assert result["failure"]["status"] is None
+
+    @pytest.mark.parametrize("empty", [None, "", "[]", {}, [""], [None]], ids=repr)
+    @pytest.mark.parametrize("allow_empty", [True, False])
+    def test_what_is_no_list_of_mappings_is_refused_too(
+        self, run: Run, wire: Wire, empty: t.Any, allow_empty: bool
+    ) -> None:
+        """By Ansible itself, even if an empty list is allowed: before any request."""
+        assert run(mappings=empty, purge=True, allow_empty=allow_empty)["failed"]
+
+    @pytest.mark.parametrize("check", [True, False])
+    def test_allowed(self, run: Run, wire: Wire, check: bool) -> None:
+        zone = mappings(150)
+        wire.zone(zone)
+        if not check:
+            wire.delete_batch(zone[:100])
+            wire.delete_batch(zone[100:])
+        result = run(mappings=[], purge=True, allow_empty=True, _ansible_check_mode=check)
+        assert result["deleted"] == zone
+        assert result["diff"]["after"] == {}
+
+    def test_allowed_but_not_empty(self, run: Run, wire: Wire) -> None:
+        wire.zone([mapping(ONE)])
+        assert run(mappings=[item(ONE)], purge=True, allow_empty=True)["changed"] is False
+
+    @pytest.mark.parametrize("wanted", [[], [{"origin_ip": ONE}]], ids=str)
+    def test_not_with_absent(self, run: Run, wire: Wire, wanted: list[dict[str, t.Any]]) -> None:
+        result = run(mappings=wanted, purge=True, state="absent", allow_empty=True)
+        assert "purge" in result["msg"] and "state=present" in result["msg"]
+
+    @pytest.mark.parametrize(
+        "answer", [page(mappings(2), total_count=3), page(mappings(2), total_count=1), page([], total_count=2)]
+    )
+    def test_zone_that_cannot_be_read_whole_is_not_touched(
+        self, run: Run, wire: Wire, answer: dict[str, t.Any]
+    ) -> None:
+        for dummy in range(3):
+            wire.page(1, answer)
+        assert run(mappings=[item(ONE)], purge=True)["failed"]
+
+
+class TestBadInput:
+    """Refused before any request, even the one for the zone's id."""
+
+    @pytest.mark.parametrize("state", ["present", "absent"])
+    def test_all_bad_addresses_are_named(self, run_bare: Run, wire: Wire, state: str) -> None:
+        bad = ["010.0.0.1", "192.0.2.0/24", "", "x.example", "fe80::1%eth0"]
+        result = run_bare(api_token=TOKEN, zone="example.com", mappings=[*map(item, bad), item(ONE)], state=state)
+        assert result["msg"].startswith(f"mappings: not an IP address: {', '.join(map(repr, bad))}. Each")
+        assert result["failure"]["status"] is None
+
+    @pytest.mark.parametrize("left_out", [{"vendor": None}, {"region": None}, {"vendor": ""}, {"region": ""}], ids=str)
+    def test_incomplete(self, run: Run, wire: Wire, left_out: dict[str, t.Any]) -> None:
+        result = run(mappings=[item(ONE), {**item("2001:DB8::6"), **left_out}])
+        assert "mappings: vendor or region is missing for '2001:DB8::6'." in result["msg"]
+
+    @pytest.mark.parametrize("left_out", ["vendor", "region"])
+    def test_left_out(self, run: Run, wire: Wire, left_out: str) -> None:
+        given = {name: value for name, value in item(ONE).items() if name != left_out}
+        assert f"vendor or region is missing for '{ONE}'" in run(mappings=[given])["msg"]
+
+    @pytest.mark.parametrize(
+        ("options", "named"),
+        [
+            ({}, "mappings"),
+            ({"mappings": [{"vendor": "aws", "region": "x"}]}, "origin_ip"),
+            ({"mappings": [{**item(ONE), "origin_ips": ONE}]}, "origin_ips"),
+            ({"mappings": [ONE]}, "dictionary requested"),
+            ({"mappings": [None]}, "mappings"),
+            ({"mappings": [[]]}, "mappings"),
+            ({"mappings": 7}, "mappings"),
+            ({"mappings": [item(ONE)], "state": "gone"}, "state"),
+            ({"mappings": [item(ONE)], "state": None}, "state"),
+            ({"mappings": [item(ONE)], "purge": "maybe"}, "purge"),
+        ],
+        ids=str,
+    )
+    def test_option(self, run: Run, wire: Wire, options: dict[str, t.Any], named: str) -> None:
+        result = run(**options)
+        assert result["failed"]
+        assert named in result["msg"]
+
+
+class TestWhatIsWrongIsToldInOneMessage:
+    def test_everything(self, run: Run, wire: Wire) -> None:
+        zone = mappings(3_499)
+        wire.zone(zone)
+        wire.supported()
+        wanted = [
+            *map(sent, zone[:200]),
+            item(ONE),
+            item(ONE, region="us-west-2"),
+            item("2001:DB8::6", "gcp", "us-central1"),
+            item("2001:db8:0::6"),
+            item(TWO, "aws", "us-east1"),
+            item("192.0.2.3", "azure", "us-west-2"),
+            item("192.0.2.4", "amazon", "us-west-2"),
+            item("192.0.2.5", "gpc", "us-central1"),
+        ]
+        told = (
+            "mappings: "
+            "192.0.2.1 is declared as aws/us-east-1 and as aws/us-west-2; "
+            "2001:db8::6 is declared as gcp/us-central1 and as aws/us-east-1; "
+            "the zone would have 3,505 mappings (3,499 now, 6 to create, 0 to delete), and can have 3,500; "
+            "aws has no region us-east1: did you mean us-east-1? (192.0.2.2); "
+            "us-west-2 is a region of aws, not of azure (192.0.2.3); "
+            "there is no vendor amazon (192.0.2.4); "
+            "there is no vendor gpc: did you mean gcp? (192.0.2.5)."
+        )
+        assert run(mappings=wanted) == {
+            "failed": True,
+            "msg": told,
+            "failure": {"status": None, "code": None, "message": told, "errors": []},
+        }
+
+    @pytest.mark.parametrize("check", [True, False])
+    @pytest.mark.parametrize("purge", [True, False])
+    def test_nothing_is_written(self, run: Run, wire: Wire, purge: bool, check: bool) -> None:
+        wire.zone([mapping(SIX)])
+        wire.supported()
+        result = run(mappings=[item(ONE), item(TWO, region="us-east1")], purge=purge, _ansible_check_mode=check)
+        told = f"mappings: aws has no region us-east1: did you mean us-east-1? ({TWO})."
+        assert result == {
+            "failed": True,
+            "msg": told,
+            "failure": {"status": None, "code": None, "message": told, "errors": []},
+        }
+
+    @pytest.mark.parametrize("stands", ["us-east-1", "us-west-2"])
+    def test_conflict_with_what_stands(self, run: Run, wire: Wire, stands: str) -> None:
+        wire.zone([mapping(ONE, region=stands)])
+        wire.supported()
+        result = run(mappings=[item(ONE), item("192.0.2.1", region="us-west-2")])
+        assert result["msg"] == f"mappings: {ONE} is declared as aws/us-east-1 and as aws/us-west-2."
+
+    def test_both_places_of_a_conflict_are_judged(self, run: Run, wire: Wire) -> None:
+        wire.zone([mapping(ONE)])
+        wire.supported()
+        assert run(mappings=[item(ONE), item(ONE, region="us-west2")])["msg"] == (
+            f"mappings: {ONE} is declared as aws/us-east-1 and as aws/us-west2; "
+            f"aws has no region us-west2: did you mean us-west-2? ({ONE})."
+        )
+
+    def test_same_twice_is_one(self, run: Run, wire: Wire) -> None:
+        wire.zone([])
+        wire.supported()
+        wire.put_batch([new(SIX)])
+        assert run(mappings=[item("2001:DB8::6"), item("2001:db8:0::6")])["created"] == [new(SIX)]
+
+    @pytest.mark.parametrize(
+        ("zone", "wanted", "purge", "told"),
+        [
+            (0, 3_501, False, "3,501 mappings (0 now, 3,501 to create, 0 to delete)"),
+            (0, 3_501, True, "3,501 mappings (0 now, 3,501 to create, 0 to delete)"),
+            (150, 3_501, True, "3,501 mappings (150 now, 3,351 to create, 0 to delete)"),
+        ],
+    )
+    def test_more_than_a_zone_can_have(
+        self, run: Run, wire: Wire, zone: int, wanted: int, purge: bool, told: str
+    ) -> None:
+        wire.zone(mappings(zone))
+        wire.supported()
+        result = run(mappings=[sent(one) for one in mappings(wanted)], purge=purge)
+        assert result["msg"] == f"mappings: the zone would have {told}, and can have 3,500."
+
+    def test_full_to_the_last_mapping(self, run: Run, wire: Wire) -> None:
+        wire.zone(mappings(3_499), pages=1)
+        wire.no_mapping(ONE)
+        wire.supported()
+        wire.put_batch([new(ONE)])
+        assert run(mappings=[item(ONE)])["created"] == [new(ONE)]
+
+
+class TestWithoutValidation:
+    def test_api_judges_the_regions(self, run: Run, wire: Wire) -> None:
+        wire.zone([])
+        wire.put_batch([new(ONE, "oci", "x")])
+        assert run(mappings=[item(ONE, "oci", "x")], validate_regions=False)["created"] == [new(ONE, "oci", "x")]
+
+    def test_the_rest_is_still_checked(self, run: Run, wire: Wire) -> None:
+        wire.zone([])
+        result = run(
+            mappings=[item(ONE, "amazon", "x"), item(TWO), item(TWO, region="x")],
+            validate_regions=False,
+            _ansible_check_mode=True,
+        )
+        assert result["msg"] == (
+            f"mappings: {TWO} is declared as aws/us-east-1 and as aws/x; there is no vendor amazon ({ONE})."
+        )
+
+    def test_refused_ones(self, run: Run, wire: Wire) -> None:
+        wire.zone([])
+        wire.put_batch([new(ONE), new(TWO, region="x")], judged([sent(new(ONE))], **{TWO: "no such region"}))
+        result = run(mappings=[item(ONE), item(TWO, region="x")], validate_regions=False)
+        assert result["failed_items"] == [{"origin_ip": TWO, "error": "no such region"}]
+
+
+class TestTieredCacheOff:
+    @pytest.mark.parametrize("check", [True, False])
+    def test_ways_out_are_told(self, run: Run, wire: Wire, check: bool) -> None:
+        wire.zone([])
+        wire.supported(failed(4711), status=400)
+        wire.get(STATE, switch(False))
+        result = run(mappings=[item(ONE)], _ansible_check_mode=check)
+        assert "edgecache.cloudflare.tiered_cache " in result["msg"]
+        assert "validate_regions: false" in result["msg"]
+        assert (result["failure"]["status"], result["failure"]["code"]) == (400, 4711)
+
+    def test_all_else_that_is_wrong_is_told_too(self, run: Run, wire: Wire) -> None:
+        wire.zone([])
+        wire.supported(failed(4711), status=400)
+        wire.get(STATE, switch(False))
+        told = run(mappings=[item(ONE), item(ONE, region="x"), item(TWO, "amazon")])["msg"]
+        assert f"{ONE} is declared as aws/us-east-1 and as aws/x" in told
+        assert "there is no vendor amazon" in told
+
+    @pytest.mark.parametrize("options", [{"purge": True}, {}], ids=str)
+    def test_no_matter_if_nothing_is_written(self, run: Run, wire: Wire, options: dict[str, t.Any]) -> None:
+        wire.zone([mapping(ONE)])
+        assert run(mappings=[item(ONE)], **options)["changed"] is False
+
+
+class TestFailureHalfWay:
+    def test_some_are_refused(self, run: Run, wire: Wire) -> None:
+        wire.zone([mapping(SIX), mapping(TWO, "gcp", "x")])
+        wire.supported()
+        wire.put_batch([new(TWO), new(ONE)], judged([sent(new(TWO))], **{ONE: "internal error"}))
+        words = f"{ONE}: internal error"
+        assert run(mappings=[item(ONE), item(TWO)], purge=True) == {
+            **NOTHING,
+            "failed": True,
+            "msg": f"The API refused what it was sent: {words}; changes made: 1 of 3, refused: 1 (failed_items)",
+            "failure": {"status": 200, "code": None, "message": words, "errors": []},
+            "changed": True,
+            "updated": [new(TWO)],
+            "failed_items": [{"origin_ip": ONE, "error": "internal error"}],
+            "diff": {"before": {TWO: "gcp/x"}, "after": {TWO: "aws/us-east-1"}},
+        }
+        assert "DELETE" not in methods(wire)
+
+    def test_all_are_refused(self, run: Run, wire: Wire) -> None:
+        wire.zone([])
+        wire.supported()
+        wire.put_batch([new(ONE)], judged(**{ONE: "internal error"}))
+        result = run(mappings=[item(ONE)])
+        assert result["failed"] and result["changed"] is False
+
+    def test_later_batch_is_refused_whole(self, run: Run, wire: Wire) -> None:
+        zone, wanted = [mapping(SIX)], mappings(250)
+        wire.zone(zone)
+        wire.supported()
+        wire.put_batch(wanted[:100])
+        wire.put_batch(wanted[100:200], failed(1164, message="no"), status=403)
+        result = run(mappings=[sent(one) for one in wanted], purge=True)
+        created = [new(one["origin_ip"]) for one in wanted[:100]]
+        own = {"code": 1164, "message": "no"}
+        assert result == {
+            **NOTHING,
+            "failed": True,
+            "msg": "The zone already has 3,500 mappings, the most that a zone can have: delete some first "
+            "(HTTP 403: code 1164, no); changes made: 100 of 251",
+            "failure": {"status": 403, **own, "errors": [own]},
+            "changed": True,
+            "created": created,
+            "diff": {"before": {}, "after": {one["origin_ip"]: "aws/us-east-1" for one in created}},
+        }
+
+    def test_second_run_does_the_rest(self, run: Run, wire: Wire) -> None:
+        wanted = mappings(150)
+        wire.zone([])
+        wire.supported()
+        wire.put_batch(wanted[:100])
+        wire.put_batch(wanted[100:], failed(10000), status=403)
+        wire.zone(wanted[:100])
+        wire.supported()
+        wire.put_batch(wanted[100:])
+        given = [sent(one) for one in wanted]
+        assert len(run(mappings=given)["created"]) == 100
+        result = run(mappings=given)
+        assert "failed" not in result
+        assert (len(result["created"]), len(result["unchanged"])) == (50, 100)
+
+    def test_lost_answer_is_asked_for_again(self, run: Run, wire: Wire, clock: Clock) -> None:
+        wire.zone([mapping(SIX)])
+        wire.supported()
+        wire.put_batch([new(ONE)], BROKEN)
+        wire.put_batch([new(ONE)])
+        wire.delete_batch([mapping(SIX)], "", status=502)
+        wire.delete_batch([mapping(SIX)], judged(**{SIX: "does not exist"}))
+        wire.no_mapping(SIX)
+        result = run(mappings=[item(ONE)], purge=True)
+        assert "failed" not in result
+        assert (result["created"], result["deleted"]) == ([new(ONE)], [mapping(SIX)])
+        assert len(result["warnings"]) == 2
+
+    @pytest.mark.parametrize("done", [True, False])
+    def test_lost_answer_is_settled_by_reading(self, run: Run, wire: Wire, done: bool) -> None:
+        wire.zone([])
+        wire.supported()
+        wire.put_batch([new(ONE)], BROKEN)
+        wire.mapping(ONE) if done else wire.no_mapping(ONE)
+        result = run(mappings=[item(ONE)], max_wait=0)
+        assert ("failed" in result, result["changed"]) == (not done, done)
+        assert result["created"] == ([new(ONE)] if done else [])
+        assert result["failed_items"] == result["unconfirmed"] == []
+
+    def test_nobody_knows(self, run: Run, wire: Wire) -> None:
+        wire.zone([mapping(SIX)])
+        wire.supported()
+        wire.put_batch([new(ONE), new(TWO)], BROKEN)
+        wire.page(1, BROKEN)
+        result = run(mappings=[item(TWO), item(ONE)], purge=True, max_wait=0)
+        assert result["failed"] and result["changed"] is True
+        assert result["unconfirmed"] == [ONE, TWO]
+        assert result["created"] == result["deleted"] == []
+        assert result["msg"].endswith("; changes made: 0 of 3, unknown: 2 (unconfirmed)")
+        assert "DELETE" not in methods(wire)
+
+    def test_rate_limit_is_waited_for(self, run: Run, wire: Wire, clock: Clock) -> None:
+        wire.zone([])
+        wire.supported()
+        wire.put_batch([new(ONE)], failed(971), status=429, headers={"Retry-After": "300"})
+        wire.put_batch([new(ONE)])
+        assert run(mappings=[item(ONE)])["created"] == [new(ONE)]
+        assert clock.pauses == [300.0]
+
+    def test_failure_before_the_first_write_has_no_lists(self, run: Run, wire: Wire) -> None:
+        wire.zone([])
+        wire.supported(failed(10000), status=403)
+        wire.get(STATE, switch(True))
+        assert set(run(mappings=[item(ONE)])) == {"failed", "msg", "failure"}
+
+    def test_secrets_are_not_shown(self, run: Run, wire: Wire) -> None:
+        wire.zone([])
+        wire.supported()
+        wire.put_batch([new(ONE)], judged(**{ONE: f"Bearer {TOKEN} may not"}))
+        result = run(mappings=[item(ONE)])  # which looks for the token in all that is printed
+        assert result["failed_items"] == [{"origin_ip": ONE, "error": "Bearer ******** may not"}]
+
+
+@pytest.mark.parametrize("bad", ["", ONE, 7, [ONE], [None], [[]]], ids=repr)
+@pytest.mark.parametrize(
+    "credential",
+    [{"api_token": TOKEN}, {"api_email": "x@example.com", "api_key": KEY}, {"account_api_key": KEY}],
+    ids=str,
+)
+def test_secrets_are_not_shown_beside_mappings_that_are_none(
+    run_bare: Run, wire: Wire, bad: t.Any, credential: dict[str, str]
+) -> None:
+    """Ansible gives up collecting what is secret where the elements of a list are of a wrong type."""
+    result = run_bare(**credential, zone_id=ZONE_ID, mappings=bad, _ansible_inject_invocation=True)
+    assert result["failed"]  # and neither token nor key is in what was printed
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_session_is_closed(run: Run, wire: Wire, closed: list[requests.Session], status: int) -> None:
+    wire.zone([])
+    wire.supported()
+    wire.put_batch([new(ONE)], None if status == 200 else failed(1164), status=status)
+    run(mappings=[item(ONE)])
+    assert len(closed) == 1
+
+
+def test_result_is_as_documented(run: Run, wire: Wire) -> None:
+    documented = yaml.safe_load(origin_cloud_regions.RETURN)
+    of_failure = documented.pop("failure")
+    wire.zone([mapping(SIX), mapping(TWO, "gcp", "x"), mapping("192.0.2.3")])
+    wire.supported()
+    wire.put_batch([new(TWO), new(ONE)])
+    wire.delete_batch([mapping(SIX)])
+    result = run(mappings=[item(ONE), item(TWO), item("192.0.2.3")], purge=True)
+    assert set(result) == {"changed", *documented}
+    for key in ("created", "updated", "deleted", "unchanged"):
+        assert list(documented[key]["contains"]) == list(result[key][0])
+    assert list(documented["diff"]["contains"]) == list(result["diff"])
+    wire.zone([])
+    wire.supported()
+    wire.put_batch([new(ONE)], judged(**{ONE: "no"}))
+    result = run(mappings=[item(ONE)])
+    with_failure = [key for key, entry in documented.items() if "write has failed" in entry["returned"]]
+    assert set(result) == {"changed", "failed", "msg", "failure", *with_failure}
+    assert list(documented["failed_items"]["contains"]) == list(result["failed_items"][0])
+    assert list(of_failure["contains"]) == list(result["failure"])
+
+
+def test_single_path_is_never_used(run: Run, wire: Wire) -> None:
+    wire.zone([])
+    wire.supported()
+    wire.put_batch([new(ONE)])
+    run(mappings=[item(ONE)])
+    assert wire.requests[-1].url == f"{wire.api}{MAPPINGS}/batch"

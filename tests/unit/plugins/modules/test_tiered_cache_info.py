@@ -1,0 +1,71 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module tiered_cache_info, from its arguments to what it prints."""
+
+from __future__ import annotations
+
+import types
+import typing as t
+
+import pytest
+import yaml
+from ansible_collections.edgecache.cloudflare.plugins.modules import tiered_cache_info
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
+    SMART,
+    STATE,
+    ZONE_ID,
+    Wire,
+    failed,
+    switch,
+)
+
+Run = t.Callable[..., dict[str, t.Any]]
+
+
+@pytest.fixture
+def script() -> types.ModuleType:
+    return tiered_cache_info
+
+
+@pytest.mark.parametrize("check", [False, True])
+@pytest.mark.parametrize("smart", [True, False])
+@pytest.mark.parametrize(("on", "state"), [(True, "enabled"), (False, "disabled")])
+def test_both_switches(run: Run, wire: Wire, on: bool, state: str, smart: bool, check: bool) -> None:
+    wire.get(STATE, switch(on))
+    wire.get(SMART, switch(smart))
+    assert run(_ansible_check_mode=check) == {
+        "tiered_cache": {"state": state, "smart": smart},
+        "zone_id": ZONE_ID,
+    }
+
+
+def test_never_set_is_off(run: Run, wire: Wire) -> None:
+    wire.get(STATE, switch(True))
+    wire.get(SMART, failed(1142), status=404)
+    assert run()["tiered_cache"] == {"state": "enabled", "smart": False}
+
+
+@pytest.mark.parametrize(("status", "code", "told"), [(404, 7003, "check zone_id"), (403, 10000, "check api_token")])
+def test_failure_is_not_off(run: Run, wire: Wire, status: int, code: int, told: str) -> None:
+    wire.get(STATE, switch(True))
+    wire.get(SMART, failed(code), status=status)
+    result = run()
+    assert told in result["msg"]
+    assert result["failure"]["code"] == code
+    assert "tiered_cache" not in result
+
+
+def test_result_is_as_documented(run: Run, wire: Wire) -> None:
+    documented = yaml.safe_load(tiered_cache_info.RETURN)
+    of_failure = documented.pop("failure")
+    wire.get(STATE, switch(True))
+    wire.get(SMART, switch(True))
+    result = run()
+    assert set(result) == set(documented)
+    assert list(documented["tiered_cache"]["contains"]) == list(result["tiered_cache"])
+    wire.get(STATE, failed(10000), status=403)
+    result = run()
+    assert set(result) == {"failed", "msg", "failure"}
+    assert list(of_failure["contains"]) == list(result["failure"])
