@@ -47,7 +47,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - Reads and checks what a real run does, and returns the same, but writes nothing.
+      - Reads and checks what is to be written, and returns the same as a real run, but writes nothing.
   diff_mode:
     support: full
   idempotent:

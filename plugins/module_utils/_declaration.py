@@ -9,6 +9,7 @@ Private to the collection: no other collection may rely on this file. Knows no r
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import typing as t
 
@@ -44,7 +45,7 @@ def is_blank(text: str | None) -> bool:
 def declare_all(option: str, items: t.Sequence[dict[str, t.Any]]) -> dict[str, list[Mapping]]:
     """By canonical address, the different mappings that ``items`` declare for it: more than one is a conflict.
 
-    One ``ConfigurationError`` tells of all items that are none.
+    One ``ConfigurationError`` tells of all items that are none, and of the conflicts of the others.
     """
     problems = []
     try:
@@ -54,14 +55,16 @@ def declare_all(option: str, items: t.Sequence[dict[str, t.Any]]) -> dict[str, l
     incomplete = [shown(item["origin_ip"]) for item in items if is_blank(item["vendor"]) or is_blank(item["region"])]
     if incomplete:
         problems.append(f"{option}: vendor or region is missing for {_some(incomplete)}.")
-    if problems:
-        raise ConfigurationError(" ".join(problems))
     declared: dict[str, list[Mapping]] = {}
     for item in items:
-        mapping = declare(canonical(item["origin_ip"]), item["vendor"], item["region"])
-        mappings = declared.setdefault(mapping["origin_ip"], [])
-        if mapping not in mappings:
-            mappings.append(mapping)
+        with contextlib.suppress(AddressError, AttributeError):  # which are told already
+            mapping = declare(canonical(item["origin_ip"]), item["vendor"], item["region"])
+            mappings = declared.setdefault(mapping["origin_ip"], [])
+            if mapping not in mappings:
+                mappings.append(mapping)
+    if problems:
+        problems += [f"{option}: {conflict}." for conflict in conflicts(declared)]
+        raise ConfigurationError(" ".join(problems))
     return declared
 
 

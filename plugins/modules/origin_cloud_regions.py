@@ -17,7 +17,7 @@ description:
   - Reading costs C(ceil(N/100)) requests in a zone with N mappings; without O(purge), K addresses cost no more than K and one.
     If something is to be written, the supported regions cost one request. Then there is one for each 100 mappings to create or change,
     and one for each 100 to delete. A zone that is given by its O(zone) name costs one more. 3,400 mappings into an empty zone are 36
-    requests, and a second run is 34.
+    requests, and a second run is 34. What is lost, unclear or refused may be sent or read again.
   - What is wrong is told in one message, before anything is written.
 extends_documentation_fragment:
   - edgecache.cloudflare.api

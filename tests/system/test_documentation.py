@@ -26,28 +26,140 @@ BLOCKS = [
     for number, block in enumerate(re.findall(r"^```yaml\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL), 1)
 ]
 TYPES: dict[str, t.Any] = {"str": str, "list": list, "dict": dict, "bool": bool, "int": int}
-COMMON_KEYS = {"changed", "failed"}
+# Of Ansible itself
+COMMON_KEYS = {"changed", "failed", "msg", "exception"}
+FAILED_WRITE = "success, or if a write has failed"
+# What `returned` may say of a key that is there, by outcome
+RETURNED = {
+    "success": {"success", FAILED_WRITE},
+    "failure": {"failure"},
+    "failed write": {"failure", FAILED_WRITE},
+}
 
 
-def documented(plugin: Path, name: str, returned: str = "") -> t.Any:
-    """What the plugin assigns to DOCUMENTATION, EXAMPLES or RETURN; of the last, what is ``returned`` then."""
+class Case(t.NamedTuple):
+    """What comes of a task with these options, if the simulator has these faults."""
+
+    outcome: str
+    options: dict[str, t.Any]
+    faults: t.Sequence[dict[str, t.Any]] = ()
+
+
+WRONG_TOKEN = Case("failure", {"api_token": "wrong-token"})
+MOVED = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-west-2"}
+NEW = {"origin_ip": "2001:DB8::99", "vendor": "gcp", "region": "us-central1"}
+STANDING = {"origin_ip": "198.51.100.7", "vendor": "azure", "region": "eastus"}
+UNSUPPORTED = {"origin_ip": "192.0.2.99", "vendor": "aws", "region": "us-east1"}
+CASES = {
+    "origin_cloud_region": [
+        Case("success", MOVED),
+        Case("success", STANDING),
+        Case("success", {"origin_ip": "192.0.2.1", "state": "absent"}),
+        Case("failure", {**MOVED, "origin_ip": "010.0.0.1"}),
+        Case("failure", MOVED, [{"kind": "status", "status": 403, "operation": "origin-cloud-regions-v2-upsert"}]),
+        Case(
+            "failure",
+            {**MOVED, "max_wait": 0},
+            [
+                {"kind": "disconnect_after", "operation": "origin-cloud-regions-v2-upsert"},
+                {"kind": "disconnect", "operation": "origin-cloud-regions-v2-get", "after": 1},
+            ],
+        ),
+    ],
+    "origin_cloud_region_info": [
+        Case("success", {"origin_ip": ["192.0.2.1", "2001:DB8::0:1", "203.0.113.99"]}),
+        Case("success", {"origin_ip": "192.0.2.1"}),
+        Case("success", {}),
+        Case("failure", {"origin_ip": "010.0.0.1"}),
+        WRONG_TOKEN,
+    ],
+    "origin_cloud_regions": [
+        Case("success", {"mappings": [MOVED, NEW, STANDING], "purge": True}),
+        Case("success", {"mappings": [{"origin_ip": "192.0.2.1"}], "state": "absent"}),
+        Case("failure", {"mappings": [], "purge": True}),
+        Case("failure", {"mappings": [MOVED, UNSUPPORTED]}),
+        Case("failure", {**WRONG_TOKEN.options, "mappings": [MOVED]}),
+        Case("failed write", {"mappings": [MOVED, UNSUPPORTED], "purge": True, "validate_regions": False}),
+        Case(
+            "failed write",
+            {"mappings": [MOVED, STANDING], "purge": True},
+            [{"kind": "status", "status": 403, "operation": "origin-cloud-regions-v2-batch-delete"}],
+        ),
+        Case(
+            "failed write",
+            {"mappings": [MOVED], "max_wait": 0},
+            [
+                {"kind": "disconnect_after", "operation": "origin-cloud-regions-v2-batch-upsert"},
+                {"kind": "disconnect", "operation": "origin-cloud-regions-v2-list", "after": 1},
+                {"kind": "disconnect", "operation": "origin-cloud-regions-v2-get"},
+            ],
+        ),
+    ],
+    "supported_cloud_region_info": [
+        Case("success", {}),
+        Case("success", {"vendor": "aws"}),
+        Case("failure", {"zone": "example.net"}),
+        WRONG_TOKEN,
+    ],
+    "tiered_cache": [
+        Case("success", {"state": "enabled", "smart": True}),
+        Case("success", {"smart": False}),
+        Case("success", {"state": "disabled"}),
+        Case("failure", {**WRONG_TOKEN.options, "smart": False}),
+        Case(
+            "failed write",
+            {"state": "disabled", "smart": False},
+            [{"kind": "status", "status": 403, "operation": "smart-tiered-cache-patch"}],
+        ),
+        Case(
+            "failed write",
+            {"state": "disabled", "max_wait": 0},
+            [
+                {"kind": "disconnect_after", "operation": "tiered-caching-patch"},
+                {"kind": "disconnect", "operation": "tiered-caching-get", "after": 1},
+            ],
+        ),
+    ],
+    "tiered_cache_info": [Case("success", {}), WRONG_TOKEN],
+}
+
+
+def documented(plugin: Path, name: str) -> t.Any:
+    """What the plugin assigns to DOCUMENTATION, EXAMPLES or RETURN."""
     for node in ast.parse(plugin.read_text()).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
-            text = yaml.safe_load(ast.literal_eval(node.value))
-            return {key: entry for key, entry in text.items() if entry["returned"] == returned} if returned else text
+            return yaml.safe_load(ast.literal_eval(node.value))
     raise LookupError(f"{plugin} has no {name}")
 
 
 def check_returned(documentation: dict[str, t.Any], result: dict[str, t.Any]) -> None:
-    """Every documented key is there with its type, and no other."""
+    """Every documented key is there with its type, and no other. None is there only where the description says so."""
     assert set(result) == set(documentation)
     for key, entry in documentation.items():
         value = result[key]
-        assert value is None or isinstance(value, TYPES[entry["type"]]), key
+        if value is None:
+            assert re.search(r"\bnone\b", str(entry["description"])), key
+            continue
+        assert type(value) is TYPES[entry["type"]], key
         for item in value if entry["type"] == "list" else []:
-            assert isinstance(item, TYPES[entry["elements"]]), key
-            if "contains" in entry:
-                check_returned(entry["contains"], item)
+            assert type(item) is TYPES[entry["elements"]], key
+        if "contains" in entry:
+            for part in parts(value):
+                check_returned(entry["contains"], part)
+
+
+def parts(value: t.Any) -> list[dict[str, t.Any]]:
+    """The dicts that `contains` is about."""
+    return value if isinstance(value, list) else [value]
+
+
+def unseen(documentation: dict[str, t.Any], results: list[dict[str, t.Any]]) -> t.Iterator[str]:
+    """The keys with a sample, of which no result has anything: they have not been checked."""
+    for key, entry in documentation.items():
+        values = [result[key] for result in results if result.get(key) not in (None, "", [], {})]
+        if entry.get("sample") and not values:
+            yield key
+        yield from unseen(entry.get("contains", {}), [part for value in values for part in parts(value)])
 
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: f"{plugin.parent.name}-{plugin.stem}")
@@ -82,35 +194,53 @@ def test_messages_in_troubleshooting() -> None:
     assert [heading for heading in headings if not any(heading in message for message in messages)] == []
 
 
-@pytest.mark.parametrize("origin_ip", [["192.0.2.1", "2001:DB8::0:1", "203.0.113.99"], "192.0.2.1", None])
-def test_results_of_the_module(ansible: Ansible, origin_ip: t.Any) -> None:
-    module = "edgecache.cloudflare.origin_cloud_region_info"
-    result = results(ansible, {module: {"origin_ip": origin_ip}, "register": "result"}, "result")
-    assert result.keys() >= COMMON_KEYS
-    check_returned(
-        documented(ROOT / "plugins/modules/origin_cloud_region_info.py", "RETURN", "success"),
-        {key: value for key, value in result.items() if key not in COMMON_KEYS},
-    )
+@pytest.mark.parametrize("module", CASES)
+def test_results_of_modules(ansible: Ansible, module: str) -> None:
+    documentation = documented(ROOT / f"plugins/modules/{module}.py", "RETURN")
+    assert all(entry["returned"] in set.union(*RETURNED.values()) for entry in documentation.values())
+    cases = CASES[module]
+    tasks: list[dict[str, t.Any]] = []
+    for number, case in enumerate(cases):
+        tasks += [control(ansible, "reset", {}), control(ansible, "faults", list(case.faults))]
+        task = {f"edgecache.cloudflare.{module}": case.options, "register": f"result_{number}", "ignore_errors": True}
+        tasks.append(task)
+    found = []
+    for case, result in zip(cases, results(ansible, tasks, f"[{', '.join(task['register'] for task in tasks[2::3])}]")):
+        assert result["failed"] == (case.outcome != "success"), (case, result)
+        returned = {key: value for key, value in result.items() if key not in COMMON_KEYS}
+        expected = {key: entry for key, entry in documentation.items() if entry["returned"] in RETURNED[case.outcome]}
+        check_returned(expected, returned)
+        found.append(returned)
+    assert list(unseen(documentation, found)) == []
 
 
-@pytest.mark.parametrize("options", [{"api_token": "wrong-token"}, {"origin_ip": "010.0.0.1"}], ids=str)
-def test_failures_of_the_module(ansible: Ansible, options: dict[str, str]) -> None:
-    task = {"edgecache.cloudflare.origin_cloud_region_info": options, "register": "result", "ignore_errors": True}
-    result = results(ansible, task, "result")
-    documentation = documented(ROOT / "plugins/modules/origin_cloud_region_info.py", "RETURN", "failure")
-    check_returned(documentation, {key: result[key] for key in result if key not in (*COMMON_KEYS, "msg", "exception")})
+def test_every_module_has_cases_of_every_outcome() -> None:
+    missing = {
+        (plugin.stem, outcome)
+        for plugin in ROOT.glob("plugins/modules/*.py")
+        for outcome in RETURNED
+        if outcome not in [case.outcome for case in CASES.get(plugin.stem, [])]
+        and (outcome != "failed write" or FAILED_WRITE in plugin.read_text())
+    }
+    assert missing == set()
 
 
 def test_results_of_the_lookup(ansible: Ansible) -> None:
-    result = results(ansible, {"ansible.builtin.meta": "noop"}, "query('edgecache.cloudflare.origin_cloud_region')")
+    result = results(ansible, [], "query('edgecache.cloudflare.origin_cloud_region')")
     check_returned(documented(ROOT / "plugins/lookup/origin_cloud_region.py", "RETURN"), {"_raw": result})
 
 
-def results(ansible: Ansible, task: dict[str, t.Any], expression: str) -> t.Any:
-    """The value of an expression after a task, as a playbook has it."""
+def control(ansible: Ansible, name: str, body: t.Any) -> dict[str, t.Any]:
+    """A task that has the simulator do something."""
+    url = ansible.simulator.url.replace("/client/v4", f"/_simulator/{name}")
+    return {"ansible.builtin.uri": {"url": url, "method": "POST", "body_format": "json", "body": body}}
+
+
+def results(ansible: Ansible, tasks: list[dict[str, t.Any]], expression: str) -> t.Any:
+    """The value of an expression after these tasks, as a playbook has it."""
     save = {
         "ansible.builtin.copy": {"content": "{{ (" + expression + ") | to_json }}", "dest": "{{ playbook_dir }}/saved"}
     }
-    run = ansible.play([task, save])
+    run = ansible.play([*tasks, save])
     assert run.returncode == 0, run.stdout + run.stderr
     return json.loads((ansible.folder / "saved").read_text())

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import typing as t
 
 import pytest
@@ -13,13 +15,20 @@ import pytest
 from tests.system.playbooks import Ansible
 
 SECRET = "Zm9vYmFyLXNlY3JldC1vZi1hLXRlc3Q"
-SEED = {
-    "tokens": [{"token": SECRET}],
-    "keys": [{"email": "simulator@example.com", "key": SECRET}],
+ESCAPED = "".join(f"\\u{ord(character):04x}" for character in SECRET)
+
+
+def envelope(result: t.Any = None, errors: t.Sequence[dict[str, t.Any]] = ()) -> dict[str, t.Any]:
+    return {"success": not errors, "errors": list(errors), "messages": [], "result": result}
+
+
+SEED: dict[str, t.Any] = {
     "zones": [
         {
             "id": "023e105f4ecef8ad9ca31a8372d0c353",
             "name": "example.com",
+            "tiered_cache": "on",
+            "smart_tiered_cache": "off",
             "mappings": [{"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-east-1"}],
         }
     ],
@@ -44,26 +53,25 @@ WAYS: dict[str, dict[str, t.Any]] = {
         "vars_files": ["secret.yml"],
     },
 }
+# The simulator takes no token that is a key too
+CREDENTIALS: dict[str, dict[str, t.Any]] = {
+    way: {"keys": [{"email": "simulator@example.com", "key": SECRET}]}
+    if "key" in way
+    else {"tokens": [{"token": SECRET}]}
+    for way in WAYS
+}
 ECHO = {"Authorization": f"Bearer {SECRET}", "X-Auth-Key": SECRET}
 FAULTS: list[dict[str, t.Any]] = [
     {
         "kind": "status",
         "status": 403,
-        "body": {
-            "success": False,
-            "errors": [{"code": 10000, "message": f"bad header {ECHO}"}],
-            "messages": [],
-            "result": None,
-        },
+        "body": envelope(errors=[{"code": 10000, "message": f"bad header {ECHO}"}]),
     },
     {"kind": "html", "status": 403, "body": f"<html>{ECHO}</html>"},
     {
         "kind": "malformed",
         "body": {
-            "success": True,
-            "errors": [],
-            "messages": [],
-            "result": [{"origin_ip": "192.0.2.1", "vendor": SECRET, "region": "us-east-1"}],
+            **envelope([{"origin_ip": "192.0.2.1", "vendor": SECRET, "region": "us-east-1"}]),
             "result_info": {"page": 1, "per_page": 100, "count": 1, "total_count": 1, "total_pages": 1},
         },
     },
@@ -73,24 +81,85 @@ FAULTS: list[dict[str, t.Any]] = [
 ]
 
 
+MAPPING = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-west-2"}
+# By operation, a task that needs it, whether or not it succeeded before
+TASKS: dict[str, dict[str, t.Any]] = {
+    "origin-cloud-regions-v2-upsert": {"origin_cloud_region": MAPPING},
+    "origin-cloud-regions-v2-delete": {"origin_cloud_region": {"origin_ip": "192.0.2.1", "state": "absent"}},
+    "origin-cloud-regions-v2-list": {"origin_cloud_regions": {"mappings": [], "purge": True, "allow_empty": True}},
+    "origin-cloud-regions-v2-batch-upsert": {"origin_cloud_regions": {"mappings": [MAPPING]}},
+    "origin-cloud-regions-v2-batch-delete": {"origin_cloud_regions": {"mappings": [MAPPING], "state": "absent"}},
+    "origin-cloud-regions-v2-supported-regions": {"supported_cloud_region_info": {}},
+    "tiered-caching-patch": {"tiered_cache": {"state": "disabled"}},
+    "smart-tiered-cache-patch": {"tiered_cache": {"smart": True}},
+    "smart-tiered-cache-get": {"tiered_cache_info": {}},
+}
+PARTS = {"vendor": SECRET, "region": SECRET, "id": SECRET, "value": SECRET, "error": f"bad item {ECHO}"}
+RESULTS: list[t.Any] = [
+    {"origin_ip": "192.0.2.1", **PARTS},
+    {"succeeded": [], "failed": [{"origin_ip": "192.0.2.1", **PARTS}]},
+    {"succeeded": [{"origin_ip": "192.0.2.1", **PARTS}], "failed": [{"origin_ip": SECRET, **PARTS}]},
+    {"vendors": {SECRET: [{"name": SECRET, "upper_tier_colos": [SECRET]}]}, "obtained_codes": True},
+    SECRET,
+]
+ANSWERS = [
+    *FAULTS[:3],
+    *({"kind": "malformed", "body": envelope(result)} for result in RESULTS),
+    *(
+        {"kind": "status", "status": status, "body": json.dumps(body).replace(SECRET, ESCAPED)}
+        for status, body in [(200, envelope(RESULTS[1])), (500, envelope(errors=[{"code": 1140, "message": SECRET}]))]
+    ),
+]
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_no_credential_shows(ansible: Ansible, way: str) -> None:
-    ansible.simulator.reset(SEED)
+    ansible.simulator.reset({**SEED, **CREDENTIALS[way]})
     for fault in FAULTS:
         ansible.simulator.fault(**fault, times=2)  # one request of the module, one of the lookup
-    (ansible.folder / "secret.yml").write_text(f"cloudflare_api_token: {SECRET}\n")
-    play = {**WAYS[way]}
-    environment = play.pop("environment")
     tasks = [MODULE, LOOKUP] * (len(FAULTS) + 1)
-    run = ansible.play(tasks, "-vvvv", environment=environment, vars={"cloudflare_max_wait": 0}, **play)
-    assert "PLAY RECAP" in run.stdout, run.stdout + run.stderr
+    log = check_play(ansible, way, tasks, "-vvvv", vars={"cloudflare_max_wait": 0})
     assert ansible.simulator.stats()["requests"] == len(tasks)
-    log = (ansible.folder / "ansible.log").read_text()
-    for output in (run.stdout, run.stderr, log):
-        assert SECRET not in output
+    assert ansible.simulator.stats()["log"][-1]["status"] == 200
     # What would show it, had anything gone wrong
     assert "us-east-1" in log
     assert "bad header" in log
+
+
+# Each with another way than its neighbours
+@pytest.mark.parametrize(("operation", "way"), list(zip(TASKS, itertools.cycle(WAYS))))
+def test_no_credential_shows_in_modules(ansible: Ansible, operation: str, way: str) -> None:
+    ansible.simulator.reset({**SEED, **CREDENTIALS[way]})
+    for answer in ANSWERS:
+        ansible.simulator.fault(**answer, operation=operation)
+    ((module, options),) = TASKS[operation].items()
+    task = {f"edgecache.cloudflare.{module}": {**options, "max_wait": 0}, "ignore_errors": True}
+    log = check_play(ansible, way, [task] * (len(ANSWERS) + 1), "-vvvv", "--diff")
+    assert ansible.simulator.faults() == []
+    assert ansible.simulator.stats()["log"][-1]["status"] == 200
+    assert "bad header" in log
+    assert "bad item" in log or "batch" not in operation
+
+
+def test_a_token_beside_elements_of_a_wrong_type(ansible: Ansible) -> None:
+    """Ansible gives up collecting secrets there."""
+    task = {"edgecache.cloudflare.origin_cloud_regions": {"mappings": ["192.0.2.1"]}, "ignore_errors": True}
+    log = check_play(ansible, "token as an option", [task], "-vvvv")
+    assert "dict" in log
+    assert ansible.simulator.stats()["requests"] == 0
+
+
+def check_play(ansible: Ansible, way: str, tasks: list[dict[str, t.Any]], *arguments: str, **keywords: t.Any) -> str:
+    """Run these tasks with the secret given in this way, and see that it shows nowhere; the log."""
+    (ansible.folder / "secret.yml").write_text(f"cloudflare_api_token: {SECRET}\n")
+    play = {**WAYS[way], **keywords}
+    run = ansible.play(tasks, *arguments, environment=play.pop("environment"), **play)
+    assert "PLAY RECAP" in run.stdout, run.stdout + run.stderr
+    log = (ansible.folder / "ansible.log").read_text()
+    for output in (run.stdout, run.stderr, log):
+        assert SECRET not in output
+        assert ESCAPED not in output
+    return log
 
 
 def test_a_credential_that_no_header_can_carry(ansible: Ansible) -> None:
