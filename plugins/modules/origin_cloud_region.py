@@ -219,7 +219,7 @@ def check(module: AnsibleModule, zone: OriginCloudRegions, wanted: Mapping | Non
     try:
         problems = unsupported([wanted], zone.supported(explain=False)["vendors"])
     except ApiError as error:
-        if error.lost or isinstance(error, RateLimited):
+        if not 300 <= error.status < 500 or isinstance(error, RateLimited):
             raise
         module.warn(f"The region was not checked, since the API does not tell what is supported: {error}")
         return

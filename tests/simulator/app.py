@@ -16,7 +16,7 @@ from .breakage import broken
 from .contract import Contract, ContractBreach, Operation
 from .credentials import authenticate
 from .faults import Fault, Faults
-from .operations import OPERATIONS, Call
+from .operations import OPERATIONS, Call, somebody_else
 from .seed import load
 from .stats import Stats
 
@@ -102,6 +102,10 @@ class Simulator:
             parameters["page"] = 1
         token = authenticate(request.headers, self.state)
         call = Call(self.state, token, self.contract.inner_path(request.path), parameters, received.body)
+        if fault and fault.kind == "meanwhile":
+            somebody_else(call, fault.body)
+        if fault and fault.kind == "half":
+            call.body = call.body[: len(call.body) // 2]
         body = OPERATIONS[received.operation.id](call)
         if fault and fault.kind == "lying_total":
             body["result_info"].update(fault.body)

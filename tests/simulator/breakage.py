@@ -24,12 +24,14 @@ Wait = t.Callable[[float | None], t.Awaitable[None]]
 async def broken(fault: Fault, request: web.Request, perform: Perform, wait: Wait) -> web.StreamResponse:
     """The answer of a request that the fault hits. ``perform`` does what was asked and gives the true answer."""
     kind = fault.kind
-    if kind in ("lying_total", "stale_page"):
+    if kind in ("lying_total", "meanwhile", "stale_page"):
         return perform()
     if kind == "latency":
         response = perform()
         await wait(fault.seconds or 0)
         return response
+    if fault.done:
+        perform()
     if kind == "status":
         return refused(fault)
     if kind == "html":
@@ -41,7 +43,7 @@ async def broken(fault: Fault, request: web.Request, perform: Perform, wait: Wai
         return web.Response(status=fault.status or 302, headers={**fault.headers, "Location": fault.location})
     if kind == "disconnect":
         return closed(request, web.Response())
-    if kind == "disconnect_after":
+    if kind in ("disconnect_after", "half"):
         return closed(request, perform())
     if kind == "hang":
         await wait(fault.seconds)

@@ -5,6 +5,7 @@
 """The control API under ``/_simulator/``. Its own requests are never counted.
 
 - ``GET stats``: requests, connections, operations, log, contract_violations.
+- ``GET zones``: by id, the mappings of each zone, and its history since the reset, as ``state.Zone`` has both.
 - ``POST reset``: back to the first seed, or to the one in the body; statistics and faults are forgotten.
 - ``POST faults``: queue one fault or a list of them; ``GET`` shows what is queued, ``DELETE`` forgets it.
 """
@@ -23,6 +24,14 @@ if t.TYPE_CHECKING:
 def routes(simulator: Simulator) -> list[web.RouteDef]:
     async def stats(request: web.Request) -> web.Response:
         return web.json_response(simulator.stats.report())
+
+    async def zones(request: web.Request) -> web.Response:
+        return web.json_response(
+            {
+                zone.id: {"mappings": list(zone.mappings.values()), "history": zone.history}
+                for zone in simulator.state.zones.values()
+            }
+        )
 
     async def reset(request: web.Request) -> web.Response:
         try:
@@ -53,6 +62,7 @@ def routes(simulator: Simulator) -> list[web.RouteDef]:
 
     return [
         web.get("/_simulator/stats", stats),
+        web.get("/_simulator/zones", zones),
         web.post("/_simulator/reset", reset),
         web.get("/_simulator/faults", list_faults),
         web.post("/_simulator/faults", add_faults),

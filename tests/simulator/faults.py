@@ -11,7 +11,7 @@ import contextlib
 import typing as t
 from dataclasses import asdict, dataclass, field, fields
 
-from .operations import OPERATIONS, PAGED
+from .operations import BATCHES, OPERATIONS, PAGED
 
 KINDS = {
     "latency": "the true answer, `seconds` later",
@@ -26,13 +26,24 @@ KINDS = {
     "hang_body": "all done, headers and half of the body, then no more for `seconds`, then closed",
     "stale_page": "a list answers its first page, whatever page was asked",
     "lying_total": "a list's `result_info` says what `body` says",
+    "half": "a batch done for the first half of its items, the connection closed without an answer",
+    "meanwhile": "the true answer, after somebody else does to the zone what `body` says: `put` mappings, `delete` addresses",
 }
-LIST_KINDS = ("lying_total", "stale_page")
+ONLY = {
+    "lying_total": PAGED,
+    "stale_page": PAGED,
+    "half": BATCHES,
+    "meanwhile": tuple(operation for operation in OPERATIONS if operation != "zones-list"),
+}
+"""The operations that a kind is for, where it is not for all."""
 
 
 @dataclass
 class Fault:
-    """``times`` counts the requests still to hit (none: for ever), ``after`` those still to pass before."""
+    """``times`` counts the requests still to hit (none: for ever), ``after`` those still to pass before.
+
+    ``done``: for the kinds ``status``, ``html`` and ``malformed``, whether what was asked is done all the same.
+    """
 
     kind: str
     times: int | None = 1
@@ -42,6 +53,7 @@ class Fault:
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: t.Any = None
+    done: bool = False
     location: str = "https://redirected.invalid/"
 
     def __post_init__(self) -> None:
@@ -55,11 +67,21 @@ class Fault:
             raise ValueError("after is a number, and headers an object")
         if self.kind == "lying_total" and not isinstance(self.body, dict):
             raise ValueError("lying_total needs a body with what result_info shall say")
+        if self.kind == "meanwhile" and not _is_meanwhile(self.body):
+            raise ValueError("meanwhile needs a body with put, a list of mappings, or delete, a list of addresses")
 
     def matches(self, operation_id: str | None) -> bool:
-        if self.kind in LIST_KINDS and operation_id not in PAGED:
+        if operation_id not in ONLY.get(self.kind, (operation_id,)):
             return False
         return self.operation in (None, operation_id)
+
+
+def _is_meanwhile(body: t.Any) -> bool:
+    return (
+        isinstance(body, dict)
+        and body.keys() <= {"put", "delete"}
+        and all(isinstance(items, list) for items in body.values())
+    )
 
 
 class Faults:

@@ -68,9 +68,11 @@ def _zone(item: dict[str, t.Any], state: State) -> Zone:
         name=item["name"],
         tiered_cache=Setting("tiered_caching", _switch(item.get("tiered_cache", "off"))),
         smart_tiered_cache=Setting("tiered_cache_smart_topology_enable", _switch(item.get("smart_tiered_cache"))),
+        limit=item.get("limit", MAX_MAPPINGS),
     )
     zone.put(_mapping(mapping, state) for mapping in item.get("mappings", []))
     zone.put(_filled(item.get("fill", 0), state))
+    zone.history.clear()
     return zone
 
 

@@ -41,13 +41,19 @@ class Setting:
 
 @dataclass
 class Zone:
-    """``mappings`` is keyed by canonical address and keeps the order of first insertion."""
+    """``mappings`` is keyed by canonical address and keeps the order of first insertion.
+
+    ``limit`` is how many it can hold. ``history`` has what was done since the start, as ``{origin_ip, mapping, meanwhile}``:
+    the mapping since then, or none, and whether the fault of that name did it.
+    """
 
     id: str
     name: str
     tiered_cache: Setting
     smart_tiered_cache: Setting
+    limit: int = MAX_MAPPINGS
     mappings: dict[str, Mapping] = field(default_factory=dict)
+    history: list[dict[str, t.Any]] = field(default_factory=list)
 
     def get(self, origin_ip: str) -> Mapping:
         mapping = self.mappings.get(address(origin_ip))
@@ -58,12 +64,19 @@ class Zone:
     def put(self, mappings: t.Iterable[Mapping]) -> None:
         """All of them, or none when the zone would hold too many."""
         changes = {mapping["origin_ip"]: mapping for mapping in mappings}
-        if len(self.mappings.keys() | changes.keys()) > MAX_MAPPINGS:
+        if len(self.mappings.keys() | changes.keys()) > self.limit:
             raise errors.too_many_mappings()
         self.mappings.update(changes)
+        for origin_ip in changes:
+            self._note(origin_ip)
 
     def delete(self, origin_ip: str) -> Mapping:
-        return self.mappings.pop(self.get(origin_ip)["origin_ip"])
+        mapping = self.mappings.pop(self.get(origin_ip)["origin_ip"])
+        self._note(mapping["origin_ip"])
+        return mapping
+
+    def _note(self, origin_ip: str) -> None:
+        self.history.append({"origin_ip": origin_ip, "mapping": self.mappings.get(origin_ip), "meanwhile": False})
 
 
 @dataclass(frozen=True)

@@ -29,18 +29,29 @@ class RunningSimulator:
     def __init__(self, url: str, process: subprocess.Popen[str]) -> None:
         self.url = url
         self.process = process
+        # Proxies of the environment have no business between a test and loopback. Made once, for it reads certificates.
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def stats(self) -> dict[str, t.Any]:
         report: dict[str, t.Any] = self._control("GET", "stats")
         return report
 
+    def zones(self) -> dict[str, dict[str, list[dict[str, t.Any]]]]:
+        """By id, ``{mappings, history}`` of each zone, as ``state.Zone`` has them: not counted as a request."""
+        zones: dict[str, dict[str, list[dict[str, t.Any]]]] = self._control("GET", "zones")
+        return zones
+
+    def mappings(self) -> list[dict[str, str]]:
+        """What the zone truly holds."""
+        return self.zones()[self.zone_id]["mappings"]
+
     def reset(self, seed: dict[str, t.Any] | None = None) -> None:
         """Back to the seed given at the start, or to this one; statistics and faults are forgotten."""
         self._control("POST", "reset", seed)
 
-    def fault(self, **fault: t.Any) -> None:
-        """Queues one; its keys are the fields of ``faults.Fault``."""
-        self._control("POST", "faults", fault)
+    def fault(self, *faults: dict[str, t.Any], **fault: t.Any) -> None:
+        """Queues these, or the one with these keys, which are the fields of ``faults.Fault``."""
+        self._control("POST", "faults", list(faults) or fault)
 
     def faults(self) -> list[dict[str, t.Any]]:
         """What is still queued."""
@@ -53,9 +64,7 @@ class RunningSimulator:
     def _control(self, method: str, name: str, body: t.Any = None) -> t.Any:
         url = self.url.replace("/client/v4", f"/_simulator/{name}")
         data = None if body is None else json.dumps(body).encode()
-        # Proxies of the environment have no business between a test and loopback.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(urllib.request.Request(url, data, method=method), timeout=30) as response:
+        with self._opener.open(urllib.request.Request(url, data, method=method), timeout=30) as response:
             return json.load(response)
 
 

@@ -19,6 +19,14 @@ from tests.simulator.testing import RunningSimulator
 ONE = "/192.0.2.1"
 
 
+def place(address: str, region: str = "us-east-1") -> dict[str, str]:
+    return {"origin_ip": address, "vendor": "aws", "region": region}
+
+
+def addresses(simulator: RunningSimulator) -> list[str]:
+    return [mapping["origin_ip"] for mapping in simulator.mappings()]
+
+
 def test_status(api: Api, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.fault(kind="status", status=429, headers={"Retry-After": "7"})
     fresh_simulator.fault(kind="status", status=429, body={"any": "thing"})
@@ -48,6 +56,13 @@ def test_malformed(api: Api, fresh_simulator: RunningSimulator) -> None:
     answers = [api.get("/zones") for _number in range(3)]
     assert [answer.content for answer in answers] == [b"not json", b"null", b"[1]"]
     assert {answer.status for answer in answers} == {200}
+
+
+@pytest.mark.parametrize("kind", ["status", "html", "malformed"])
+def test_done_all_the_same(api: Api, fresh_simulator: RunningSimulator, kind: str) -> None:
+    fresh_simulator.fault(kind=kind, status=502, done=True)
+    assert api.call("DELETE", api.mappings + ONE).status == 502
+    assert "192.0.2.1" not in addresses(fresh_simulator)
 
 
 def test_redirect(api: Api, fresh_simulator: RunningSimulator) -> None:
@@ -142,6 +157,50 @@ def test_lying_total(api: Api, fresh_simulator: RunningSimulator) -> None:
     assert not fresh_simulator.stats()["contract_violations"]
 
 
+def test_half(api: Api, fresh_simulator: RunningSimulator) -> None:
+    before = addresses(fresh_simulator)
+    fresh_simulator.fault(kind="half", times=2)
+    # No batch, so the fault waits for the next one.
+    assert api.call("DELETE", api.mappings + ONE).status == 200
+    for method, items in (("PUT", [place("192.0.2.2"), place("192.0.2.3"), place("192.0.2.4")]), ("DELETE", before)):
+        with pytest.raises(http.client.RemoteDisconnected):
+            api.call(method, f"{api.mappings}/batch", items)
+    assert addresses(fresh_simulator) == [*before[3:], "192.0.2.2"]
+
+
+def test_meanwhile(api: Api, fresh_simulator: RunningSimulator) -> None:
+    before = addresses(fresh_simulator)
+    body = {"put": [place("192.0.2.2"), place("192.0.2.3", "moon-1")], "delete": ["2001:DB8::1", "192.0.2.99"]}
+    fresh_simulator.fault(kind="meanwhile", body=body, after=1)
+    fresh_simulator.fault(kind="meanwhile", body={"delete": ["192.0.2.1"]})
+    # No zone, so the faults wait for the next one.
+    assert api.get("/zones").status == 200
+    assert api.call("DELETE", api.mappings + ONE).error == (404, 1142)
+    assert api.call("PUT", api.mappings + ONE, place("192.0.2.1")).status == 200
+    assert addresses(fresh_simulator) == [
+        *(one for one in before[1:] if one != "2001:db8::1"),
+        "192.0.2.2",
+        "192.0.2.1",
+    ]
+    zone = fresh_simulator.zones()[fresh_simulator.zone_id]
+    assert [(one["origin_ip"], one["mapping"], one["meanwhile"]) for one in zone["history"]] == [
+        ("192.0.2.1", None, True),
+        ("192.0.2.2", zone["mappings"][-2], True),
+        ("2001:db8::1", None, True),
+        ("192.0.2.1", zone["mappings"][-1], False),
+    ]
+    assert fresh_simulator.stats()["requests"] == 3
+
+
+def test_meanwhile_in_a_full_zone(api: Api, fresh_simulator: RunningSimulator) -> None:
+    zone = {"id": fresh_simulator.zone_id, "name": "example.com", "fill": 3, "limit": 3}
+    fresh_simulator.reset({"zones": [zone]})
+    body = {"put": [place("192.0.2.2")], "delete": ["2001:db8:f::1"]}
+    fresh_simulator.fault(kind="meanwhile", body=body)
+    assert api.call("PUT", f"{api.mappings}/batch", [place("192.0.2.3"), place("192.0.2.4")]).error == (403, 1164)
+    assert addresses(fresh_simulator) == ["2001:db8:f::2", "2001:db8:f::3"]
+
+
 def test_which_request_is_hit(api: Api, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.fault(kind="status", status=503, after=1, times=2, operation="zones-list")
     asked = ["/zones", api.mappings, "/zones", "/zones", "/zones"]
@@ -173,6 +232,9 @@ def test_a_fault_hides_no_breach(api: Api, fresh_simulator: RunningSimulator) ->
         {"kind": "hang", "after": "x"},
         {"kind": "hang", "unknown": 1},
         {"kind": "lying_total"},
+        {"kind": "meanwhile"},
+        {"kind": "meanwhile", "body": {"patch": []}},
+        {"kind": "meanwhile", "body": {"delete": "192.0.2.1"}},
         {},
     ],
 )

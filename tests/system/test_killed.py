@@ -1,0 +1,123 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A module that is killed at any of its writes, before it was carried out or after, and run again, ends as declared."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from tests.simulator.testing import RunningSimulator
+from tests.system.playbooks import ROOT
+
+UPDATED, CREATED, DELETED = 130, 250, 120
+PUT, DELETE = "origin-cloud-regions-v2-batch-upsert", "origin-cloud-regions-v2-batch-delete"
+WRITES = [(PUT, 100), (PUT, 100), (PUT, 100), (PUT, 80), (DELETE, 100), (DELETE, 20)]
+"""The batches of the whole plan, with their sizes."""
+
+
+def mapping(number: int, place: str) -> dict[str, str]:
+    vendor, region = place.split("/")
+    return {"origin_ip": f"2001:db8::{number:x}", "vendor": vendor, "region": region}
+
+
+BEFORE = [mapping(number, "aws/us-east-1") for number in range(1, 1 + UPDATED + DELETED)]
+DECLARED = [mapping(number, "gcp/us-central1") for number in [*range(1, 1 + UPDATED), *range(1000, 1000 + CREATED)]]
+
+
+class Module:
+    """origin_cloud_regions as a process of its own, with DECLARED and no others."""
+
+    def __init__(self, folder: Path, simulator: RunningSimulator) -> None:
+        self.simulator = simulator
+        collections = os.environ.get("ANSIBLE_COLLECTIONS_PATH") or str(ROOT.parents[2])
+        self.environment = {"PYTHONPATH": collections, "HOME": str(folder), "NO_PROXY": "127.0.0.1"}
+        self.arguments = folder / "arguments.json"
+        options = {
+            "api_token": simulator.token,
+            "api_url": simulator.url,
+            "zone_id": simulator.zone_id,
+            "mappings": DECLARED,
+            "purge": True,
+        }
+        self.arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
+
+    @contextlib.contextmanager
+    def started(self) -> t.Iterator[subprocess.Popen[str]]:
+        """Killed at the end, if it still runs then."""
+        command = [sys.executable, str(ROOT / "plugins/modules/origin_cloud_regions.py"), str(self.arguments)]
+        with subprocess.Popen(
+            command, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def run(self) -> dict[str, t.Any]:
+        with self.started() as process:
+            output, _errors = process.communicate(timeout=60)
+        assert process.returncode == 0, output
+        result: dict[str, t.Any] = json.loads(output)
+        return result
+
+    def state(self) -> tuple[int, int]:
+        """The writes that were sent, and the mappings that were written or deleted."""
+        operations = self.simulator.stats()["operations"]
+        history = self.simulator.zones()[self.simulator.zone_id]["history"]
+        return operations.get(PUT, 0) + operations.get(DELETE, 0), len(history)
+
+
+@pytest.fixture
+def module(simulator: RunningSimulator, tmp_path: Path) -> Module:
+    zone = {"id": simulator.zone_id, "name": "example.com", "tiered_cache": "on", "mappings": BEFORE}
+    simulator.reset({"zones": [zone]})
+    return Module(tmp_path, simulator)
+
+
+@pytest.mark.parametrize("kind", ["hang", "hang_body"])
+@pytest.mark.parametrize("number", range(len(WRITES)))
+def test_killed_at_a_write(module: Module, simulator: RunningSimulator, number: int, kind: str) -> None:
+    operation = WRITES[number][0]
+    earlier = [one for one, _size in WRITES[:number]]
+    simulator.fault(kind=kind, operation=operation, after=earlier.count(operation))
+    done = sum(size for _operation, size in WRITES[: number + (kind == "hang_body")])
+    with module.started() as process:
+        deadline = time.monotonic() + 60
+        while module.state() != (number + 1, done):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        process.kill()
+        assert process.communicate()[0] == ""
+    simulator.clear_faults()
+    assert module.state() == (number + 1, done)
+
+    second = module.run()
+    left = UPDATED + CREATED + DELETED - done
+    assert sum(len(second[key]) for key in ("created", "updated", "deleted")) == left
+    assert second["changed"] == bool(left)
+    assert in_zone(simulator) == {one["origin_ip"]: one for one in DECLARED}
+
+    sent = module.state()
+    third = module.run()
+    assert third["changed"] is False
+    assert len(third["unchanged"]) == len(DECLARED)
+    assert module.state() == sent
+    assert simulator.stats()["contract_violations"] == []
+
+
+def in_zone(simulator: RunningSimulator) -> dict[str, dict[str, str]]:
+    """What the zone holds, by address, without the times."""
+    return {
+        one["origin_ip"]: {key: one[key] for key in ("origin_ip", "vendor", "region")} for one in simulator.mappings()
+    }
