@@ -24,7 +24,7 @@ SECRETS = [
 """Every name of an option that holds a secret."""
 
 
-class Module(AnsibleModule):  # type: ignore[misc]
+class Module(AnsibleModule):
     """A module that shows no secrets even if Ansible gives up collecting them, at list elements of a wrong type."""
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
@@ -43,12 +43,13 @@ def run_module(
     ``argument_spec`` has the options beside the shared ones, ``rules`` what ``AnsibleModule`` has for their
     combinations. An error ends the module with ``msg`` and ``failure``, beside the result of the error.
     """
-    module = Module(argument_spec={**ARGUMENT_SPEC, **argument_spec}, supports_check_mode=True, **rules)
+    make: t.Callable[..., Module] = Module  # Ansible's own constructor has no types
+    module = make(argument_spec={**ARGUMENT_SPEC, **argument_spec}, supports_check_mode=True, **rules)
     for library, import_error in missing_libraries().items():
         module.fail_json(msg=missing_required_lib(library), exception=import_error)
     variables = environment(os.environ)
     # As AnsibleModule does with what the no_log options hold
-    module.no_log_values.update(variables[name] for name in ("api_token", "api_key") if name in variables)
+    module.no_log_values.update(variables[name] for name in SECRETS if name in variables)
     given = {name: value for name, value in module.params.items() if value is not None}
     end: t.Callable[..., None] = module.exit_json
     try:

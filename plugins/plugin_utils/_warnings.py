@@ -12,4 +12,4 @@ from ansible.utils.display import Display
 
 def tell(text: str) -> None:
     """Show a warning, even one that was shown before: of those that are alike, Ansible's own way shows the first alone."""
-    Display().display(f"[WARNING]: {text}", color=C.COLOR_WARN, stderr=True)
+    Display().display(f"[WARNING]: {text}", color=C.config.get_config_value("COLOR_WARN"), stderr=True)
