@@ -28,7 +28,6 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
     ApiError,
     CloudflareError,
     NoMapping,
-    RateLimited,
     TieredCacheOff,
     api_error,
 )
@@ -158,12 +157,7 @@ class OriginCloudRegions:
             result = self._client.request("GET", f"{self._path}/supported_regions")["result"]
         except ApiError as error:
             # No code is published for this
-            if (
-                explain
-                and 300 <= error.status < 500
-                and not isinstance(error, RateLimited)
-                and self._tiered_cache_is_off()
-            ):
+            if explain and error.is_refusal and self._tiered_cache_is_off():
                 raise TieredCacheOff(
                     "Tiered Cache is off for this zone, and without it the API does not tell the supported regions: "
                     f"the module edgecache.cloudflare.tiered_cache switches it on ({error})",

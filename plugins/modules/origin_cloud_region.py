@@ -172,7 +172,6 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._declaration 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
     ApiError,
     ConfigurationError,
-    RateLimited,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
     VENDORS,
@@ -219,7 +218,7 @@ def check(module: AnsibleModule, zone: OriginCloudRegions, wanted: Mapping | Non
     try:
         problems = unsupported([wanted], zone.supported(explain=False)["vendors"])
     except ApiError as error:
-        if not 300 <= error.status < 500 or isinstance(error, RateLimited):
+        if not error.is_refusal:
             raise
         module.warn(f"The region was not checked, since the API does not tell what is supported: {error}")
         return
