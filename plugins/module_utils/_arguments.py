@@ -13,6 +13,8 @@ option's name to its value, without the options that it does not give.
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 import re
 import typing as t
@@ -68,18 +70,28 @@ def ambient(layer: Layer) -> dict[str, t.Any]:
 
 
 @contextlib.contextmanager
-def zone_client(layers: t.Sequence[Layer], warn: Tell, tell: Tell | None = None) -> t.Iterator[tuple[Client, str]]:
+def zone_client(
+    layers: t.Sequence[Layer], warn: Tell, tell: Tell | None = None, known_id: str = ""
+) -> t.Iterator[tuple[Client, str]]:
     """The client and the zone id that the layers ask for; the client is closed at the end.
 
-    One request where the zone is given by name, else none. ``warn`` gets what is questionable about the options, ``tell``
-    (by default the same) a sentence before each pause. Raises ``ConfigurationError`` before any request.
+    One request where the zone is given by name and its id is not known, else none. ``warn`` gets what is questionable
+    about the options, ``tell`` (by default the same) a sentence before each pause. Raises ``ConfigurationError`` before
+    any request.
     """
     zone_id, name = _zone(layers)
     with _client(layers, warn, tell or warn) as client:
-        yield client, zone_id or zone_id_of(client, name)
+        yield client, zone_id or known_id or zone_id_of(client, name)
 
 
-def _client(layers: t.Sequence[Layer], warn: Tell, tell: Tell) -> Client:
+def digest(layers: t.Sequence[Layer]) -> str:
+    """A name for what the layers ask for (the API, the zone and the credential) that shows none of them."""
+    named = [_strongest(layers, "api_url"), _zone(layers), _credential(layers).headers]
+    return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
+
+
+def merged(layers: t.Sequence[Layer]) -> dict[str, t.Any]:
+    """Each option as the strongest layer has it. Those that bound a request are checked."""
     option = {name: value for layer in reversed(layers) for name, value in layer.items()}
     if not 0 < option["timeout"] <= LONGEST:
         raise ConfigurationError(f"timeout: {option['timeout']} is not between 0 and {LONGEST} seconds.")
@@ -88,6 +100,11 @@ def _client(layers: t.Sequence[Layer], warn: Tell, tell: Tell) -> Client:
     ca_path = option.get("ca_path")
     if ca_path is not None and not os.path.exists(ca_path):
         raise ConfigurationError(f"ca_path: there is no {ca_path!r}.")
+    return option
+
+
+def _client(layers: t.Sequence[Layer], warn: Tell, tell: Tell) -> Client:
+    option = merged(layers)
     credential, api_url = _credential(layers), _api_url(option.get("api_url", API_URL))
     if not re.match(r"https:|http://(localhost|127\.[0-9.]+|\[::1\])[:/]", f"{api_url}/", re.IGNORECASE):
         warn(f"api_url: {api_url} is not https. Everyone between here and there can read the credential.")
@@ -96,7 +113,7 @@ def _client(layers: t.Sequence[Layer], warn: Tell, tell: Tell) -> Client:
         api_url,
         timeout=option["timeout"],
         max_wait=option["max_wait"],
-        verify=(ca_path or True) if option["validate_certs"] else False,
+        verify=option.get("ca_path", True) if option["validate_certs"] else False,
         tell=tell,
     )
 

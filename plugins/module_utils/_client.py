@@ -11,6 +11,7 @@ envelope, the limits and the meaning of a status are facts of Cloudflare's API d
 from __future__ import annotations
 
 import calendar
+import concurrent.futures
 import email.utils
 import json
 import random
@@ -29,6 +30,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
     RateLimited,
     api_error,
 )
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._patience import Patience, Stopped
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._version import VERSION
 
 try:
@@ -42,6 +44,9 @@ T = t.TypeVar("T")
 
 PAGE_SIZE = 100
 """Items a page: the most that the API gives."""
+
+CONNECTIONS = 8
+"""Pages that are read side by side: 3,500 mappings take 6 round trips instead of 35, and twice as many would save but 2."""
 
 MAX_PAGES = 100
 """Pages that are believed. A zone holds at most 3,500 mappings, so 35: a thousand would be a lie."""
@@ -117,18 +122,14 @@ class Client:
         tell: t.Callable[[str], object] = lambda text: None,
         session: requests.Session | None = None,
         clock: t.Callable[[], float] = time.monotonic,
-        sleep: t.Callable[[float], object] = time.sleep,
+        sleep: t.Callable[[float], object] | None = None,
     ) -> None:
         self._credential = credential
         self._base_url = base_url
         self._timeout = timeout
-        self._max_wait = max_wait
-        self._waited = 0.0
-        self.repeated = False
         self._verify = verify
-        self._tell = tell
-        self._clock = clock
-        self._sleep = sleep
+        self._patience = Patience(max_wait, tell, clock, sleep)
+        self.repeated = False
         self._session = session or requests.Session()
         self._session.headers.update({"Accept": "application/json", "User-Agent": f"edgecache.cloudflare/{VERSION}"})
         # `auth`, since requests replaces an Authorization header by what ~/.netrc has for the host where none is set
@@ -160,33 +161,65 @@ class Client:
     ) -> dict[str, t.Any]:
         tries = broken = 0
         while True:
-            started = self._clock()
+            started = self._patience.start()
             failure: ApiError | ConnectionBroken
             asked = 0.0
             try:
                 answer = self._exchange(method, path, params, body)
+                self._patience.heed(answer.headers.get("Ratelimit", ""))
                 if answer.status not in _PASSING:
                     return _envelope(answer)
                 failure, asked = _failed(answer), _retry_after(answer.headers)
             except ConnectionBroken as error:
                 failure = error
             self.repeated = self.repeated or failure.lost
-            self._waited += self._clock() - started
             tries += 1
             broken += not isinstance(failure, RateLimited)
             if broken > MAX_REPEATS:
                 raise failure.add(f"given up after {tries} tries")
-            self._wait(failure, asked or _backoff(tries), "the API asks for" if asked else "next would be")
+            why = "the API asks for" if asked else "next would be"
+            self._patience.wait(started, failure, asked or _backoff(tries), why)
 
     def pages(self, path: str) -> t.Iterator[Page]:
-        """The pages of a list, ``PAGE_SIZE`` items each: one request a page, to the last page that the API tells."""
-        number = total_pages = 1
-        while number <= total_pages:
-            envelope = self.request("GET", path, params={"page": number, "per_page": PAGE_SIZE})
-            page = _page(envelope)
-            total_pages = page.total_pages
-            yield page
-            number += 1
+        """The pages of a list, ``PAGE_SIZE`` items each: one request a page, to the last page that the API tells.
+
+        The first comes alone. Those after it are read side by side; an error in one ends them all.
+        """
+
+        def read(number: int) -> Page:
+            return _page(self.request("GET", path, params={"page": number, "per_page": PAGE_SIZE}))
+
+        first = read(1)
+        yield first
+        # That the API does not say the one thing in two ways is not taken for granted
+        needed = -(-first.total_count // max(1, len(first.items)))
+        yield from self._side_by_side(read, range(2, min(first.total_pages, needed) + 1))
+
+    def _side_by_side(self, read: t.Callable[[int], T], numbers: t.Sequence[int]) -> list[T]:
+        if len(numbers) < 2:
+            return list(map(read, numbers))
+
+        def read_or_stop(number: int) -> T:
+            try:
+                return read(number)
+            except BaseException:
+                self._patience.stop()
+                raise
+
+        try:
+            with concurrent.futures.ThreadPoolExecutor(min(len(numbers), CONNECTIONS)) as pool:
+                try:
+                    reads = [pool.submit(read_or_stop, number) for number in numbers]
+                    concurrent.futures.wait(reads)
+                except BaseException:
+                    self._patience.stop()
+                    raise
+        finally:
+            self._patience.resume()
+        for failure in [one.exception() for one in reads]:
+            if failure and not isinstance(failure, Stopped):
+                raise failure
+        return [one.result() for one in reads]
 
     def sure(self, write: t.Callable[[], T], read: t.Callable[[], T | None]) -> T:
         """What ``write`` gives; where its answer is lost for good, what ``read`` does, with none for "not done".
@@ -208,21 +241,6 @@ class Client:
         if found is None:
             raise failure
         return found
-
-    def _wait(self, failure: ApiError | ConnectionBroken, pause: float, why: str) -> None:
-        """Wait for ``pause`` seconds, or raise ``failure`` where ``max_wait`` does not allow so many more."""
-        left = max(0.0, self._max_wait - self._waited)
-        if pause > left:
-            raise failure.add(
-                f"{why} a pause of {pause:.1f} seconds, and max_wait ({self._max_wait:g} seconds for the whole task) "
-                f"has {left:.1f} left: raise max_wait, or try again later"
-            )
-        # With the time so far, for Ansible shows the same warning only once
-        self._tell(
-            f"Waiting {pause:.1f} seconds (after {self._waited:.1f} of {self._max_wait:g}), then trying again: {failure}"
-        )
-        self._sleep(pause)
-        self._waited += pause
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers.update(self._credential.headers)

@@ -61,6 +61,44 @@ class Judged(t.NamedTuple):
     repeated: bool = False
 
 
+class Known:
+    """What has been read of a zone: by address the mapping, or none where there is none.
+
+    ``whole``: there are no other mappings. ``pages`` and ``total`` are those of the zone, none and 0 as long as no page was
+    read; ``spent`` is the number of requests. ``zone_id`` is empty where it is not known either.
+    """
+
+    def __init__(self) -> None:
+        self.zone_id = ""
+        self.mappings: dict[str, Mapping | None] = {}
+        self.whole = False
+        self.pages: int | None = None
+        self.total = 0
+        self.spent = 0
+
+    def unknown(self, addresses: t.Iterable[str]) -> list[str]:
+        """Those of which it is not known whether they have a mapping, each once."""
+        return [] if self.whole else [one for one in dict.fromkeys(addresses) if one not in self.mappings]
+
+    def answers(self, addresses: t.Iterable[str] | None) -> bool:
+        """Whether these addresses are known; whether the whole zone is, for none."""
+        return self.whole if addresses is None else not self.unknown(addresses)
+
+    def found(self, addresses: t.Iterable[str] | None) -> dict[str, Mapping]:
+        """The mappings of these addresses, in their order, or all."""
+        wanted = self.mappings if addresses is None else addresses
+        return {address: mapping for address in wanted if (mapping := self.mappings.get(address))}
+
+    def add(self, page: Page) -> None:
+        self.pages, self.total = page.total_pages, page.total_count
+        self.spent += 1
+        found: dict[str, Mapping | None] = {mapping["origin_ip"]: mapping for mapping in map(_mapping, page.items)}
+        if page.total_pages <= 1 and page.total_count == len(found):
+            self.mappings, self.whole = found, True
+        else:
+            self.mappings.update(found)
+
+
 class OriginCloudRegions:
     """The mappings of one zone. Addresses that go in are canonical already."""
 
@@ -79,35 +117,52 @@ class OriginCloudRegions:
             raise malformed(f"the mapping of {address}", mapping)
         return mapping
 
-    def find(self, addresses: t.Iterable[str]) -> dict[str, Mapping]:
+    def find(self, addresses: t.Collection[str]) -> dict[str, Mapping]:
         """The mappings of these addresses, by address, in the order given; an address without one is left out.
 
         K different addresses, in a zone whose mappings fill P pages: 1 request if K is 1, else at most min(K + 1, P).
         """
-        wanted = list(dict.fromkeys(addresses))
-        if len(wanted) > 1:
-            return self.survey(wanted)[0]
-        found = {address: self.get(address) for address in wanted}
-        return {address: mapping for address, mapping in found.items() if mapping}
+        known = Known()
+        self.learn(known, addresses)
+        return known.found(addresses)
 
-    def survey(self, addresses: t.Iterable[str]) -> tuple[dict[str, Mapping], int]:
+    def survey(self, addresses: t.Collection[str]) -> tuple[dict[str, Mapping], int]:
         """The same, with the number of all mappings that the zone has. At most min(K + 1, P) requests, at least 1."""
-        wanted = list(dict.fromkeys(addresses))
+        known = Known()
         pages = self._pages()
         first = next(pages)
-        total = first.total_count
-        found: dict[str, Mapping | None] = {item["origin_ip"]: item for item in map(_mapping, first.items)}
-        left = [address for address in wanted if address not in found]
-        if len(left) < first.total_pages:
-            found.update((address, self.get(address)) for address in left)
-        else:
-            found = {**self._whole(itertools.chain([first], pages))}
-            total = len(found)
-        return {address: mapping for address in wanted if (mapping := found.get(address))}, total
+        known.add(first)
+        self.learn(known, addresses, itertools.chain([first], pages))
+        return known.found(addresses), known.total
 
     def all(self) -> list[Mapping]:
         """All mappings, in the API's order. One request for each 100 of them, at least one."""
         return list(self._whole(self._pages()).values())
+
+    def learn(self, known: Known, addresses: t.Collection[str] | None, pages: t.Iterator[Page] | None = None) -> None:
+        """Read what ``known`` lacks of these addresses, or of the whole zone. ``pages`` are those of the zone.
+
+        The first address is asked for alone, then the first page is read, then each address is asked for alone, until
+        that has cost, or would cost, more than all P pages: then these are read. So whatever is asked, one after the
+        other or together, costs at most twice as much as if it had been known from the start that it will be: K
+        different addresses could cost min(K, P), and all mappings P.
+        """
+        pages = pages or self._pages()
+        left = known.unknown(addresses or ())
+        if known.pages is None and (len(left) > 1 or (left and known.spent)):
+            first = next(pages)
+            known.add(first)
+            pages = itertools.chain([first], pages)
+            left = known.unknown(left)
+        if known.answers(addresses):
+            return
+        if addresses is None or (known.pages is not None and known.spent + len(left) > known.pages):
+            mappings = self._whole(pages)
+            known.mappings, known.whole, known.total = {**mappings}, True, len(mappings)
+        else:
+            for address in left:
+                known.mappings[address] = self.get(address)
+                known.spent += 1
 
     def put(self, wanted: Mapping) -> Mapping:
         """Create or replace one mapping; as it is then. One request."""

@@ -189,7 +189,7 @@ def _settle(
 ) -> None:
     """Read what stands of these changes. ``failure`` is the error of the whole batch, if there was one."""
     try:
-        actual = zone.find(change.address for change in changes)
+        actual = zone.find([change.address for change in changes])
     except CloudflareError as error:
         for change in changes:
             if change.address in judged.refused and not (change.address in judged.confirmed or judged.repeated):

@@ -13,6 +13,7 @@ import os
 import sys
 import types
 import typing as t
+from pathlib import Path
 
 import pytest
 import requests
@@ -21,12 +22,23 @@ from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
 from ansible_collections.edgecache.cloudflare.plugins.module_utils import _arguments, _client
 from ansible_collections.edgecache.cloudflare.plugins.modules import origin_cloud_region_info
-from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import API, KEY, TOKEN, ZONE_ID, Clock, Wire
-from responses.registries import OrderedRegistry
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
+    API,
+    KEY,
+    TOKEN,
+    ZONE_ID,
+    Clock,
+    Registry,
+    Wire,
+    Zone,
+)
 
 
 @pytest.fixture(autouse=True)
-def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    if "ansible.constants" in sys.modules:  # not there where modules run
+        # Each test is one run of Ansible
+        monkeypatch.setattr(sys.modules["ansible.constants"], "DEFAULT_LOCAL_TMP", str(tmp_path))
     for name in list(os.environ):
         if name.startswith("CLOUDFLARE_") or name.lower().endswith(("_proxy", "_ca_bundle")) or name == "NETRC":
             monkeypatch.delenv(name)
@@ -48,7 +60,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture(autouse=True)
 def wire(clock: Clock) -> t.Iterator[Wire]:
-    with responses.RequestsMock(registry=OrderedRegistry) as mock:
+    with responses.RequestsMock(registry=Registry) as mock:
         yield Wire(mock, clock)
         refused = [str(call.response) for call in mock.calls if "refused by Responses" in str(call.response)]
     assert not refused
@@ -64,6 +76,14 @@ def told() -> list[str]:
 def client(clock: Clock, told: list[str]) -> _client.Client:
     credential = _client.Credential.from_token(TOKEN)
     return _client.Client(credential, API, tell=told.append, clock=clock, sleep=clock.sleep)
+
+
+@pytest.fixture
+def zone(monkeypatch: pytest.MonkeyPatch) -> Zone:
+    """The wire of every client of this test."""
+    own = Zone()
+    monkeypatch.setattr(requests.Session, "get_adapter", lambda session, url: own)
+    return own
 
 
 @pytest.fixture

@@ -2,22 +2,28 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The wire without a network: answers laid ready, each for the one request that must come next; and a clock of its own."""
+"""The wire without a network: answers laid ready, each for the one request that must come next, or a whole zone that
+answers at any time; and a clock of its own."""
 
 from __future__ import annotations
 
 import io
 import json
 import math
+import threading
 import typing as t
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 import responses
+import urllib3
 from responses import matchers
+from responses.registries import OrderedRegistry
 
 API = "https://api.cloudflare.com/client/v4"
 ZONE_ID = "023e105f4ecef8ad9ca31a8372d0c353"
 OTHER_ZONE_ID = "9a7806061c88ada191ed06f989cc3dac"
+NAME = "example.com"
 MAPPINGS = f"/zones/{ZONE_ID}/origin/cloud_regions"
 TOKEN = "Token_0123456789-abcdefghijklmnopqrstuvw"
 KEY = "0123456789abcdef0123456789abcdef01234"
@@ -56,6 +62,18 @@ class Clock:
         self.now += seconds
 
 
+class Registry(OrderedRegistry):
+    """Answers in their order, but for the pages after the first, which are asked for side by side."""
+
+    def find(self, request: requests.PreparedRequest) -> tuple[responses.BaseResponse | None, list[str]]:
+        for place, answer in enumerate(self.registered):
+            if not getattr(answer, "side_by_side", False):
+                break
+            if answer.matches(request)[0]:
+                return self.registered.pop(place), []
+        return super().find(request)
+
+
 class Wire:
     """What the API is asked, in this order and nothing else, and what it answers."""
 
@@ -83,6 +101,7 @@ class Wire:
         status: int = 200,
         headers: dict[str, str] | None = None,
         seconds: float = 0.0,
+        side_by_side: bool = False,
     ) -> None:
         """Expect a request with this JSON body, or with none.
 
@@ -106,10 +125,10 @@ class Wire:
                 matchers.request_kwargs_matcher(self.settings),
                 takes_its_time,
             ],
-        )
+        ).side_by_side = side_by_side
 
     def page(self, number: int, answer: t.Any, **more: t.Any) -> None:
-        self.get(MAPPINGS, answer, query={"page": number, "per_page": 100}, **more)
+        self.get(MAPPINGS, answer, query={"page": number, "per_page": 100}, side_by_side=number > 1, **more)
 
     def zone(self, mappings: t.Sequence[dict[str, t.Any]], pages: int | None = None) -> None:
         """Expect that the first ``pages`` pages, or all, of a zone with these mappings are read."""
@@ -134,6 +153,51 @@ class Wire:
         """Expect that the addresses of these mappings are sent; without another answer, all are confirmed."""
         confirmed = judged([sent(one) for one in gone]) if answer is None else answer
         self.send("DELETE", BATCH, confirmed, body=[one["origin_ip"] for one in gone], **more)
+
+
+class Zone(requests.adapters.HTTPAdapter):
+    """The wire of an API with one zone, which answers whatever it is asked, in any order and at the same time.
+
+    ``asked`` are the numbers of the pages, the addresses and the names of zones, as they came in; ``at_once`` is the most
+    of them that were under way together. ``before`` gets each of them, and may wait, raise, change the zone, or answer in
+    its stead with a status, headers and a body.
+    """
+
+    def __init__(self, items: t.Sequence[dict[str, t.Any]] = ()) -> None:
+        super().__init__()
+        self.items = list(items)
+        self.asked: list[int | str] = []
+        self.at_once = 0
+        self.before: t.Callable[[t.Any], tuple[int, dict[str, str], t.Any] | None] = lambda asked: None
+        self._under_way = 0
+        self._lock = threading.Lock()
+
+    def send(self, request: requests.PreparedRequest, *args: t.Any, **settings: t.Any) -> requests.Response:
+        url = urlsplit(request.url)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        asked = int(query["page"]) if "page" in query else query.get("name", url.path.split("/")[-1])
+        with self._lock:
+            self.asked.append(asked)
+            self._under_way += 1
+            self.at_once = max(self.at_once, self._under_way)
+        try:
+            status, headers, body = self.before(asked) or (200, {}, None)
+            if body is None:
+                status, body = self._answer(asked)
+        finally:
+            with self._lock:
+                self._under_way -= 1
+        stream = io.BytesIO(json.dumps(body).encode())
+        raw = urllib3.HTTPResponse(body=stream, headers=headers, status=status, preload_content=False)
+        return self.build_response(request, raw)
+
+    def _answer(self, asked: int | str) -> tuple[int, dict[str, t.Any]]:
+        if isinstance(asked, int):
+            return 200, page(self.items, asked)
+        if asked == NAME:
+            return 200, envelope([{"id": ZONE_ID, "name": NAME}])
+        found = next((item for item in self.items if item["origin_ip"] == asked), None)
+        return (200, envelope(found)) if found else (404, failed(1142))
 
 
 def envelope(result: t.Any, **more: t.Any) -> dict[str, t.Any]:

@@ -10,8 +10,10 @@ import email.utils
 import functools
 import io
 import json
+import signal
 import socket
 import ssl
+import threading
 import time
 import typing as t
 from pathlib import Path
@@ -27,14 +29,17 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
     ApiError,
     CloudflareError,
     ConnectionFailed,
+    PermissionDenied,
     RateLimited,
 )
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     API,
     KEY,
+    MAPPINGS,
     TOKEN,
     Clock,
     Wire,
+    Zone,
     envelope,
     failed,
     mappings,
@@ -423,7 +428,7 @@ class TestWaiting:
         assert f"HTTP {status}: '<h1>later</h1>'" in sentence
 
     def test_429_is_a_rate_limit_even_from_the_firewall(self, client: Client, wire: Wire, clock: Clock) -> None:
-        client._max_wait = 0.0
+        client._patience._max_wait = 0.0
         wire.get("/zones", "", status=429, headers={"cf-mitigated": "challenge"})
         assert error_of(client).__class__ is RateLimited
 
@@ -452,7 +457,7 @@ class TestWaiting:
     def test_retry_after(
         self, client: Client, wire: Wire, clock: Clock, status: int, value: str, pause: float | None
     ) -> None:
-        client._max_wait = 1_000.0
+        client._patience._max_wait = 1_000.0
         for dummy in range(2):
             wire.get("/zones", "", status=status, headers={"Retry-After": value})
         wire.get("/zones", envelope([1]))
@@ -503,7 +508,7 @@ class TestWaiting:
     def test_max_wait_0_fails_at_once(
         self, client: Client, wire: Wire, clock: Clock, answer: tuple[t.Any, int]
     ) -> None:
-        client._max_wait = 0.0
+        client._patience._max_wait = 0.0
         wire.get("/zones", answer[0], status=answer[1])
         assert str(error_of(client)).endswith(
             "; next would be a pause of 1.0 seconds, and max_wait (0 seconds for the whole task) has 0.0 left: "
@@ -523,7 +528,7 @@ class TestWaiting:
         assert clock.pauses == [100.0, 200.0]
 
     def test_time_without_an_answer_counts_as_waiting(self, client: Client, wire: Wire, clock: Clock) -> None:
-        client._max_wait = 100.0
+        client._patience._max_wait = 100.0
         for dummy in range(3):
             wire.get("/zones", requests.ReadTimeout("timed out"), seconds=30.0)
         wire.get("/zones", "", status=502, seconds=30.0)
@@ -540,7 +545,7 @@ class TestWaiting:
         client.request("GET", "/zones")
 
     def test_time_of_slow_refusals_counts_as_waiting(self, client: Client, wire: Wire, clock: Clock) -> None:
-        client._max_wait = 100.0
+        client._patience._max_wait = 100.0
         for dummy in range(4):
             wire.get("/zones", "", status=429, headers={"Retry-After": "1"}, seconds=29.0)
         assert "max_wait (100 seconds" in str(error_of(client))
@@ -570,7 +575,7 @@ class TestWaiting:
         assert clock.pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0, 60.0]
 
     def test_pauses_stop_growing_however_often_they_come(self, client: Client, wire: Wire, clock: Clock) -> None:
-        client._max_wait = 86_400.0
+        client._patience._max_wait = 86_400.0
         for dummy in range(1_100):
             wire.get("/zones", "", status=429, headers={"Retry-After": "1"})
         wire.get("/zones", "", status=429)
@@ -608,8 +613,9 @@ class TestWaiting:
 
     def test_defaults(self) -> None:
         client = Client(Credential.from_token(TOKEN), API)
-        assert (client._clock, client._sleep) == (time.monotonic, time.sleep)
-        assert client._tell("nothing to see") is None
+        assert client._patience._clock is time.monotonic
+        assert client._patience._sleep == client._patience._stopped.wait
+        assert client._patience._tell("nothing to see") is None
 
 
 class TestPages:
@@ -621,12 +627,7 @@ class TestPages:
         assert [item for page in pages for item in page.items] == items
         assert {page.total_count for page in pages} == {count}
 
-    def test_total_that_changes_is_heeded(self, client: Client, wire: Wire) -> None:
-        for number, total in ((1, 2), (2, 3), (3, 3)):
-            wire.get("/x", page([1], total_pages=total), query={"page": number, "per_page": 100})
-        assert len(list(client.pages("/x"))) == 3
-
-    def test_one_page_is_read_at_a_time(self, client: Client, wire: Wire) -> None:
+    def test_first_page_is_read_alone(self, client: Client, wire: Wire) -> None:
         wire.get("/x", page([1], total_pages=9), query={"page": 1, "per_page": 100})
         assert next(client.pages("/x")) == ([1], 9, 1)
 
@@ -659,6 +660,321 @@ class TestPages:
     def test_a_hundred_pages_are_believed(self, client: Client, wire: Wire) -> None:
         wire.get("/x", page([1], total_pages=100), query={"page": 1, "per_page": 100})
         assert next(client.pages("/x")).total_pages == 100
+
+    @pytest.mark.parametrize(
+        ("asked", "info", "count"),
+        [
+            # the fewer pages of what the answer says in two ways
+            (1, {"total_pages": 100, "total_count": 100}, 100),
+            (1, {"total_pages": 100, "total_count": 0}, 100),
+            (1, {"total_pages": 100, "total_count": -1}, 100),
+            (2, {"total_pages": 100, "total_count": 200}, 100),
+            (1, {"total_pages": 1, "total_count": 3_500}, 100),
+            (1, {"total_pages": 0, "total_count": 3_500}, 100),
+            (1, {"total_pages": -1, "total_count": 3_500}, 100),
+            (3, {"total_pages": 3, "total_count": 10**30}, 100),
+            (100, {"total_pages": 100, "total_count": 10**30}, 100),
+            # a short first page, since the server has shorter ones
+            (3, {"total_pages": 3, "total_count": 120}, 50),
+            (2, {"total_pages": 2, "total_count": 120}, 50),
+            (3, {"total_pages": 100, "total_count": 120}, 50),
+            # nothing on the first page
+            (1, {"total_pages": 1, "total_count": 0}, 0),
+            (1, {"total_pages": 100, "total_count": 0}, 0),
+        ],
+        ids=str,
+    )
+    def test_first_page_that_lies_is_believed_no_further_than_it_says(
+        self, client: Client, zone: Zone, asked: int, info: dict[str, int], count: int
+    ) -> None:
+        zone.before = lambda number: (200, {}, envelope(mappings(count), result_info=info))
+        assert len(list(client.pages(MAPPINGS))) == asked
+        assert sorted(zone.asked) == list(range(1, asked + 1))
+
+
+class TestPagesSideBySide:
+    """A page is the first, which is read alone, or one of those after it."""
+
+    @pytest.fixture(autouse=True)
+    def _no_threads_are_left(self) -> t.Iterator[None]:
+        before = threading.enumerate()
+        yield
+        assert threading.enumerate() == before
+
+    @pytest.fixture
+    def woken(self) -> list[bool]:
+        """For each pause that ended, whether it ended before its time."""
+        return []
+
+    @pytest.fixture
+    def client(self, woken: list[bool], told: list[str]) -> Client:
+        """One that really sleeps, if not for long."""
+        client = Client(Credential.from_token(TOKEN), API, tell=told.append)
+        client._patience._sleep = lambda seconds: woken.append(client._patience._stopped.wait(min(seconds, 5)))
+        return client
+
+    @pytest.fixture
+    def failing(self, zone: Zone) -> t.Callable[..., None]:
+        """Of the pages 2 to 9, of which none is answered before all are asked for, some fail in these ways."""
+
+        def failing(
+            answers: dict[int, tuple[int, dict[str, str], t.Any]],
+            others: tuple[int, dict[str, str], t.Any] | None = None,
+        ) -> None:
+            together = threading.Barrier(8)
+
+            def before(number: int) -> tuple[int, dict[str, str], t.Any] | None:
+                if number == 1:
+                    return None
+                if number < 10 and zone.asked.count(number) == 1:
+                    together.wait(10)
+                return answers.get(number, others)
+
+            zone.items = mappings(3_500)
+            zone.before = before
+
+        return failing
+
+    def test_order_is_that_of_the_numbers(self, client: Client, zone: Zone) -> None:
+        zone.items = mappings(850)
+        answered = {number: threading.Event() for number in range(1, 11)}
+        answered[10].set()
+
+        def before(number: int) -> None:
+            if number > 1:
+                assert answered[number + 1].wait(10)
+            answered[number].set()
+
+        zone.before = before
+        assert [item for page in client.pages(MAPPINGS) for item in page.items] == mappings(850)
+
+    @pytest.mark.parametrize(("pages", "at_once"), [(1, 1), (2, 1), (3, 2), (9, 8), (17, 8), (33, 8)])
+    def test_as_many_as_there_are_connections(self, client: Client, zone: Zone, pages: int, at_once: int) -> None:
+        zone.items = mappings(100 * pages)
+        together = threading.Barrier(at_once)
+
+        def before(number: int) -> None:
+            if number > 1:
+                together.wait(10)
+
+        zone.before = before
+        assert len(list(client.pages(MAPPINGS))) == pages
+        assert zone.at_once == at_once <= _client.CONNECTIONS
+        assert sorted(zone.asked) == list(range(1, pages + 1))
+
+    def test_nothing_is_asked_for_that_is_not_wanted(self, client: Client, zone: Zone) -> None:
+        zone.items = mappings(3_500)
+        pages = client.pages(MAPPINGS)
+        next(pages)
+        pages.close()
+        assert zone.asked == [1]
+
+    @pytest.mark.parametrize("number", [2, 5, 9])
+    def test_error_is_that_of_the_page(
+        self, client: Client, zone: Zone, failing: t.Callable[..., None], number: int
+    ) -> None:
+        failing({number: (403, {}, failed(10000, message=f"of page {number}"))})
+        with pytest.raises(PermissionDenied, match=f"of page {number}") as caught:
+            list(client.pages(MAPPINGS))
+        assert caught.value.__cause__ is None and caught.value.__context__ is None
+
+    def test_error_wakes_those_that_wait(
+        self, client: Client, zone: Zone, failing: t.Callable[..., None], woken: list[bool], told: list[str]
+    ) -> None:
+        limited = (429, {"Retry-After": "300"}, failed(971))
+        failing({5: (403, {}, failed(10000, message="of page 5"))}, limited)
+        with pytest.raises(PermissionDenied, match="of page 5"):
+            list(client.pages(MAPPINGS))
+        assert woken in ([], [True])
+        assert len(told) == len(woken)
+        assert sorted(zone.asked) == list(range(1, 10))
+
+    def test_error_ends_a_pause_though_its_answer_tells_of_the_rate_limit(
+        self, client: Client, zone: Zone, woken: list[bool]
+    ) -> None:
+        paused, together = threading.Event(), threading.Barrier(2)
+        client._patience._tell = lambda text: paused.set()
+
+        def before(number: int) -> tuple[int, dict[str, str], t.Any] | None:
+            if number == 1:
+                return None
+            together.wait(10)
+            if number == 2:
+                return 429, {"Retry-After": "300"}, failed(971)
+            assert paused.wait(10)
+            return 403, {"Ratelimit": '"default";r=9;t=300'}, failed(10000)
+
+        zone.items = mappings(300)
+        zone.before = before
+        with pytest.raises(PermissionDenied):
+            list(client.pages(MAPPINGS))
+        assert woken == [True]
+
+    def test_after_an_error_nothing_is_sent(
+        self, client: Client, zone: Zone, failing: t.Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However late the thread that waits for them all comes to know of it."""
+
+        def late(*args: t.Any, **options: t.Any) -> t.Any:
+            result = wait(*args, **options)
+            time.sleep(0.2)
+            return result
+
+        wait = _client.concurrent.futures.wait
+        monkeypatch.setattr(_client.concurrent.futures, "wait", late)
+        failing({number: (403, {}, failed(10000)) for number in range(2, 10)})
+        with pytest.raises(PermissionDenied):
+            list(client.pages(MAPPINGS))
+        assert sorted(zone.asked) == list(range(1, 10))
+
+    @pytest.mark.parametrize(
+        "answer", [(200, {}, envelope("x")), (200, {}, envelope([], result_info={})), (404, {}, failed(7003))], ids=str
+    )
+    def test_any_error_does(self, client: Client, failing: t.Callable[..., None], answer: t.Any) -> None:
+        failing({7: answer})
+        with pytest.raises(ApiError):
+            list(client.pages(MAPPINGS))
+
+    def test_error_of_the_program_does(self, client: Client, zone: Zone) -> None:
+        def before(number: int) -> None:
+            if number == 3:
+                raise ZeroDivisionError
+
+        zone.items = mappings(3_500)
+        zone.before = before
+        with pytest.raises(ZeroDivisionError):
+            list(client.pages(MAPPINGS))
+
+    def test_after_an_error_the_client_is_as_before(
+        self, client: Client, zone: Zone, failing: t.Callable[..., None]
+    ) -> None:
+        failing({5: (403, {}, failed(10000))})
+        with pytest.raises(PermissionDenied):
+            list(client.pages(MAPPINGS))
+        zone.before = lambda number: None
+        assert [item for page in client.pages(MAPPINGS) for item in page.items] == mappings(3_500)
+
+    def test_broken_connections_are_tried_again(
+        self, client: Client, zone: Zone, woken: list[bool], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def before(number: int) -> None:
+            if zone.asked.count(number) == 1:
+                raise requests.ConnectionError("cut")
+
+        client._patience._sleep = woken.append
+        zone.items = mappings(3_500)
+        zone.before = before
+        assert [item for page in client.pages(MAPPINGS) for item in page.items] == mappings(3_500)
+        assert len(zone.asked) == 70
+
+    @pytest.fixture
+    def _interruptible(self) -> t.Iterator[None]:
+        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, handler)
+
+    @pytest.mark.usefixtures("_interruptible")
+    def test_interrupted_by_the_user(self, client: Client, zone: Zone, woken: list[bool]) -> None:
+        waiting = threading.Event()
+        client._patience._tell = lambda text: waiting.set()
+
+        def interrupt() -> None:
+            waiting.wait(10)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+        zone.items = mappings(3_500)
+        zone.before = lambda number: None if number == 1 else (429, {"Retry-After": "300"}, failed(971))
+        user = threading.Timer(0.2, interrupt)
+        user.start()
+        with pytest.raises(KeyboardInterrupt):
+            list(client.pages(MAPPINGS))
+        user.join()
+        assert woken == [True]
+        assert len(zone.asked) <= 9
+
+    def test_interrupted_before_all_are_asked_for(
+        self, client: Client, zone: Zone, woken: list[bool], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pools = _client.concurrent.futures.ThreadPoolExecutor
+        submit = pools.submit
+        waiting = threading.Event()
+        client._patience._tell = lambda text: waiting.set()
+
+        def interrupted(pool: t.Any, call: t.Any, number: int) -> t.Any:
+            if number == 9:
+                assert waiting.wait(10)
+                raise KeyboardInterrupt
+            return submit(pool, call, number)
+
+        monkeypatch.setattr(pools, "submit", interrupted)
+        zone.items = mappings(3_500)
+        zone.before = lambda number: None if number == 1 else (429, {"Retry-After": "300"}, failed(971))
+        with pytest.raises(KeyboardInterrupt):
+            list(client.pages(MAPPINGS))
+        assert woken == [True]
+
+    def test_a_five_minute_block_is_waited_out_once(
+        self, zone: Zone, clock: Clock, told: list[str], failing: t.Callable[..., None]
+    ) -> None:
+        client = Client(Credential.from_token(TOKEN), API, tell=told.append, clock=clock, sleep=clock.sleep)
+        failing({})
+        unblocked, block = zone.before, (429, {"Retry-After": "300", "Ratelimit": '"default";r=0;t=300'}, failed(971))
+
+        def before(number: int) -> tuple[int, dict[str, str], t.Any] | None:
+            blocked = number > 1 and clock.now < 300
+            unblocked(number)
+            return block if blocked else None
+
+        entered = threading.Barrier(8)
+        wait = client._patience.wait
+
+        def enter(*args: t.Any) -> None:
+            entered.wait(10)
+            wait(*args)
+
+        # Time does not stand still, as the clock does, while eight answers come
+        client._patience.wait = enter
+        clock.before_sleep = lambda: time.sleep(0.5)
+        zone.before = before
+        assert [item for page in client.pages(MAPPINGS) for item in page.items] == mappings(3_500)
+        assert clock.pauses == [300.0]
+        assert len(told) == 1 and "Waiting 300.0 seconds (after 0.0 of 330), then trying again: Rate limited" in told[0]
+        assert len(zone.asked) == 35 + 8
+
+    def test_a_block_in_the_middle_of_slow_answers_is_waited_out_to_its_end(
+        self, zone: Zone, clock: Clock, told: list[str], failing: t.Callable[..., None]
+    ) -> None:
+        """A gateway error is answered before the 429 of another page, whose Retry-After is longer."""
+        client = Client(Credential.from_token(TOKEN), API, tell=told.append, clock=clock, sleep=clock.sleep)
+        zone.items = mappings(300)
+        paused, started = threading.Event(), threading.Barrier(2)
+        clock.before_sleep = paused.set
+        sent: list[float] = []
+
+        def before(number: int) -> tuple[int, dict[str, str], t.Any] | None:
+            sent.append(clock.now)
+            if number == 1 or zone.asked.count(number) > 1:
+                return None
+            started.wait(10)
+            if number == 2:
+                return 502, {}, ""
+            assert paused.wait(10)
+            return 429, {"Retry-After": "300"}, failed(971)
+
+        zone.before = before
+        assert len(list(client.pages(MAPPINGS))) == 3
+        # The request for page 2 may be out before the 429 is in, but that for page 3 is not sent into the block
+        assert max(sent) >= 300.0
+
+    def test_the_last_requests_of_the_window_are_spread(self, zone: Zone, clock: Clock, told: list[str]) -> None:
+        client = Client(Credential.from_token(TOKEN), API, tell=told.append, clock=clock, sleep=clock.sleep)
+        zone.items = mappings(900)
+        zone.before = lambda number: (
+            (200, {"Ratelimit": '"default";r=7;t=80'}, page(mappings(900))) if number == 1 else None
+        )
+        assert [item for page in client.pages(MAPPINGS) for item in page.items] == mappings(900)
+        assert clock.pauses == [10.0] * 8
+        assert len(told) == 1
 
 
 class TestLost:
@@ -695,7 +1011,7 @@ class TestLost:
         lost: bool,
     ) -> None:
         monkeypatch.setattr(_client, "MAX_BODY", 100_000)
-        client._max_wait = 0.0
+        client._patience._max_wait = 0.0
         wire.get("/zones", answer, status=status)
         assert error_of(client).lost is lost
 

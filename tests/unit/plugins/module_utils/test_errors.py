@@ -49,7 +49,7 @@ DOCUMENTED = [
 
 @pytest.mark.parametrize(("status", "code", "kind", "advice"), DOCUMENTED)
 def test_code(client: Client, wire: Wire, status: int, code: int, kind: type[ApiError], advice: str) -> None:
-    client._max_wait = 0.0
+    client._patience._max_wait = 0.0
     wire.get("/zones", failed(code), status=status)
     with pytest.raises(ApiError) as caught:
         client.request("GET", "/zones")
@@ -77,7 +77,7 @@ def test_code(client: Client, wire: Wire, status: int, code: int, kind: type[Api
 def test_page_of_a_gateway(
     client: Client, wire: Wire, status: int, headers: dict[str, str], kind: type[ApiError], advice: str
 ) -> None:
-    client._max_wait = 0.0
+    client._patience._max_wait = 0.0
     wire.get("/zones", "<h1>Sorry</h1>", status=status, headers=headers)
     with pytest.raises(ApiError) as caught:
         client.request("GET", "/zones")

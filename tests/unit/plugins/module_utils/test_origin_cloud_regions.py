@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import contextlib
+import random
+import threading
 import typing as t
 
 import pytest
@@ -22,7 +24,9 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
     TieredCacheOff,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
+    MAX_READS,
     Judged,
+    Known,
     OriginCloudRegions,
     is_same,
 )
@@ -35,6 +39,7 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     SUPPORTED,
     ZONE_ID,
     Wire,
+    Zone,
     address,
     envelope,
     failed,
@@ -271,7 +276,7 @@ class TestPagesThatContradictEachOther:
 
     def test_page_that_repeats(self, regions: OriginCloudRegions, wire: Wire) -> None:
         first = page(mappings(300), 1)
-        for number in (1, 2) * 3:
+        for number in (1, 2, 3) * 3:
             wire.page(number, first)
         with pytest.raises(
             ApiError, match="^HTTP 200: the pages say that the zone has 300 mappings and hold 100, 3 times$"
@@ -295,7 +300,6 @@ class TestPagesThatContradictEachOther:
 
     def test_number_of_pages_too_large(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.page(1, page(mappings(100), 1, total_pages=100))
-        wire.page(2, page(mappings(100), 2, total_pages=100))
         assert regions.all() == mappings(100)
 
     def test_both_totals_are_told(self, regions: OriginCloudRegions, wire: Wire) -> None:
@@ -315,6 +319,191 @@ class TestPagesThatContradictEachOther:
         wire.page(1, page(mappings(200), 1, total_pages=1_000, total_count=100_000))
         with pytest.raises(CloudflareError):
             regions.all()
+
+    @pytest.mark.parametrize("ask", [lambda regions: regions.all(), lambda regions: regions.find([address(1)] * 9)])
+    def test_empty_first_page_ends_it(
+        self, regions: OriginCloudRegions, zone: Zone, ask: t.Callable[[OriginCloudRegions], object]
+    ) -> None:
+        zone.before = lambda asked: (200, {}, page([], total_pages=35, total_count=3_500))
+        with pytest.raises(ApiError):
+            ask(regions)
+        assert len(zone.asked) <= MAX_READS
+
+    @pytest.mark.parametrize("seed", range(10))
+    def test_result_never_repeats_an_address(self, regions: OriginCloudRegions, zone: Zone, seed: int) -> None:
+        chance, lock = random.Random(seed), threading.Lock()
+
+        def before(asked: int) -> None:
+            with lock:
+                items = list(zone.items)
+                if chance.random() < 0.3:
+                    items.pop(chance.randrange(len(items)))
+                if chance.random() < 0.3:
+                    items.insert(chance.randrange(len(items)), mapping(f"192.0.2.{len(zone.asked)}"))
+                zone.items = items
+
+        zone.items = mappings(350)
+        zone.before = before
+        with contextlib.suppress(ApiError):
+            found = [item["origin_ip"] for item in regions.all()]
+            assert len(set(found)) == len(found)
+        assert len(zone.asked) <= MAX_READS * 5
+
+
+UNMAPPED = [f"192.0.2.{number}" for number in range(256)]
+
+
+class TestLearn:
+    """What is known grows from question to question: together they cost at most twice as much as one would have."""
+
+    @pytest.fixture
+    def ask(self, regions: OriginCloudRegions, zone: Zone) -> t.Callable[..., dict[str, t.Any]]:
+        """The answer to a question, by what is known from those before it. It is the right one."""
+        known = Known()
+
+        def ask(*addresses: str) -> dict[str, t.Any]:
+            asked = list(dict.fromkeys(addresses)) or None
+            regions.learn(known, asked)
+            assert known.answers(asked)
+            return known.found(asked)
+
+        return ask
+
+    def all_right(
+        self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]], questions: t.Iterable[t.Sequence[str]]
+    ) -> None:
+        """The answers are right, and at no time have they cost more than the rule says."""
+        asked: set[str] = set()
+        pages, whole = page_count(zone.items), False
+        there = {item["origin_ip"]: item for item in zone.items}
+        for question in questions:
+            assert list(ask(*question).values()) == [there[one] for one in question or there if one in there]
+            asked.update(question)
+            whole = whole or not question
+            assert len(zone.asked) <= 2 * (pages if whole else min(len(asked), pages)), len(asked)
+        alone = [one for one in zone.asked if isinstance(one, str)]
+        assert len(set(alone)) == len(alone)
+
+    @pytest.mark.parametrize("count", [0, 1, 60, 100, 101, 200, 201, 300, 1_000, 3_500])
+    @pytest.mark.parametrize("order", ["first page first", "last page first", "unmapped", "mixed"])
+    def test_single_questions_one_after_the_other(
+        self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]], count: int, order: str
+    ) -> None:
+        zone.items = mappings(count)
+        there, enough = [item["origin_ip"] for item in zone.items], 3 * page_count(zone.items) + 3
+        questions = {
+            "first page first": there[:enough],
+            "last page first": there[::-1][:enough],
+            "unmapped": UNMAPPED[:enough],
+            "mixed": random.Random(count).sample(there + UNMAPPED, enough),
+        }[order]
+        self.all_right(zone, ask, [[one] for one in questions])
+
+    def test_200_addresses_of_3500_cost_at_most_70(self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]]) -> None:
+        zone.items = mappings(3_500)
+        self.all_right(zone, ask, [[address(number * 17)] for number in range(200)])
+        assert len(zone.asked) <= 70
+
+    def test_60_addresses_of_60_cost_at_most_2(self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]]) -> None:
+        zone.items = mappings(60)
+        self.all_right(zone, ask, [[address(number)] for number in range(60)])
+        assert len(zone.asked) <= 2
+
+    @pytest.mark.parametrize("more", [[UNMAPPED[0]], UNMAPPED[:3], []], ids=["unmapped", "several", "whole"])
+    def test_one_page_is_the_whole_zone(
+        self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]], more: list[str]
+    ) -> None:
+        zone.items = mappings(60)
+        self.all_right(zone, ask, [[address(1)], [address(2)], more])
+
+    @pytest.mark.parametrize("count", [0, 1, 60, 100, 101, 250, 3_500])
+    def test_whole_zone_costs_its_pages(self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]], count: int) -> None:
+        zone.items = mappings(count)
+        self.all_right(zone, ask, [[], [address(1)], [UNMAPPED[0]], [], [address(2), UNMAPPED[1]]])
+        assert sorted(zone.asked) == list(range(1, page_count(zone.items) + 1))
+
+    @pytest.mark.parametrize("count", [0, 1, 60, 100, 101, 200, 250, 300, 500, 1_000, 3_500])
+    @pytest.mark.parametrize("seed", range(7))
+    def test_questions_of_all_kinds(
+        self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]], count: int, seed: int
+    ) -> None:
+        chance = random.Random(seed)
+        zone.items = mappings(count)
+        there = [item["origin_ip"] for item in zone.items] + UNMAPPED
+        most = chance.choice([1, 2, 3, 40])
+        enough = 2 * page_count(zone.items) + 5
+        questions = [chance.sample(there, chance.randint(1, most)) for dummy in range(enough)]
+        if chance.random() < 0.5:
+            questions.insert(chance.randrange(enough), [])
+        self.all_right(zone, ask, questions)
+
+    def test_answered_question_costs_nothing(self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]]) -> None:
+        zone.items = mappings(3_500)
+        for dummy in range(3):
+            ask(address(3_000))
+            ask(UNMAPPED[0])
+        cost = len(zone.asked)
+        ask(UNMAPPED[0], address(3_000), address(0))
+        assert len(zone.asked) == cost == 3
+
+    @pytest.mark.parametrize("questions", [[[address(0)], [address(1), address(3_400)]], [[]]], ids=str)
+    def test_what_was_answered_stays(
+        self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]], questions: list[list[str]]
+    ) -> None:
+        zone.items = mappings(3_500)
+        before = [ask(*question) for question in questions]
+        zone.items = []
+        assert [ask(*question) for question in questions] == before
+
+    def test_zone_that_changes_between_questions(self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]]) -> None:
+        """All that is known is what was there when it was read."""
+        zone.items = mappings(250)
+        assert ask(address(0)) and ask(address(200))
+        zone.items = [mapping(item["origin_ip"], vendor="gcp") for item in mappings(249)]
+        found = ask()
+        assert list(found.values()) == zone.items
+        assert ask(address(0))[address(0)]["vendor"] == "gcp"
+        assert ask(address(249)) == {}
+        assert ask(UNMAPPED[0]) == {}
+
+    @pytest.mark.parametrize(("before", "after"), [(0, 3_500), (60, 3_500), (3_500, 60), (3_500, 0), (250, 150)])
+    def test_zone_that_grows_or_shrinks(
+        self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]], before: int, after: int
+    ) -> None:
+        zone.items = mappings(before)
+        for one in UNMAPPED[:2]:
+            assert ask(one) == {}
+        zone.items = mappings(after)
+        for one in UNMAPPED[2:200]:
+            assert ask(one) == {}
+        assert list(ask().values()) in (mappings(after), mappings(before))
+        assert len(zone.asked) <= 2 * max(page_count(mappings(before)), page_count(mappings(after)))
+
+    def test_error_leaves_what_was_known(self, regions: OriginCloudRegions, zone: Zone) -> None:
+        zone.items = mappings(3_500)
+        known = Known()
+        regions.learn(known, [address(1)])
+        zone.before = lambda asked: (403, {}, failed(10000))
+        for question in ([UNMAPPED[0]], [address(2), address(3)], None):
+            with pytest.raises(ApiError):
+                regions.learn(known, question)
+            assert not known.answers(question)
+        assert known.found([address(1)]) == {address(1): mapping(address(1))}
+        zone.before = lambda asked: None
+        regions.learn(known, None)
+        assert list(known.found(None).values()) == mappings(3_500)
+
+    @pytest.mark.parametrize("count", [0, 60, 101, 3_500])
+    @pytest.mark.parametrize("asked", [1, 2, 40])
+    def test_survey_tells_the_number_of_all_mappings(
+        self, regions: OriginCloudRegions, zone: Zone, count: int, asked: int
+    ) -> None:
+        zone.items = mappings(count)
+        for wanted in ([address(3_000 + number) for number in range(asked)], UNMAPPED[:asked]):
+            zone.asked.clear()
+            there = {item["origin_ip"]: item for item in zone.items if item["origin_ip"] in wanted}
+            assert regions.survey(wanted) == (there, count)
+            assert len(zone.asked) <= min(asked + 1, page_count(zone.items))
 
 
 class TestPut:
@@ -381,7 +570,7 @@ class TestPut:
             regions.put(new("192.0.2.1"))
 
     def test_lost_for_good(self, regions: OriginCloudRegions, client: Client, wire: Wire) -> None:
-        client._max_wait = 0.0
+        client._patience._max_wait = 0.0
         for dummy in range(2):
             wire.send("PUT", f"{MAPPINGS}/192.0.2.1", BROKEN, body=sent(new("192.0.2.1")))
             wire.no_mapping("192.0.2.1")
@@ -390,7 +579,7 @@ class TestPut:
             assert caught.value.result == {}
 
     def test_unknown(self, regions: OriginCloudRegions, client: Client, wire: Wire) -> None:
-        client._max_wait = 0.0
+        client._patience._max_wait = 0.0
         wire.send("PUT", f"{MAPPINGS}/192.0.2.1", BROKEN, body=sent(new("192.0.2.1")))
         wire.get(f"{MAPPINGS}/192.0.2.1", BROKEN)
         with pytest.raises(ConnectionBroken, match="it is not known whether this was done") as caught:
@@ -574,7 +763,7 @@ class TestSupported:
     def test_no_matter_of_tiered_cache(
         self, regions: OriginCloudRegions, client: Client, wire: Wire, status: int, kind: type[ApiError]
     ) -> None:
-        client._max_wait = 0.0
+        client._patience._max_wait = 0.0
         wire.supported(failed(4711), status=status)
         with pytest.raises(kind):
             regions.supported()

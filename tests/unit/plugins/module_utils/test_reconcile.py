@@ -50,7 +50,7 @@ BROKEN = requests.ConnectionError("cut")
 @pytest.fixture
 def zone(client: Client) -> OriginCloudRegions:
     """A zone whose client does not wait: a lost answer is not asked for again, but its mappings are read."""
-    client._max_wait = 0.0
+    client._patience._max_wait = 0.0
     return OriginCloudRegions(client, ZONE_ID)
 
 
@@ -600,7 +600,7 @@ class TestRefusedAsAWhole:
         assert outcome.result()["changed"] is False
 
     def test_rate_limit_after_a_lost_answer_is_one(self, client: Client, wire: Wire) -> None:
-        client._max_wait = 10.0
+        client._patience._max_wait = 10.0
         wire.put_batch([new(ONE)], BROKEN)
         wire.put_batch([new(ONE)], failed(971), status=429, headers={"Retry-After": "300"})
         wire.mapping(ONE)

@@ -1,0 +1,512 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Pages that are read side by side over real HTTP: in what number, at what pace, while others write, and to what end."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import re
+import signal
+import subprocess
+import threading
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import CONNECTIONS, Client, Credential
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError, PermissionDenied
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import OriginCloudRegions
+from requests.adapters import HTTPAdapter
+
+from tests.simulator.plain_client import Api
+from tests.simulator.testing import RunningSimulator
+from tests.system.playbooks import Ansible
+
+HANGS = 60
+"""Seconds after which a test is taken to hang."""
+
+LIST = "origin-cloud-regions-v2-list"
+FULL = 3_500
+PAGES = 35
+REFUSED = {"kind": "status", "status": 403}
+
+Before = t.Callable[[int], object]
+
+
+class Wire(HTTPAdapter):
+    """Tells of each request before it is sent: which page it asks for."""
+
+    def __init__(self, before: Before) -> None:
+        super().__init__()
+        self.before = before
+
+    def send(self, request: requests.PreparedRequest, *arguments: t.Any, **options: t.Any) -> requests.Response:
+        found = re.search(r"[?&]page=(\d+)", request.url or "")
+        self.before(int(found[1]) if found else 0)
+        return super().send(request, *arguments, **options)
+
+
+class Reader:
+    """Reads the zone. ``told`` are the sentences, ``slept`` the pauses."""
+
+    def __init__(self, simulator: RunningSimulator) -> None:
+        self.simulator = simulator
+        self.told: list[str] = []
+        self.slept: list[float] = []
+        self.on_tell: t.Callable[[], object] = lambda: None
+        self.ahead = 0.0
+
+    def tell(self, text: str) -> None:
+        self.told.append(text)
+        self.on_tell()
+
+    def clock(self) -> float:
+        return time.monotonic() + self.ahead
+
+    def skip(self, seconds: float) -> None:
+        """A pause that takes no time, and that the clock knows of."""
+        self.slept.append(seconds)
+        self.ahead += seconds
+
+    def read(self, before: Before = lambda page: None, **options: t.Any) -> list[str]:
+        """The addresses of all mappings, in the order that came."""
+        session = requests.Session()
+        session.mount("http://", Wire(before))
+        credential = Credential.from_token(self.simulator.token)
+        with Client(credential, self.simulator.url, session=session, tell=self.tell, **options) as client:
+            mappings = OriginCloudRegions(client, self.simulator.zone_id).all()
+        return [mapping["origin_ip"] for mapping in mappings]
+
+
+class Once:
+    """Does something before the first request for this page."""
+
+    def __init__(self, page: int, action: t.Callable[[], object]) -> None:
+        self._page = page
+        self._action = action
+        self._done = threading.Lock()
+
+    def __call__(self, page: int) -> None:
+        if page == self._page and self._done.acquire(blocking=False):
+            self._action()
+
+
+@pytest.fixture(autouse=True)
+def _bounded() -> t.Iterator[None]:
+    def end(*dummy: object) -> t.NoReturn:
+        pytest.fail(f"hangs for more than {HANGS} seconds")
+
+    previous = signal.signal(signal.SIGALRM, end)
+    signal.alarm(HANGS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, previous)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left() -> t.Iterator[None]:
+    threads = threading.enumerate()
+    gc.collect()
+    before = sockets()
+    yield
+    assert threading.enumerate() == threads
+    gc.collect()  # what requests has in circles
+    assert sockets() <= before
+
+
+def sockets() -> set[str]:
+    """The open connections of this process."""
+    links = set()
+    for path in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            links.add(str(path.readlink()))
+    return {link for link in links if link.startswith("socket:")}
+
+
+def fill(simulator: RunningSimulator, count: int) -> None:
+    simulator.reset({"zones": [{"id": simulator.zone_id, "name": "example.com", "tiered_cache": "on", "fill": count}]})
+
+
+@pytest.fixture
+def reader(simulator: RunningSimulator) -> Reader:
+    fill(simulator, FULL)
+    return Reader(simulator)
+
+
+def address(number: int) -> str:
+    return f"2001:db8:f::{number:x}"
+
+
+ALL = [address(number) for number in range(1, FULL + 1)]
+
+
+def statistics(simulator: RunningSimulator) -> dict[str, t.Any]:
+    stats = simulator.stats()
+    assert stats["contract_violations"] == []
+    return stats
+
+
+def requested(simulator: RunningSimulator) -> list[int]:
+    """The pages that were asked for, as they came."""
+    log = statistics(simulator)["log"]
+    return [int(request["query"]["page"]) for request in log if request["operation"] == LIST]
+
+
+def wait_for(condition: t.Callable[[], bool]) -> None:
+    while not condition():
+        time.sleep(0.01)
+
+
+# How many
+
+
+@pytest.mark.parametrize("count", [0, 1, 100, 101, 200, 201, 901, FULL])
+def test_order_and_number(reader: Reader, count: int) -> None:
+    fill(reader.simulator, count)
+    assert reader.read() == ALL[:count]
+    pages = requested(reader.simulator)
+    assert pages[0] == 1 and sorted(pages) == list(range(1, max(1, -(-count // 100)) + 1))
+    assert statistics(reader.simulator)["connections"] <= CONNECTIONS == 8
+    assert reader.told == []
+
+
+def test_order_if_answers_come_in_another(reader: Reader) -> None:
+    """The second page is answered last."""
+    others = threading.Semaphore(0)
+
+    def before(page: int) -> None:
+        if page == 2:
+            wait_for(lambda: len(requested(reader.simulator)) == PAGES - 1)
+            others.release()
+
+    assert reader.read(before) == ALL
+    assert requested(reader.simulator)[-1] == 2 and others.acquire(blocking=False)
+
+
+def test_side_by_side_and_no_more(reader: Reader) -> None:
+    """Eight after the first, held back by the server, to be counted."""
+    reader.simulator.fault(kind="latency", seconds=HANGS, operation=LIST, after=1, times=None)
+    found: list[str] = []
+    thread = threading.Thread(target=lambda: found.extend(reader.read(timeout=HANGS)))
+    thread.start()
+    try:
+        wait_for(lambda: len(requested(reader.simulator)) > CONNECTIONS)
+        time.sleep(0.3)
+        assert len(requested(reader.simulator)) == 1 + CONNECTIONS
+        assert statistics(reader.simulator)["connections"] <= CONNECTIONS
+    finally:
+        reader.simulator.clear_faults()
+        thread.join()
+    assert found == ALL
+    assert len(requested(reader.simulator)) == PAGES
+
+
+# Waiting
+
+
+def test_short_block(reader: Reader) -> None:
+    """One page in the middle is refused: all wait a second, once."""
+    sent: list[int] = []
+    during: list[int] = []
+
+    def sleep(seconds: float) -> None:
+        reader.slept.append(seconds)
+        # Those that were allowed to start before
+        start = len(sent)
+        time.sleep(seconds)
+        during.append(len(sent) - start)
+
+    reader.simulator.fault(kind="status", status=429, headers={"Retry-After": "1"}, operation=LIST, after=12)
+    started = time.monotonic()
+    assert reader.read(sent.append, sleep=sleep) == ALL
+    assert time.monotonic() - started >= 1
+    assert reader.slept == [1.0]
+    assert during[0] <= CONNECTIONS - 1
+    assert len(reader.told) == 1
+    assert re.match(r"Waiting 1\.0 seconds \(after [\d.]+ of 330\), then trying again: Rate limited", reader.told[0])
+    assert len(requested(reader.simulator)) == PAGES + 1
+
+
+def test_block_of_all_requests(reader: Reader) -> None:
+    """As the API blocks: every request is refused until the time is over."""
+
+    def sleep(seconds: float) -> None:
+        reader.slept.append(seconds)
+        # All that is on its way meets the block, too
+        time.sleep(0.3)
+        count = len(requested(reader.simulator))
+        assert count <= 10 + CONNECTIONS
+        reader.simulator.clear_faults()
+
+    reader.simulator.fault(
+        kind="status", status=429, headers={"Retry-After": "300"}, operation=LIST, after=10, times=None
+    )
+    assert reader.read(sleep=sleep) == ALL
+    assert reader.slept == [300.0]
+    assert len(reader.told) == 1
+    assert PAGES < len(requested(reader.simulator)) <= PAGES + CONNECTIONS
+
+
+def test_few_requests_left(reader: Reader) -> None:
+    """They are spread over the time until there are more."""
+    headers = {"Ratelimit": '"default";r=5;t=30', "Ratelimit-Policy": '"default";q=1200;w=300'}
+    reader.simulator.fault(kind="latency", headers=headers, operation=LIST)
+    assert reader.read(clock=reader.clock, sleep=reader.skip) == ALL
+    assert len(requested(reader.simulator)) == PAGES
+    # All of it, but for the time that passes meanwhile
+    assert 20 <= sum(reader.slept) <= 30
+    assert 1 <= len(reader.slept) <= 6
+    assert len(reader.told) == len(reader.slept)
+    assert re.match(r"Waiting [45]\.\d seconds \(after 0\.0 of 330\): the rate limit leaves 5 requests", reader.told[0])
+    assert all("the rate limit leaves" in told for told in reader.told)
+
+
+def test_none_left(reader: Reader) -> None:
+    """No request goes into the block."""
+    headers = {"Ratelimit": '"default";r=0;t=200'}
+    reader.simulator.fault(kind="latency", headers=headers, operation=LIST)
+    assert reader.read(clock=reader.clock, sleep=reader.skip) == ALL
+    assert len(reader.slept) == 1 and 190 <= reader.slept[0] <= 200
+    assert len(requested(reader.simulator)) == PAGES
+
+
+@pytest.mark.parametrize(("header", "max_wait"), [('"default";r=0;t=200', 0), ('"default";r=1100;t=200', 330)])
+def test_no_reason_or_no_way_to_slow_down(reader: Reader, header: str, max_wait: float) -> None:
+    reader.simulator.fault(kind="latency", headers={"Ratelimit": header}, operation=LIST, times=None)
+    assert reader.read(clock=reader.clock, sleep=reader.skip, max_wait=max_wait) == ALL
+    assert reader.slept == reader.told == []
+
+
+def test_headers_of_a_refusal(reader: Reader) -> None:
+    """Both say the same, so that one pause is enough."""
+    headers = {"Ratelimit": '"default";r=0;t=60', "Retry-After": "60"}
+    reader.simulator.fault(kind="status", status=429, headers=headers, operation=LIST)
+    assert reader.read(clock=reader.clock, sleep=reader.skip) == ALL
+    assert 60 <= sum(reader.slept) <= 61
+    assert len(requested(reader.simulator)) == PAGES + 1
+
+
+def test_real_pauses_of_a_module_and_a_lookup(ansible: Ansible) -> None:
+    simulator = ansible.simulator
+    fill(simulator, FULL)
+    # For the module: no request left at first, then a block. For the lookup: a block
+    simulator.fault(kind="latency", headers={"Ratelimit": '"default";r=0;t=4'}, operation=LIST)
+    block = {"kind": "status", "status": 429, "headers": {"Retry-After": "1"}, "operation": LIST}
+    simulator.fault(**block, after=20)
+    simulator.fault(**block, after=20 + PAGES)
+    name = "edgecache.cloudflare.origin_cloud_region"
+    run = ansible.play(
+        [
+            {f"{name}_info": {}, "register": "all"},
+            {"ansible.builtin.assert": {"that": f"query('{name}') == all.origin_cloud_regions"}},
+        ]
+    )
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr
+    words = " ".join(run.stderr.split())
+    assert words.count("the rate limit leaves 0 requests") == 1
+    assert words.count("then trying again: Rate limited") == 2
+    assert statistics(simulator)["requests"] == 2 * (PAGES + 1)
+
+
+# Somebody else writes
+
+
+def test_adds(reader: Reader) -> None:
+    fill(reader.simulator, 950)
+    with Api(reader.simulator) as api:
+        found = reader.read(Once(2, lambda: add(api, "192.0.2.1")))
+    assert found == [*ALL[:950], "192.0.2.1"]
+    assert len(requested(reader.simulator)) == 20
+
+
+def test_removes(reader: Reader) -> None:
+    fill(reader.simulator, 950)
+    with Api(reader.simulator) as api:
+        found = reader.read(Once(2, lambda: remove(api, address(1))))
+    assert found == ALL[1:950]
+    assert len(requested(reader.simulator)) == 20
+
+
+def test_adds_and_removes_as_many(reader: Reader) -> None:
+    """Between the first page and the others: all say the same total, and are believed. docs/faults.md tells what is lost."""
+    fill(reader.simulator, 950)
+    lock = threading.Lock()
+    written: list[str] = []
+
+    def before(page: int) -> None:
+        with lock:
+            if page > 1 and not written:
+                written.append("192.0.2.1")
+                remove(api, address(1))
+                add(api, "192.0.2.1")
+
+    with Api(reader.simulator) as api:
+        found = reader.read(before)
+    assert len(found) == len(set(found)) == 950
+    assert len(set(ALL[1:950]) - set(found)) == 1
+
+
+def test_writes_all_the_time(reader: Reader) -> None:
+    """Between the first page and the others, each time."""
+    fill(reader.simulator, 350)
+    lock = threading.Lock()
+    numbers = iter(range(1, 10))
+    first = threading.Event()
+
+    def before(page: int) -> None:
+        with lock:
+            if page == 1:
+                first.set()
+            elif first.is_set():
+                first.clear()
+                add(api, f"192.0.2.{next(numbers)}")
+
+    with (
+        Api(reader.simulator) as api,
+        pytest.raises(CloudflareError, match="the pages say that the zone has 352 or 353 mappings") as raised,
+    ):
+        reader.read(before)
+    assert "3 times" in str(raised.value)
+    assert len(requested(reader.simulator)) == 12
+
+
+@pytest.mark.parametrize("kind", ["stale_page", "lying_total"])
+def test_a_page_in_the_middle_is_wrong_once(reader: Reader, kind: str) -> None:
+    body = {"total_count": FULL + 1, "total_pages": PAGES} if kind == "lying_total" else None
+    reader.simulator.fault(kind=kind, body=body, after=17)
+    assert reader.read() == ALL
+    assert len(requested(reader.simulator)) == 2 * PAGES
+
+
+def test_a_crowd_that_writes(reader: Reader) -> None:
+    """Reading ends, with a list without repeats that has all that was there all the time, or with an error."""
+    fill(reader.simulator, 1_000)
+    over = threading.Event()
+
+    def write() -> None:
+        with Api(reader.simulator) as api:
+            number = 0
+            while not over.is_set():
+                number += 1
+                add(api, f"192.0.2.{number % 250}")
+                remove(api, f"192.0.2.{(number - 100) % 250}")
+                time.sleep(0.02)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for _attempt in range(5):
+            with suppressed():
+                found = reader.read()
+                assert len(found) == len(set(found))
+                assert found[:1_000] == ALL[:1_000]
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def suppressed() -> t.Iterator[None]:
+    """Without the error that the list changes all the time."""
+    try:
+        yield
+    except CloudflareError as error:
+        if "the pages say that the zone has" not in str(error):
+            raise
+
+
+def add(api: Api, origin_ip: str) -> None:
+    body = {"origin_ip": origin_ip, "vendor": "aws", "region": "us-east-1"}
+    assert api.call("PUT", f"{api.mappings}/{origin_ip}", body).status == 200
+
+
+def remove(api: Api, origin_ip: str) -> None:
+    assert api.call("DELETE", f"{api.mappings}/{origin_ip}").status in (200, 404)
+
+
+# The end
+
+
+def check_none_is_repeated(reader: Reader) -> None:
+    pages = requested(reader.simulator)
+    assert len(pages) == len(set(pages))
+
+
+def test_error_in_one_page(reader: Reader) -> None:
+    reader.simulator.fault(**REFUSED, operation=LIST, after=17)
+    with pytest.raises(PermissionDenied):
+        reader.read()
+    check_none_is_repeated(reader)
+
+
+def test_error_while_others_hang(reader: Reader) -> None:
+    """They end at their timeout, and do not try again."""
+    reader.simulator.fault(kind="hang", operation=LIST, after=1, times=CONNECTIONS - 1)
+    reader.simulator.fault(**REFUSED, operation=LIST, after=1)
+    with pytest.raises(PermissionDenied):
+        reader.read(timeout=2)
+    check_none_is_repeated(reader)
+
+
+def test_error_while_others_wait(reader: Reader) -> None:
+    """A pause of five minutes ends with it. The page that fails is sent before the pause, and answered in it."""
+    told = threading.Event()
+    reader.on_tell = told.set
+
+    def refuse() -> None:
+        assert told.wait(HANGS)
+        reader.simulator.fault(**REFUSED, operation=LIST)
+
+    reader.simulator.fault(kind="status", status=429, headers={"Retry-After": "300"}, operation=LIST, after=4, times=1)
+    with pytest.raises(PermissionDenied):
+        reader.read(Once(9, refuse))
+    assert len(reader.told) == 1
+
+
+def test_interrupted(reader: Reader) -> None:
+    """Ctrl-C, or the timeout of a task, while all wait."""
+
+    def interrupt() -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    timer = threading.Timer(0.5, interrupt)
+    reader.on_tell = timer.start
+    reader.simulator.fault(kind="status", status=429, headers={"Retry-After": "300"}, operation=LIST, after=4, times=1)
+    with pytest.raises(KeyboardInterrupt):
+        reader.read()
+    timer.join()
+    assert len(reader.told) == 1
+
+
+@pytest.mark.parametrize("plugin", ["module", "lookup"])
+def test_interrupted_run(ansible: Ansible, plugin: str) -> None:
+    """The pipes are closed only when all processes of the run have ended, the one that waits for five minutes too."""
+    fill(ansible.simulator, FULL)
+    ansible.simulator.fault(kind="status", status=429, headers={"Retry-After": "300"}, operation=LIST, after=4)
+    name = "edgecache.cloudflare.origin_cloud_region"
+    tasks = {
+        "module": {f"{name}_info": {}},
+        "lookup": {"ansible.builtin.debug": {"msg": f"{{{{ query('{name}') }}}}"}},
+    }
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": [tasks[plugin]]}
+    (ansible.folder / "playbook.yml").write_text(yaml.safe_dump([play]))
+    with subprocess.Popen(
+        ["ansible-playbook", "-i", "inventory", "playbook.yml"],
+        cwd=ansible.folder,
+        env=ansible.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as run:
+        wait_for(lambda: 429 in [request["status"] for request in statistics(ansible.simulator)["log"]])
+        wait_for(lambda: None not in [request["status"] for request in statistics(ansible.simulator)["log"]])
+        run.send_signal(signal.SIGINT)
+        run.communicate()
+    assert run.returncode != 0
