@@ -11,7 +11,6 @@ import typing as t
 
 from ansible import constants as C
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import (
-    ARGUMENT_SPEC,
     Layer,
     ambient,
     environment,
@@ -20,7 +19,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
 
 
 def option_layers(plugin: t.Any, direct: dict[str, t.Any], variables: dict[str, t.Any], templar: t.Any) -> list[Layer]:
-    """The shared options of a plugin: its arguments, then variables, the environment, the configuration file.
+    """The options of a plugin: its arguments, then variables, the environment, the configuration file, the defaults.
 
     ``direct`` are the arguments: one that the plugin does not know is an error, where Ansible itself says nothing.
     """
@@ -29,8 +28,9 @@ def option_layers(plugin: t.Any, direct: dict[str, t.Any], variables: dict[str, 
     known.update(alias for option in definitions.values() for alias in option.get("aliases", []))
     if unknown := sorted(set(direct) - known):
         raise ConfigurationError(f"Unknown: {', '.join(unknown)}. The options are {', '.join(sorted(known))}.")
+    options = [name for name in definitions if not name.startswith("_")]
     # Ansible hands variables to plugins as they were written, with their templates
-    names = [entry["name"] for option in ARGUMENT_SPEC for entry in definitions[option].get("vars", [])]
+    names = [entry["name"] for option in options for entry in definitions[option].get("vars", [])]
     templated = {name: templar.template(variables[name]) for name in names if name in variables}
     # The environment is read as modules read it. Ansible would take the last of several variables, even an empty one, and
     # then not look into the file.
@@ -38,10 +38,10 @@ def option_layers(plugin: t.Any, direct: dict[str, t.Any], variables: dict[str, 
     C.config.initialize_plugin_configuration_definitions(
         plugin.plugin_type,
         without_environment,
-        {option: {**definitions[option], "env": []} for option in ARGUMENT_SPEC},
+        {option: {**definitions[option], "env": []} for option in options},
     )
     layers: dict[str, dict[str, t.Any]] = {"Direct": {}, "var": {}, "file": {}, "default": {}}
-    for option in ARGUMENT_SPEC:
+    for option in options:
         value, origin = C.config.get_config_value_and_origin(
             option, plugin_type=plugin.plugin_type, plugin_name=without_environment, variables=templated, direct=direct
         )

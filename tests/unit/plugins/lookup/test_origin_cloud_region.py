@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import threading
+import types
 import typing as t
+from pathlib import Path
 
 import pytest
 import requests
@@ -17,13 +20,20 @@ from ansible.plugins.loader import lookup_loader
 from ansible.template import Templar
 from ansible.utils.display import Display
 from ansible_collections.edgecache.cloudflare.plugins.lookup import origin_cloud_region
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils import _cache
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
+    API,
+    KEY,
     MAPPINGS,
     MODIFIED_ON,
+    NAME,
+    OTHER_ZONE_ID,
     TOKEN,
     ZONE_ID,
     Clock,
     Wire,
+    Zone,
+    address,
     envelope,
     failed,
     mapping,
@@ -97,9 +107,7 @@ def test_bad_term(error_of: t.Callable[..., str], term: t.Any) -> None:
 def test_unknown_keyword(error_of: t.Callable[..., str], name: str) -> None:
     told = error_of("192.0.2.1", **{name: "Secret-Part"})
     assert told.startswith(f"Unknown: {name}. The options are ")
-    assert (
-        "account_api_key, account_email, api_email, api_key, api_token, api_url, ca_path, default, max_wait, " in told
-    )
+    assert "account_api_key, account_email, api_email, api_key, api_token, api_url, ca_path, cache, cache_ttl, " in told
     assert "Secret-Part" not in told
 
 
@@ -138,7 +146,7 @@ def test_waits_of_two_calls_are_both_shown(
     for dummy in range(2):
         wire.get(f"{MAPPINGS}/192.0.2.1", failed(971), status=429, headers={"Retry-After": "60"})
         wire.mapping("192.0.2.1")
-        look_up("192.0.2.1")
+        look_up("192.0.2.1", cache=False)
     assert capsys.readouterr().err.count("[WARNING]: ") == 2
 
 
@@ -147,7 +155,7 @@ def test_missing_tls_is_told_once(look_up: LookUp, wire: Wire, capsys: pytest.Ca
     wire.api = "http://api.example.com"
     for dummy in range(2):
         wire.mapping("192.0.2.1")
-        look_up("192.0.2.1", api_url=wire.api)
+        look_up("192.0.2.1", api_url=wire.api, cache=False)
     assert capsys.readouterr().err.count("is not https") == 1
 
 
@@ -236,3 +244,245 @@ def test_short_name_with_the_collection_searched(wire: Wire) -> None:
     )
     wire.mapping("192.0.2.1")
     assert plugin.run(["192.0.2.1"], variables={}, api_token=TOKEN, zone_id=ZONE_ID) == [mapping("192.0.2.1")]
+
+
+class TestCache:
+    """What a run has read, no task of it reads again."""
+
+    @pytest.fixture(autouse=True)
+    def zone(self, zone: Zone) -> Zone:
+        zone.items = mappings(250)
+        return zone
+
+    @pytest.mark.parametrize(
+        ("question", "cost"),
+        [([address(1)], 1), (["192.0.2.1"], 1), ([address(1), address(240)], 2), ([], 3)],
+        ids=["one", "one without a mapping", "several", "all"],
+    )
+    def test_same_question_costs_nothing(self, look_up: LookUp, zone: Zone, question: list[str], cost: int) -> None:
+        options = {"default": "none"} if question else {}
+        first = look_up(*question, **options)
+        for dummy in range(3):
+            assert look_up(*question, **options) == first
+        assert len(zone.asked) == cost
+
+    def test_other_spelling_is_the_same_question(self, look_up: LookUp, zone: Zone) -> None:
+        look_up(address(1))
+        look_up(" 2001:DB8:0::1:0001 ")
+        assert zone.asked == [address(1)]
+
+    def test_missing_mapping_is_known_to_be_missing(self, error_of: t.Callable[..., str], zone: Zone) -> None:
+        told = error_of("192.0.2.1")
+        assert error_of("192.0.2.1") == told
+        assert f"The zone {ZONE_ID} has no mapping for 192.0.2.1." in told
+        assert zone.asked == ["192.0.2.1"]
+
+    def test_many_questions_cost_at_most_twice_as_much_as_one(self, look_up: LookUp, zone: Zone) -> None:
+        for number in range(0, 250, 5):
+            assert look_up(address(number)) == [mapping(address(number))]
+            assert len(zone.asked) <= 2 * min(number // 5 + 1, 3)
+
+    @pytest.mark.parametrize("more", [[address(60)], ["192.0.2.1"], []], ids=["next", "unmapped", "all"])
+    def test_60_addresses_of_one_page_cost_two(self, look_up: LookUp, zone: Zone, more: list[str]) -> None:
+        zone.items = mappings(61)
+        for number in range(60):
+            look_up(address(number))
+        look_up(*more, **({"default": None} if more else {}))
+        assert len(zone.asked) == 2
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"api_token": TOKEN[::-1]},
+            {"api_token": TOKEN + "x"},
+            {"api_token": None, "api_email": "user@example.com", "api_key": KEY},
+            {"zone_id": OTHER_ZONE_ID},
+            {"zone_id": None, "zone": NAME},
+            {"api_url": "https://api.example.com/client/v4"},
+            {"api_url": API.replace("v4", "v5")},
+        ],
+        ids=lambda value: " ".join(value),
+    )
+    def test_other_address_zone_or_credential_is_another_entry(
+        self, look_up_bare: LookUp, zone: Zone, other: dict[str, t.Any]
+    ) -> None:
+        one: dict[str, t.Any] = {"api_token": TOKEN, "zone_id": ZONE_ID}
+        another = {name: value for name, value in {**one, **other}.items() if value is not None}
+        look_up_bare(address(1), **one)
+        zone.items = [mapping(address(1), vendor="gcp")]
+        for dummy in range(2):
+            assert look_up_bare(address(1), **another)[0]["vendor"] == "gcp"
+            assert look_up_bare(address(1), **one)[0]["vendor"] == "aws"
+        assert zone.asked.count(address(1)) == 2
+
+    def test_keys_of_two_accounts_are_two_entries(self, look_up_bare: LookUp, zone: Zone) -> None:
+        for email in ("one@example.com", "two@example.com"):
+            look_up_bare(address(1), zone_id=ZONE_ID, api_email=email, api_key=KEY)
+        assert zone.asked == [address(1)] * 2
+
+    def test_same_options_from_elsewhere_are_the_same_entry(
+        self, look_up_bare: LookUp, zone: Zone, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        look_up_bare(address(1), api_token=TOKEN, zone_id=ZONE_ID)
+        monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
+        look_up_bare(address(1), zone_id=ZONE_ID)
+        look_up_bare(address(1), variables={"cloudflare_zone_id": ZONE_ID}, timeout=7, max_wait=0)
+        assert zone.asked == [address(1)]
+
+    def test_zone_by_name_is_looked_up_once(self, look_up_bare: LookUp, zone: Zone) -> None:
+        for question in ([address(1)], [address(1)], [address(2)], [address(240)], []):
+            look_up_bare(*question, api_token=TOKEN, zone=NAME)
+        assert zone.asked.count(NAME) == 1
+        assert len(zone.asked) <= 1 + 2 * 3
+
+    def test_error_is_no_answer(self, look_up: LookUp, error_of: t.Callable[..., str], zone: Zone) -> None:
+        zone.before = lambda asked: (403, {}, failed(10000))
+        for question in ([address(1)], [address(1), address(2)], []):
+            assert "check api_token" in error_of(*question)
+        zone.before = lambda asked: None
+        assert look_up(address(1)) == [mapping(address(1))]
+        assert look_up() == mappings(250)
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"cache": False},
+            {"cache": "no"},
+            {"variables": {"cloudflare_cache": False}},
+            {"cache_ttl": 0},
+            {"cache_ttl": "0.0"},
+            {"variables": {"cloudflare_cache_ttl": 0}},
+        ],
+        ids=str,
+    )
+    def test_switched_off(self, look_up: LookUp, zone: Zone, options: dict[str, t.Any]) -> None:
+        look_up(address(1))
+        zone.items = [mapping(address(1), vendor="gcp")]
+        for dummy in range(2):
+            assert look_up(address(1), **options)[0]["vendor"] == "gcp"
+        assert zone.asked == [address(1)] * 3
+
+    def test_switched_off_it_leaves_nothing(self, look_up: LookUp, tmp_path: Path) -> None:
+        look_up(address(1), cache=False)
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("ttl", [-1, -0.001, 86_401, float("nan"), float("inf"), -float("inf")])
+    @pytest.mark.parametrize("cache", [True, False])
+    def test_bad_ttl(self, error_of: t.Callable[..., str], zone: Zone, ttl: float, cache: bool) -> None:
+        assert error_of(address(1), cache_ttl=ttl, cache=cache).startswith("cache_ttl: ")
+        assert zone.asked == []
+
+    @pytest.mark.parametrize("option", ["timeout", "max_wait"])
+    def test_bad_option_is_bad_whatever_is_known(
+        self, look_up: LookUp, error_of: t.Callable[..., str], option: str
+    ) -> None:
+        look_up(address(1))
+        assert error_of(address(1), **{option: -1}).startswith(f"{option}: ")
+
+    @pytest.mark.parametrize(
+        ("seconds", "ttl", "cost"),
+        [(299.0, None, 1), (300.0, None, 2), (-1.0, None, 2), (6.0, 7, 1), (7.0, 7, 2), (86_399.0, 86_400, 1)],
+    )
+    def test_time_passes(
+        self,
+        look_up: LookUp,
+        zone: Zone,
+        monkeypatch: pytest.MonkeyPatch,
+        seconds: float,
+        ttl: float | None,
+        cost: int,
+    ) -> None:
+        options = {} if ttl is None else {"cache_ttl": ttl}
+        for now in (1_800_000_000.0, 1_800_000_000.0 + seconds):
+            monkeypatch.setattr(_cache, "time", types.SimpleNamespace(time=lambda now=now: now))
+            look_up(address(1), **options)
+        assert zone.asked == [address(1)] * cost
+
+    def test_results_are_copies(self, look_up: LookUp) -> None:
+        for question in ([address(1)], [address(1), address(2)], []):
+            for dummy in range(2):
+                for item in look_up(*question):
+                    assert item["vendor"] == "aws" and len(item) == 4
+                    item.update(vendor="changed", more=1)
+                    del item["region"]
+
+    def test_results_for_two_spellings_are_copies(self, look_up: LookUp) -> None:
+        one, other = look_up(address(1), address(1).upper())
+        one["vendor"] = "changed"
+        assert other["vendor"] == "aws"
+
+    def test_write_meanwhile_leaves_nothing_stale(self, look_up: LookUp, zone: Zone) -> None:
+        def before(asked: t.Any) -> tuple[int, dict[str, str], t.Any]:
+            # the answer is on its way when another process writes
+            answer, zone.items = zone.items, [mapping(address(1), vendor="gcp")]
+            _cache.forget()
+            zone.before = lambda asked: None
+            return 200, {}, envelope(answer[1])
+
+        zone.before = before
+        assert look_up(address(1))[0]["vendor"] == "aws"
+        assert look_up(address(1))[0]["vendor"] == "gcp"
+        assert look_up(address(1))[0]["vendor"] == "gcp"
+        assert zone.asked == [address(1)] * 2
+
+    def test_write_is_seen(self, look_up: LookUp, zone: Zone) -> None:
+        look_up()
+        zone.items = [mapping(address(1), vendor="gcp")]
+        _cache.forget()
+        assert look_up() == zone.items
+        assert look_up(address(2), default=None) == [None]
+
+    @pytest.mark.parametrize(
+        "credential", [{"api_token": TOKEN}, {"api_email": "user@example.com", "api_key": KEY}], ids=len
+    )
+    @pytest.mark.parametrize("by", [{"zone_id": ZONE_ID}, {"zone": NAME}], ids=str)
+    def test_credential_is_not_kept(
+        self, look_up_bare: LookUp, zone: Zone, tmp_path: Path, credential: dict[str, str], by: dict[str, str]
+    ) -> None:
+        """Even if the server repeats it."""
+        secret = [*credential.values()][-1]
+        zone.items += [{**mapping("192.0.2.1", region=secret), "modified_on": secret, secret: secret}]
+        for question in (["192.0.2.1"], ["192.0.2.1", "192.0.2.2"], []):
+            look_up_bare(*question, **credential, **by, **({"default": secret} if question else {}))
+        _cache.forget()
+        files = [file for file in tmp_path.rglob("*") if file.is_file()]
+        assert len(files) == 3
+        for file in files:
+            text = file.name.encode() + file.read_bytes()
+            assert not any(value.encode() in text for value in credential.values())
+
+    @pytest.mark.parametrize("folder", ["missing", "a file/folder"])
+    def test_folder_that_cannot_be_written_to(
+        self, look_up: LookUp, zone: Zone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+    ) -> None:
+        (tmp_path / "a file").touch()
+        monkeypatch.setattr(_cache.C, "DEFAULT_LOCAL_TMP", str(tmp_path / folder))
+        for dummy in range(2):
+            assert look_up(address(1)) == [mapping(address(1))]
+        assert zone.asked == [address(1)] * 2
+
+    def test_a_block_is_waited_out_once(self, look_up: LookUp, zone: Zone, clock: Clock) -> None:
+        zone.before = lambda asked: (429, {"Retry-After": "300"}, failed(971)) if clock.now < 300 else None
+        for dummy in range(10):
+            assert look_up(address(1)) == [mapping(address(1))]
+        assert clock.pauses == [300.0]
+        assert zone.asked == [address(1)] * 2
+
+    @pytest.mark.parametrize("ended_by", ["error", "success"])
+    def test_no_threads_are_left(self, look_up: LookUp, zone: Zone, ended_by: str) -> None:
+        before = threading.enumerate()
+        zone.items = mappings(3_500)
+        if ended_by == "error":
+            zone.before = lambda asked: (403, {}, failed(10000)) if asked == 20 else None
+            with pytest.raises(AnsibleLookupError, match="check api_token"):
+                look_up()
+        else:
+            assert look_up() == mappings(3_500)
+        assert threading.enumerate() == before
+
+    def test_broken_entry_is_read_again(self, look_up: LookUp, zone: Zone, tmp_path: Path) -> None:
+        look_up(address(1))
+        for file in tmp_path.iterdir():
+            file.write_bytes(file.read_bytes()[:-5])
+        assert look_up(address(1)) == [mapping(address(1))]
+        assert zone.asked == [address(1)] * 2

@@ -1,0 +1,160 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the plugins of one run of Ansible have read, so that its processes read it once.
+
+Private to the collection: no other collection may rely on this file. It lies in Ansible's own temporary folder of the
+run on the controller, which is private to the user and removed at the end. It holds mappings, and no credential.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import glob
+import json
+import os
+import stat
+import time
+import typing as t
+import uuid
+
+from ansible import constants as C
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import Known
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._zones import is_zone_id
+
+_KEYS = {"origin_ip", "vendor", "region", "modified_on"}
+
+_ALWAYS = "always"
+"""Instead of the name of the last write: there may be one at any time."""
+
+_entries: dict[str, tuple[t.Any, dict[str, t.Any]]] = {}
+"""By path, the entry that this process has last read, with what tells whether the file is still the same."""
+
+
+class RunCache:
+    """What is known of one zone. ``name`` tells it from others, ``ttl`` is in seconds."""
+
+    def __init__(self, name: str, ttl: float) -> None:
+        self._path = _path(name)
+        self._ttl = ttl
+        self._read = 0.0
+        self._written = ""
+
+    @contextlib.contextmanager
+    def lock(self) -> t.Iterator[None]:
+        """Keep other processes waiting that want the same."""
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError):
+                fcntl.flock(stack.enter_context(open(self._path + ".lock", "a")), fcntl.LOCK_EX)
+            yield
+
+    def load(self) -> Known:
+        """What is known: no mappings if the entry is not there, not as it should be, too old, or from before a write."""
+        self._read, self._written = time.time(), _last_written()
+        known = Known()
+        entry = _entry(self._path)
+        if entry:
+            known.zone_id = entry["zone_id"]
+        if entry and entry["written"] == self._written != _ALWAYS and 0 <= self._read - entry["read"] < self._ttl:
+            self._read = entry["read"]
+            known.pages, known.spent = entry["pages"], entry["spent"]
+            known.mappings, known.whole = dict(entry["mappings"]), entry["whole"]
+        return known
+
+    def store(self, known: Known) -> None:
+        """Keep what is known, which is as old as the oldest part of it. A folder that cannot be written to is no error."""
+        entry = {
+            "read": self._read,
+            "written": self._written,
+            "zone_id": known.zone_id,
+            "pages": known.pages,
+            "spent": known.spent,
+            "whole": known.whole,
+            "mappings": known.mappings,
+        }
+        with contextlib.suppress(OSError):
+            _replace(self._path, json.dumps(entry))
+
+
+def forget(for_good: bool = False) -> None:
+    """Let everything that is known be from before a write; ``for_good``, also what is learned in the rest of the run."""
+    if not for_good and _last_written() == _ALWAYS:
+        return
+    try:
+        _replace(_path("written"), _ALWAYS if for_good else uuid.uuid4().hex)
+    except OSError:
+        for entry in glob.glob(glob.escape(_path("")) + "*"):
+            with contextlib.suppress(OSError):
+                os.unlink(entry)
+
+
+def _path(name: str) -> str:
+    return os.path.join(C.DEFAULT_LOCAL_TMP, f"edgecache.cloudflare-{name}")
+
+
+def _last_written() -> str:
+    with contextlib.suppress(OSError, ValueError), open(_path("written"), encoding="utf-8", opener=_private) as file:
+        return file.read(100)
+    return ""
+
+
+def _replace(path: str, text: str) -> None:
+    new = f"{path}.{os.getpid()}"
+    with open(new, "w", encoding="utf-8", opener=_private) as file:
+        file.write(text)
+    os.replace(new, path)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+
+
+def _entry(path: str) -> dict[str, t.Any] | None:
+    try:
+        with open(path, encoding="utf-8", opener=_private) as file:
+            status = os.fstat(file.fileno())
+            if status.st_uid != os.geteuid() or not stat.S_ISREG(status.st_mode):
+                return None
+            version = (status.st_ino, status.st_mtime_ns, status.st_size)
+            if path in _entries and _entries[path][0] == version:
+                return _entries[path][1]
+            entry = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not _is_entry(entry):
+        return None
+    found: dict[str, t.Any] = entry
+    _entries[path] = (version, found)
+    return found
+
+
+def _is_entry(entry: t.Any) -> bool:
+    kinds: dict[str, t.Any] = {
+        "read": float,
+        "written": str,
+        "zone_id": str,
+        "pages": (int, type(None)),
+        "spent": int,
+        "whole": bool,
+        "mappings": dict,
+    }
+    return (
+        isinstance(entry, dict)
+        and entry.keys() == kinds.keys()
+        and all(isinstance(entry[key], kind) for key, kind in kinds.items())
+        and (entry["zone_id"] == "" or is_zone_id(entry["zone_id"]))
+        and all(mapping is None or _is_mapping(address, mapping) for address, mapping in entry["mappings"].items())
+    )
+
+
+def _is_mapping(address: str, mapping: t.Any) -> bool:
+    return (
+        isinstance(mapping, dict)
+        and mapping.keys() == _KEYS
+        and mapping["origin_ip"] == address
+        and isinstance(mapping["vendor"], str)
+        and isinstance(mapping["region"], str)
+        and isinstance(mapping["modified_on"], (str, type(None)))
+    )

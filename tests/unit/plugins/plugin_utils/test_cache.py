@@ -1,0 +1,582 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run keeps: for its time, until a write, in files that may be anything; shared by its processes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+import resource
+import stat
+import time
+import types
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible import constants
+from ansible.plugins.action.normal import ActionModule as NormalAction
+from ansible.plugins.loader import action_loader
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import Known
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils import _cache
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import RunCache, forget
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
+    ZONE_ID,
+    Zone,
+    address,
+    mapping,
+    mappings,
+)
+
+LookUp = t.Callable[..., list[t.Any]]
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+class WallClock:
+    """The time of day, which passes as the test says."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def wall(monkeypatch: pytest.MonkeyPatch) -> WallClock:
+    own = WallClock()
+    monkeypatch.setattr(_cache, "time", own)
+    return own
+
+
+@pytest.fixture
+def other_process(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[], None]:
+    """From now on, this process remembers as little as one that has just begun."""
+    return lambda: monkeypatch.setattr(_cache, "_entries", {})
+
+
+def known_of(*addresses: str, whole: bool = False) -> Known:
+    known = Known()
+    known.zone_id, known.pages, known.spent, known.whole = ZONE_ID, 3, 2, whole
+    known.mappings = {one: mapping(one) for one in addresses}
+    return known
+
+
+def keep(known: Known, ttl: float = 300.0) -> None:
+    cache = RunCache("x", ttl)
+    cache.load()
+    cache.store(known)
+
+
+def kept(ttl: float = 300.0) -> dict[str, t.Any]:
+    """All but the zone id, which does not grow old."""
+    return {**vars(RunCache("x", ttl).load()), "zone_id": ""}
+
+
+@contextlib.contextmanager
+def room_for(size: int) -> t.Iterator[None]:
+    """The disk takes so many bytes of each file."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+NOTHING = vars(Known())
+
+
+class TestEntry:
+    @pytest.mark.parametrize("whole", [False, True])
+    @pytest.mark.parametrize("addresses", [[], [address(1)], [address(number) for number in range(3_500)]], ids=len)
+    def test_all_that_is_known(self, other_process: t.Callable[[], None], addresses: list[str], whole: bool) -> None:
+        known = known_of(*addresses, whole=whole)
+        known.mappings["192.0.2.1"] = None
+        known.mappings["192.0.2.2"] = {**mapping("192.0.2.2"), "modified_on": None, "region": "ü\ud800\x00"}
+        keep(known)
+        for dummy in range(2):
+            assert kept() == {**vars(known), "zone_id": ""}
+            assert RunCache("x", 0.0).load().zone_id == ZONE_ID
+            assert list(kept()["mappings"]) == list(known.mappings)
+            other_process()
+
+    def test_nothing_before_the_first(self) -> None:
+        assert kept() == NOTHING
+
+    def test_each_name_has_its_own(self) -> None:
+        keep(known_of(address(1)))
+        assert vars(RunCache("y", 300.0).load()) == NOTHING
+
+    def test_what_is_done_with_it_changes_nothing(self) -> None:
+        keep(known_of(address(1)))
+        for dummy in range(2):
+            known = RunCache("x", 300.0).load()
+            assert list(known.mappings) == [address(1)]
+            known.mappings[address(2)] = None
+            known.whole = True
+
+    def test_files_are_private(self, tmp_path: Path) -> None:
+        before = os.umask(0)
+        try:
+            keep(known_of(address(1)))
+            forget()
+        finally:
+            os.umask(before)
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+        assert modes == {"edgecache.cloudflare-x": 0o600, "edgecache.cloudflare-written": 0o600}
+
+    @pytest.mark.parametrize("folder", ["missing", "a file/folder"])
+    def test_folder_that_cannot_be_written_to(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+    ) -> None:
+        (tmp_path / "a file").touch()
+        monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path / folder))
+        with RunCache("x", 300.0).lock():
+            keep(known_of(address(1)))
+        assert kept() == NOTHING
+        forget()
+
+    def test_full_disk_leaves_the_entry_before(self, other_process: t.Callable[[], None]) -> None:
+        keep(known_of(address(1)))
+        before = kept()
+        with room_for(100):
+            keep(known_of(address(1), address(2)))
+        other_process()
+        assert kept() == before
+
+    def test_write_on_a_full_disk_is_not_missed(self) -> None:
+        """Nothing can be noted down, yet what is known is from before."""
+        keep(known_of(address(1)))
+        with room_for(0):
+            forget()
+        assert kept() == NOTHING
+
+
+class TestAge:
+    @pytest.mark.parametrize(
+        ("ttl", "seconds", "there"),
+        [
+            (300.0, 0.0, True),
+            (300.0, 299.9, True),
+            (300.0, 300.0, False),
+            (300.0, 1e9, False),
+            (0.5, 0.4, True),
+            (0.5, 0.5, False),
+            (0.0, 0.0, False),
+            (0.0, -1.0, False),
+            # the clock was set back
+            (300.0, -0.1, False),
+            (300.0, -1e9, False),
+        ],
+    )
+    def test_for_its_time(self, wall: WallClock, ttl: float, seconds: float, there: bool) -> None:
+        keep(known_of(address(1)))
+        wall.now += seconds
+        assert (kept(ttl) != NOTHING) is there
+
+    def test_is_that_of_the_oldest_part(self, wall: WallClock) -> None:
+        keep(known_of(address(1)))
+        wall.now += 200.0
+        cache = RunCache("x", 300.0)
+        known = cache.load()
+        known.mappings[address(2)] = mapping(address(2))
+        cache.store(known)
+        wall.now += 99.0
+        assert len(kept()["mappings"]) == 2
+        wall.now += 1.0
+        assert kept() == NOTHING
+
+    def test_counts_from_before_it_was_read(self, wall: WallClock) -> None:
+        cache = RunCache("x", 300.0)
+        cache.load()
+        wall.now += 100.0  # as long as the requests took
+        cache.store(known_of(address(1)))
+        wall.now += 200.0
+        assert kept() == NOTHING
+
+
+class TestForget:
+    def test_what_is_known(self) -> None:
+        keep(known_of(address(1), whole=True))
+        forget()
+        assert kept() == NOTHING
+        keep(known_of(address(2)))
+        assert list(kept()["mappings"]) == [address(2)]
+
+    def test_of_all_names(self) -> None:
+        keep(known_of(address(1)))
+        other = RunCache("y", 300.0)
+        other.load()
+        other.store(known_of(address(1)))
+        forget()
+        assert {**vars(RunCache("y", 300.0).load()), "zone_id": ""} == kept() == NOTHING
+
+    def test_while_it_is_read(self, other_process: t.Callable[[], None]) -> None:
+        cache = RunCache("x", 300.0)
+        cache.load()
+        forget()
+        cache.store(known_of(address(1)))
+        assert kept() == NOTHING
+
+    def test_while_more_of_it_is_read(self) -> None:
+        keep(known_of(address(1)))
+        cache = RunCache("x", 300.0)
+        known = cache.load()
+        forget()
+        cache.store(known)
+        assert kept() == NOTHING
+
+    def test_every_time(self) -> None:
+        for number in range(5):
+            keep(known_of(address(number)))
+            assert list(kept()["mappings"]) == [address(number)]
+            forget()
+            assert kept() == NOTHING
+
+    @pytest.mark.parametrize("text", ["", "x" * 200, "\udcff"])
+    def test_with_a_broken_note_of_the_write_before(self, tmp_path: Path, text: str) -> None:
+        note = tmp_path / "edgecache.cloudflare-written"
+        note.write_bytes(text.encode(errors="surrogateescape"))
+        keep(known_of(address(1)))
+        forget()
+        assert kept() == NOTHING
+
+
+class TestFile:
+    """A file that is not as it should be is as good as none."""
+
+    @pytest.fixture
+    def file(self, tmp_path: Path, other_process: t.Callable[[], None]) -> Path:
+        keep(known_of(address(1)))
+        (file,) = tmp_path.iterdir()
+        other_process()
+        return file
+
+    def test_sound(self, file: Path) -> None:
+        assert kept() == {**vars(known_of(address(1))), "zone_id": ""}
+
+    @staticmethod
+    def missed(file: Path) -> None:
+        """Nothing is known, and what is read then is."""
+        assert kept() == NOTHING
+        keep(known_of(address(2)))
+        if not file.is_dir():
+            assert list(kept()["mappings"]) == [address(2)]
+            assert file.is_file() and not file.is_symlink()
+
+    @pytest.mark.parametrize("part", [0.0, 0.01, 0.5, 0.99])
+    def test_half_written(self, file: Path, part: float) -> None:
+        whole = file.read_bytes()
+        file.write_bytes(whole[: int(len(whole) * part)])
+        self.missed(file)
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"\x00" * 4_096,
+            b"\xff\xfe",
+            b"null",
+            b"[]",
+            b"{}",
+            b"7",
+            b'"x"',
+            b"NaN",
+            b"[" * 200_000,
+            b"9" * 5_000,
+            b"{}{}",
+        ],
+        ids=lambda value: repr(value[:8]),
+    )
+    def test_broken(self, file: Path, content: bytes) -> None:
+        file.write_bytes(content)
+        self.missed(file)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"read": None},
+            {"read": "1800000000"},
+            {"read": 1_800_000_000},
+            {"read": float("nan")},
+            {"read": float("inf")},
+            {"read": -float("inf")},
+            {"read": True},
+            {"written": None},
+            {"written": "x"},
+            {"zone_id": None},
+            {"zone_id": 7},
+            {"zone_id": "../../user"},
+            {"pages": "3"},
+            {"pages": 3.0},
+            {"spent": None},
+            {"spent": "2"},
+            {"whole": None},
+            {"whole": 1},
+            {"whole": "yes"},
+            {"mappings": None},
+            {"mappings": []},
+            {"mappings": [[address(1), mapping(address(1))]]},
+            {"mappings": {address(1): address(1)}},
+            {"mappings": {address(1): []}},
+            {"mappings": {address(1): {}}},
+            {"mappings": {address(1): False}},
+            {"mappings": {address(1): mapping(address(2))}},
+            {"mappings": {address(1): {**mapping(address(1)), "vendor": None}}},
+            {"mappings": {address(1): {**mapping(address(1)), "region": ["us-east-1"]}}},
+            {"mappings": {address(1): {**mapping(address(1)), "modified_on": 7}}},
+            {"mappings": {address(1): {**mapping(address(1)), "more": "x"}}},
+            {"mappings": {address(2): None, address(1): {"origin_ip": address(1)}}},
+            {"more": 1},
+        ],
+        ids=str,
+    )
+    def test_of_another_shape(self, file: Path, change: dict[str, t.Any]) -> None:
+        entry = json.loads(file.read_text(encoding="utf-8"))
+        file.write_text(json.dumps({**entry, **change}), encoding="utf-8")
+        self.missed(file)
+
+    @pytest.mark.parametrize("key", ["read", "written", "zone_id", "pages", "spent", "whole", "mappings"])
+    def test_with_something_missing(self, file: Path, key: str) -> None:
+        entry = json.loads(file.read_text(encoding="utf-8"))
+        del entry[key]
+        file.write_text(json.dumps(entry), encoding="utf-8")
+        self.missed(file)
+
+    @pytest.mark.parametrize("remembered", [False, True])
+    def test_of_somebody_else(self, file: Path, monkeypatch: pytest.MonkeyPatch, remembered: bool) -> None:
+        if remembered:
+            kept()
+        monkeypatch.setattr(os, "geteuid", lambda: file.stat().st_uid + 1)
+        assert kept() == NOTHING
+
+    @pytest.mark.parametrize("remembered", [False, True])
+    def test_link(self, file: Path, tmp_path: Path, remembered: bool) -> None:
+        if remembered:
+            kept()
+        target = file.rename(tmp_path / "elsewhere")
+        file.symlink_to(target)
+        self.missed(file)
+
+    @pytest.mark.parametrize("name", ["edgecache.cloudflare-x", f"edgecache.cloudflare-x.{os.getpid()}"])
+    def test_target_of_a_link_is_not_written_to(self, tmp_path: Path, name: str) -> None:
+        target = tmp_path / "elsewhere"
+        target.write_text("precious", encoding="utf-8")
+        (tmp_path / name).symlink_to(target)
+        keep(known_of(address(1)))
+        assert target.read_text(encoding="utf-8") == "precious"
+
+    def test_folder(self, file: Path) -> None:
+        file.unlink()
+        file.mkdir()
+        self.missed(file)
+
+    @pytest.mark.parametrize("remembered", [False, True])
+    def test_gone(self, file: Path, remembered: bool) -> None:
+        if remembered:
+            kept()
+        file.unlink()
+        self.missed(file)
+
+    def test_broken_after_it_was_read(self, file: Path) -> None:
+        assert kept() != NOTHING
+        file.write_bytes(file.read_bytes()[:-9])
+        self.missed(file)
+
+    @pytest.mark.parametrize("kind", ["folder", "link to nowhere"])
+    def test_lock_that_cannot_be_had(self, tmp_path: Path, kind: str) -> None:
+        lock = tmp_path / "edgecache.cloudflare-x.lock"
+        if kind == "folder":
+            lock.mkdir()
+        else:
+            lock.symlink_to(tmp_path / "no" / "where")
+        with RunCache("x", 300.0).lock():
+            keep(known_of(address(1)))
+        assert kept() != NOTHING
+
+    def test_lock_is_given_back(self) -> None:
+        for dummy in range(3):
+            with pytest.raises(ZeroDivisionError), RunCache("x", 300.0).lock():
+                raise ZeroDivisionError
+
+
+class TestProcesses:
+    """The forks of a run, each of which looks something up."""
+
+    FORKS = 8
+
+    @pytest.fixture
+    def asked(self, zone: Zone, tmp_path_factory: pytest.TempPathFactory) -> t.Callable[[], list[str]]:
+        """What the zone was asked by all processes together. Each answer takes as long as they need to come along."""
+        log = tmp_path_factory.mktemp("log") / "asked"
+        log.touch()
+
+        def before(asked: t.Any) -> None:
+            with log.open("a", encoding="utf-8") as file:
+                file.write(f"{asked}\n")
+            time.sleep(0.01)
+
+        zone.before = before
+        return lambda: log.read_text(encoding="utf-8").split()
+
+    @pytest.fixture
+    def side_by_side(self) -> t.Callable[[t.Callable[[int], t.Any]], list[t.Any]]:
+        """What this gives in each of the forks, which begin together, by their number."""
+        context = multiprocessing.get_context("fork")
+
+        def side_by_side(call: t.Callable[[int], t.Any]) -> list[t.Any]:
+            together, results = context.Barrier(self.FORKS), context.SimpleQueue()
+
+            def target(number: int) -> None:
+                together.wait(30)
+                try:
+                    results.put((number, call(number)))
+                except Exception as error:
+                    results.put((number, repr(error)))
+
+            forks = [context.Process(target=target, args=(number,)) for number in range(self.FORKS)]
+            for fork in forks:
+                fork.start()
+            found = dict(results.get() for dummy in forks)
+            for fork in forks:
+                fork.join(30)
+            return [found[number] for number in range(self.FORKS)]
+
+        return side_by_side
+
+    def test_same_question_costs_one_request(
+        self, look_up: LookUp, zone: Zone, asked: t.Callable[[], list[str]], side_by_side: t.Callable[..., list[t.Any]]
+    ) -> None:
+        zone.items = mappings(60)
+        assert side_by_side(lambda number: look_up(address(1))) == [[mapping(address(1))]] * self.FORKS
+        assert asked() == [address(1)]
+
+    def test_whole_zone_costs_its_pages(
+        self, look_up: LookUp, zone: Zone, asked: t.Callable[[], list[str]], side_by_side: t.Callable[..., list[t.Any]]
+    ) -> None:
+        zone.items = mappings(250)
+        assert side_by_side(lambda number: look_up()) == [mappings(250)] * self.FORKS
+        assert sorted(asked()) == ["1", "2", "3"]
+
+    def test_60_addresses_of_60_cost_two(
+        self, look_up: LookUp, zone: Zone, asked: t.Callable[[], list[str]], side_by_side: t.Callable[..., list[t.Any]]
+    ) -> None:
+        zone.items = mappings(60)
+        found = side_by_side(lambda number: [look_up(address(one))[0] for one in range(number, 60, self.FORKS)])
+        assert found == [mappings(60)[number :: self.FORKS] for number in range(self.FORKS)]
+        assert len(asked()) == 2
+
+    def test_200_addresses_of_3500_cost_at_most_70(
+        self, look_up: LookUp, zone: Zone, asked: t.Callable[[], list[str]], side_by_side: t.Callable[..., list[t.Any]]
+    ) -> None:
+        zone.items = mappings(3_500)
+        found = side_by_side(lambda number: [look_up(address(17 * one))[0] for one in range(number, 200, self.FORKS)])
+        assert found == [mappings(3_500)[:3_400:17][number :: self.FORKS] for number in range(self.FORKS)]
+        assert len(asked()) <= 70
+
+    def test_after_a_write_it_is_read_once_more(
+        self, look_up: LookUp, zone: Zone, asked: t.Callable[[], list[str]], side_by_side: t.Callable[..., list[t.Any]]
+    ) -> None:
+        zone.items = mappings(60)
+        look_up(address(1))
+        forget()
+        side_by_side(lambda number: look_up(address(1)))
+        assert asked() == [address(1)] * 2
+
+    def test_read_by_each_where_nothing_can_be_kept(
+        self,
+        look_up: LookUp,
+        zone: Zone,
+        asked: t.Callable[[], list[str]],
+        side_by_side: t.Callable[..., list[t.Any]],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", "/no/where")
+        zone.items = mappings(60)
+        assert side_by_side(lambda number: look_up(address(1))) == [[mapping(address(1))]] * self.FORKS
+        assert len(asked()) == self.FORKS
+
+
+class TestAction:
+    """The action plugins of the modules that write."""
+
+    @pytest.fixture(params=["origin_cloud_region", "origin_cloud_regions"])
+    def make(self, request: pytest.FixtureRequest) -> t.Callable[..., t.Any]:
+        def make(async_val: int = 0) -> t.Any:
+            name = f"edgecache.cloudflare.{request.param}"
+            task = types.SimpleNamespace(action=name, async_val=async_val, check_mode=False, environment=[], args={})
+            return action_loader.get(
+                name,
+                task=task,
+                connection=types.SimpleNamespace(),
+                play_context=types.SimpleNamespace(),
+                loader=None,
+                templar=None,
+                shared_loader_obj=None,
+            )
+
+        return make
+
+    @pytest.fixture
+    def ran(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[t.Any, ...]]:
+        """How the module was run, after which it is known what was read before."""
+        calls: list[tuple[t.Any, ...]] = []
+
+        def run(plugin: t.Any, tmp: t.Any = None, task_vars: t.Any = None) -> dict[str, t.Any]:
+            calls.append((plugin._task.action, tmp, task_vars))
+            keep(known_of(address(1)))
+            return {"changed": True, "failed": len(calls) > 1}
+
+        monkeypatch.setattr(NormalAction, "run", run)
+        return calls
+
+    def test_every_module_that_writes_mappings_has_one(self) -> None:
+        names = {path.stem for path in (ROOT / "plugins" / "action").glob("*.py")} - {"__init__"}
+        assert names == {"origin_cloud_region", "origin_cloud_regions"}
+        assert names <= {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
+
+    def test_is_as_ansibles_own(self, make: t.Callable[..., t.Any]) -> None:
+        plugin = make()
+        assert isinstance(plugin, NormalAction)
+        assert plugin._supports_check_mode and plugin._supports_async
+        assert plugin.TRANSFERS_FILES is NormalAction.TRANSFERS_FILES
+
+    def test_runs_the_module_and_forgets(self, make: t.Callable[..., t.Any], ran: list[tuple[t.Any, ...]]) -> None:
+        plugin = make()
+        for failed in (False, True):
+            keep(known_of(address(1)))
+            assert plugin.run(task_vars={"a": 1}) == {"changed": True, "failed": failed}
+            assert kept() == NOTHING
+        assert ran == [(plugin._task.action, None, {"a": 1})] * 2
+
+    @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+    def test_forgets_in_spite_of_an_error(
+        self, make: t.Callable[..., t.Any], monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+    ) -> None:
+        def run(*args: t.Any, **options: t.Any) -> t.Any:
+            raise error
+
+        monkeypatch.setattr(NormalAction, "run", run)
+        keep(known_of(address(1)))
+        with pytest.raises(error):
+            make().run()
+        assert kept() == NOTHING
+
+    def test_without_a_folder_to_write_to(
+        self, make: t.Callable[..., t.Any], ran: list[tuple[t.Any, ...]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", "/no/where")
+        assert make().run() == {"changed": True, "failed": False}
+
+    def test_module_that_goes_on_after_it_is_not_missed(
+        self, make: t.Callable[..., t.Any], ran: list[tuple[t.Any, ...]]
+    ) -> None:
+        """With ``async``, it has only begun when the plugin ends: what is read from then on may be from before it wrote."""
+        make(async_val=60).run()
+        keep(known_of(address(1)))
+        assert kept() == NOTHING
