@@ -1,0 +1,662 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What comes of each fault: the right answer, or one clear error, in bounded time, with nothing lost or left behind.
+
+``ROWS`` is the table, and docs/faults.md shows it. The code is the real one, over real HTTP to the simulator, but for
+the pauses between tries, which take no time here unless a test says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import importlib.util
+import json
+import os
+import re
+import signal
+import sys
+import threading
+import time
+import types
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible import constants, template
+from ansible.errors import AnsibleLookupError
+from ansible.module_utils import basic
+from ansible.module_utils.common import warnings
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import lookup_loader
+from ansible_collections.edgecache.cloudflare.plugins.module_utils import _arguments, _client
+
+from tests.simulator.plain_client import Api
+from tests.simulator.testing import ROOT, RunningSimulator
+from tests.system.playbooks import Ansible
+
+HANGS = 60
+"""Seconds after which a test is taken to hang."""
+
+PAGE = ROOT / "docs/faults.md"
+FILLED = 250
+LIST = "origin-cloud-regions-v2-list"
+PUT = "origin-cloud-regions-v2-batch-upsert"
+DELETE = "origin-cloud-regions-v2-batch-delete"
+
+Places = dict[str, str]
+
+
+class Cell(t.NamedTuple):
+    """What comes of one fault in one operation. Of requests and pauses, the fewest and the most that are right.
+
+    ``error``: a part of its message; none where the answer is right. ``done`` are the changes that were made before it.
+    """
+
+    error: str | None
+    requests: tuple[int, int]
+    pauses: tuple[int, int] = (0, 0)
+    done: int = 0
+
+
+class Operation(t.NamedTuple):
+    """``requests`` without a fault; ``hit`` and ``hit_list`` say which of them a fault is for."""
+
+    title: str
+    requests: int
+    hit: dict[str, t.Any]
+    hit_list: dict[str, t.Any]
+
+
+OPERATIONS = {
+    "read one": Operation("read one", 1, {}, {}),
+    "read all": Operation("read all", 3, {"operation": LIST, "after": 1}, {"operation": LIST, "after": 1}),
+    # 120 to change, 60 to create, 50 to delete: three pages, the supported regions, two batches to write, one to delete
+    "write many": Operation("write many", 7, {"operation": PUT, "after": 1}, {"operation": LIST, "after": 1}),
+    "lookup": Operation("lookup", 3, {"after": 1}, {}),
+}
+
+
+class Row(t.NamedTuple):
+    """One fault. ``cells`` in the order of ``OPERATIONS``; none where the operation cannot meet it."""
+
+    title: str
+    fault: dict[str, t.Any]
+    often: str
+    cells: tuple[Cell | None, Cell | None, Cell | None, Cell | None]
+    options: t.Mapping[str, t.Any] = types.MappingProxyType({})
+
+    @property
+    def name(self) -> str:
+        return f"{self.title}, {self.often}"
+
+
+def right(*more: int, pauses: int = 0) -> t.Any:
+    """The right answer in each operation, with so many more requests than without the fault."""
+    expected = [operation.requests for operation in OPERATIONS.values()]
+    return tuple(
+        Cell(None, (number + extra, number + extra), (pauses, pauses))
+        for number, extra in zip(expected, more, strict=True)
+    )
+
+
+def at_once(error: str, lost: bool = False) -> t.Any:
+    """An error without another try. If the answer to a write is ``lost``, the zone is read to know what was done."""
+    return (
+        Cell(error, (1, 1)),
+        Cell(error, (2, 3)),  # the other page may be under way
+        Cell(error, (9, 9) if lost else (6, 6), done=100),
+        Cell(error, (2, 2)),
+    )
+
+
+GIVEN_UP = "given up after 6 tries"
+REPEATED = right(1, 1, 1, 1, pauses=1)
+BROKEN = (
+    Cell(GIVEN_UP, (6, 6), (5, 5)),
+    Cell(GIVEN_UP, (7, 13), (5, 10)),
+    Cell(GIVEN_UP, (14, 14), (5, 5), done=100),
+    Cell(GIVEN_UP, (7, 7), (5, 5)),
+)
+# The write is done each time, which reading the zone shows: it has 310 mappings then
+DONE_EACH_TIME = (BROKEN[0], BROKEN[1], Cell(None, (16, 16), (5, 5)), BROKEN[3])
+RATE_LIMIT = "Rate limited"
+CHANGING = "the pages say that the zone has"
+NONSENSE = {"success": True, "errors": [], "messages": [], "result": {"origin_ip": 1}}
+TOO_FEW = {"total_count": 1, "total_pages": 1}
+TOO_MANY = {"total_count": 1000, "total_pages": 10}
+# A request that has an answer is given the time for it
+SHORT = {"timeout": 1.0}
+SHORT_AND_ONCE = {"timeout": 1.0, "max_wait": 0}
+
+ROWS = [
+    Row("an answer that is late, within `timeout`", {"kind": "latency", "seconds": 0.1}, "always", right(0, 0, 0, 0)),
+    Row(
+        "429, a pause within `max_wait` asked for",
+        {"kind": "status", "status": 429, "headers": {"Retry-After": "1"}},
+        "once",
+        REPEATED,
+    ),
+    Row(
+        "the same, until together they exceed `max_wait`",
+        {"kind": "status", "status": 429, "headers": {"Retry-After": "100"}},
+        "always",
+        (
+            Cell(RATE_LIMIT, (4, 4), (3, 3)),
+            Cell(RATE_LIMIT, (5, 9), (3, 3)),
+            Cell(RATE_LIMIT, (9, 9), (3, 3), done=100),
+            Cell(RATE_LIMIT, (5, 5), (3, 3)),
+        ),
+    ),
+    Row(
+        "429, a pause longer than `max_wait` asked for",
+        {"kind": "status", "status": 429, "headers": {"Retry-After": "331"}},
+        "once",
+        at_once(RATE_LIMIT),
+    ),
+    Row("500", {"kind": "status", "status": 500}, "once", at_once("HTTP 500", lost=True)),
+    Row("503", {"kind": "status", "status": 503}, "once", REPEATED),
+    Row("503", {"kind": "status", "status": 503}, "always", BROKEN),
+    Row("403", {"kind": "status", "status": 403}, "once", at_once("The credential is wrong, expired, or lacks")),
+    Row("502 with a gateway's page of HTML", {"kind": "html"}, "once", REPEATED),
+    Row("502 with a gateway's page of HTML", {"kind": "html"}, "always", BROKEN),
+    Row("200 without JSON", {"kind": "malformed"}, "once", at_once("HTTP 200: 'not json'", lost=True)),
+    Row(
+        "200 with other JSON than the API's",
+        {"kind": "malformed", "body": NONSENSE},
+        "once",
+        (
+            Cell("an answer that is not a mapping", (1, 1)),
+            Cell("an answer that is not a page of a list", (2, 3)),
+            Cell("The API neither confirmed nor refused this", (9, 9), done=100),
+            Cell("an answer that is not a mapping", (2, 2)),
+        ),
+    ),
+    Row("a redirect", {"kind": "redirect"}, "once", at_once("A redirect, which is not followed")),
+    Row("cut before the request is carried out", {"kind": "disconnect"}, "once", REPEATED),
+    Row("cut before the request is carried out", {"kind": "disconnect"}, "always", BROKEN),
+    Row("cut after it is carried out", {"kind": "disconnect_after"}, "once", REPEATED),
+    Row("cut after it is carried out", {"kind": "disconnect_after"}, "always", DONE_EACH_TIME),
+    Row("cut within the answer", {"kind": "truncate"}, "once", REPEATED),
+    Row("cut within the answer", {"kind": "truncate"}, "always", DONE_EACH_TIME),
+    Row("silent for longer than `timeout`", {"kind": "hang"}, "once", REPEATED, SHORT),
+    Row(
+        "silent for longer than `timeout`, `max_wait: 0`",
+        {"kind": "hang"},
+        "always",
+        at_once("(timeout: 1 seconds)", lost=True),
+        SHORT_AND_ONCE,
+    ),
+    Row("silent within the answer", {"kind": "hang_body"}, "once", REPEATED, SHORT),
+    Row(
+        "silent within the answer, `max_wait: 0`",
+        {"kind": "hang_body"},
+        "always",
+        (
+            Cell("(timeout: 1 seconds)", (1, 1)),
+            Cell("(timeout: 1 seconds)", (2, 3)),
+            Cell(None, (11, 11)),
+            Cell("(timeout: 1 seconds)", (2, 2)),
+        ),
+        SHORT_AND_ONCE,
+    ),
+    Row(
+        "the first page instead of another",
+        {"kind": "stale_page"},
+        "once",
+        (None, Cell(None, (6, 6)), Cell(None, (10, 10)), Cell(None, (3, 3))),
+    ),
+    Row(
+        "the first page instead of another",
+        {"kind": "stale_page"},
+        "always",
+        (None, Cell(CHANGING, (9, 9)), Cell(CHANGING, (9, 9)), Cell(None, (3, 3))),
+    ),
+    Row(
+        "a page that counts too few mappings",
+        {"kind": "lying_total", "body": TOO_FEW},
+        "once",
+        (None, Cell(None, (6, 6)), Cell(None, (10, 10)), Cell(None, (4, 4))),
+    ),
+    Row(
+        "a page that counts too few mappings",
+        {"kind": "lying_total", "body": TOO_FEW},
+        "always",
+        (None, Cell(CHANGING, (5, 5)), Cell(CHANGING, (5, 5)), Cell(CHANGING, (3, 3))),
+    ),
+    Row(
+        "a page that counts too many",
+        {"kind": "lying_total", "body": TOO_MANY},
+        "once",
+        (None, Cell(None, (6, 6)), Cell(None, (10, 10)), Cell(None, (3, 3))),
+    ),
+    Row(
+        "a page that counts too many",
+        {"kind": "lying_total", "body": TOO_MANY},
+        "always",
+        (None, Cell(CHANGING, (23, 23)), Cell(CHANGING, (23, 23)), Cell(None, (3, 3))),
+    ),
+]
+CELLS = [
+    pytest.param(row, name, cell, id=f"{row.name}-{name}")
+    for row in ROWS
+    for name, cell in zip(OPERATIONS, row.cells, strict=True)
+    if cell
+]
+
+
+class Result(t.NamedTuple):
+    """What one operation gave. ``value``: the module's whole result, or what the lookup returned."""
+
+    error: str | None
+    value: t.Any
+    told: list[str]
+
+
+class Pauses:
+    """Stands in for the sleep of a client."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+@pytest.fixture(autouse=True)
+def _bounded() -> t.Iterator[None]:
+    def end(*dummy: object) -> t.NoReturn:
+        pytest.fail(f"hangs for more than {HANGS} seconds")
+
+    previous = signal.signal(signal.SIGALRM, end)
+    signal.alarm(HANGS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, previous)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    for name in list(os.environ):
+        if name.startswith("CLOUDFLARE_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
+    own = Pauses()
+    monkeypatch.setattr(_arguments, "Client", functools.partial(_client.Client, sleep=own))
+    return own
+
+
+@pytest.fixture
+def zone(simulator: RunningSimulator) -> RunningSimulator:
+    simulator.reset({"zones": [{"id": simulator.zone_id, "name": "example.com", "tiered_cache": "on", "fill": FILLED}]})
+    return simulator
+
+
+@pytest.fixture
+def run(
+    zone: RunningSimulator, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> t.Callable[..., Result]:
+    """Run a module as the script that it is, with these options."""
+
+    def run(name: str, **options: t.Any) -> Result:
+        module = importlib.import_module(f"ansible_collections.edgecache.cloudflare.plugins.modules.{name}")
+        spec = importlib.util.spec_from_file_location("__main__", module.__file__)
+        assert spec and spec.loader
+        options = {"api_token": zone.token, "zone_id": zone.zone_id, "api_url": zone.url, **options}
+        capfd.readouterr()
+        with monkeypatch.context() as patch:
+            patch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode())
+            patch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+            # As in a module's own process
+            patch.setattr(sys.modules["ansible.module_utils._internal"], "is_controller", False)
+            warnings._global_warnings.clear()
+            with pytest.raises(SystemExit):
+                spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        printed = capfd.readouterr()
+        assert printed.err == ""
+        result: dict[str, t.Any] = json.loads(printed.out)
+        result.pop("invocation", None)
+        assert zone.token not in json.dumps(result)
+        told = [one if isinstance(one, str) else one["event"]["msg"] for one in result.pop("warnings", [])]
+        return Result(result["msg"] if result.get("failed") else None, result, told)
+
+    return run
+
+
+@pytest.fixture
+def look_up(zone: RunningSimulator, capfd: pytest.CaptureFixture[str]) -> t.Callable[..., Result]:
+    def look_up(*terms: str, **options: t.Any) -> Result:
+        loader = DataLoader()
+        plugin = lookup_loader.get(
+            "edgecache.cloudflare.origin_cloud_region",
+            loader=loader,
+            templar=template.Templar(loader=loader, variables={}),
+        )
+        options = {"api_token": zone.token, "zone_id": zone.zone_id, "api_url": zone.url, **options}
+        capfd.readouterr()
+        error, value = None, None
+        try:
+            value = plugin.run(list(terms), variables={}, **options)
+        except AnsibleLookupError as raised:
+            error = str(raised)
+        told = re.findall(r"^\[WARNING\]: (.*)$", capfd.readouterr().err, re.MULTILINE)
+        assert zone.token not in f"{error} {told}"
+        return Result(error, value, told)
+
+    return look_up
+
+
+@pytest.fixture
+def operate(run: t.Callable[..., Result], look_up: t.Callable[..., Result]) -> t.Callable[..., Result]:
+    """Do one of the operations, and see that it leaves nothing behind."""
+
+    def operate(name: str, **options: t.Any) -> Result:
+        before = threading.enumerate(), children()
+        if name == "read one":
+            result = run("origin_cloud_region_info", origin_ip=[filled(1)], **options)
+        elif name == "read all":
+            result = run("origin_cloud_region_info", **options)
+        elif name == "write many":
+            result = run("origin_cloud_regions", mappings=DECLARED, purge=True, **options)
+        else:
+            result = look_up(*LOOKED_UP, **options)
+        assert (threading.enumerate(), children()) == before
+        return result
+
+    return operate
+
+
+def children() -> set[str]:
+    """The ids of the processes that this one has started."""
+    found = set()
+    for path in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # of a thread that has just ended
+            found.update(path.read_text().split())
+    return found
+
+
+def filled(number: int) -> str:
+    """The address of a mapping of the zone, from 1."""
+    return f"2001:db8:f::{number:x}"
+
+
+def another(number: int) -> Places:
+    """A place that differs from the one that the zone is filled with."""
+    vendor, region = ("gcp", "europe-west1") if PLACES[number] != "gcp/europe-west1" else ("aws", "us-east-1")
+    return {"origin_ip": filled(number), "vendor": vendor, "region": region}
+
+
+def declared(address: str, place: str) -> Places:
+    return dict(zip(("origin_ip", "vendor", "region"), (address, *place.split("/")), strict=True))
+
+
+def seeded() -> list[str]:
+    from tests.simulator.seed import DEFAULT_SEED, read
+
+    vendors = read(DEFAULT_SEED)["supported_regions"]["vendors"]
+    places = [f"{vendor}/{region['name']}" for vendor, regions in vendors.items() for region in regions]
+    return [places[number % len(places)] for number in range(FILLED + 1)]
+
+
+PLACES = seeded()
+BEFORE = {filled(number): PLACES[number] for number in range(1, FILLED + 1)}
+LOOKED_UP = [filled(1), filled(150), filled(250)]
+DECLARED = [
+    *(another(number) for number in range(1, 121)),
+    *(declared(filled(number), PLACES[number]) for number in range(121, 201)),
+    *(declared(f"192.0.2.{number}", "oci/us-ashburn-1") for number in range(1, 61)),
+]
+AFTER = {item["origin_ip"]: f"{item['vendor']}/{item['region']}" for item in DECLARED}
+CHANGES = 230
+
+
+def mappings(simulator: RunningSimulator) -> Places:
+    """What the zone has, by address. Faults are forgotten."""
+    simulator.clear_faults()
+    with Api(simulator) as api:
+        pages = [api.get(f"{api.mappings}?per_page=100&page={page}").result for page in range(1, 5)]
+    return by_address(item for page in pages for item in page)
+
+
+def by_address(items: t.Iterable[dict[str, t.Any]]) -> Places:
+    return {item["origin_ip"]: f"{item['vendor']}/{item['region']}" for item in items}
+
+
+def check_right(name: str, result: Result) -> None:
+    assert result.error is None
+    if name == "read one":
+        assert by_address(result.value["origin_cloud_regions"]) == {filled(1): PLACES[1]}
+    elif name == "read all":
+        found = result.value["origin_cloud_regions"]
+        assert by_address(found) == BEFORE and [item["origin_ip"] for item in found] == list(BEFORE)
+    elif name == "write many":
+        assert {key: len(result.value[key]) for key in ("created", "updated", "deleted", "unchanged")} == {
+            "created": 60,
+            "updated": 120,
+            "deleted": 50,
+            "unchanged": 80,
+        }
+        assert (result.value["failed_items"], result.value["unconfirmed"]) == ([], [])
+    else:
+        assert [item["origin_ip"] for item in result.value] == LOOKED_UP
+        assert by_address(result.value) == {address: BEFORE[address] for address in LOOKED_UP}
+
+
+def check_report(value: dict[str, t.Any], before: Places, after: Places) -> None:
+    """What was reported of a write is what has become of the zone."""
+    written = by_address([*value.get("created", ()), *value.get("updated", ())])
+    deleted = by_address(value.get("deleted", ()))
+    unconfirmed = set(value.get("unconfirmed", ()))
+    refused = {item["origin_ip"] for item in value.get("failed_items", ())}
+    assert written.items() <= after.items()
+    assert not deleted.keys() & after.keys() and deleted.items() <= before.items()
+    changed = {address for address in before.keys() | after.keys() if before.get(address) != after.get(address)}
+    assert changed - unconfirmed == written.keys() | deleted.keys()
+    assert not refused & (changed | unconfirmed)
+    assert value.get("changed", False) == bool(changed or unconfirmed)
+    if "diff" in value:
+        done = written.keys() | deleted.keys()
+        for side, state in (("before", before), ("after", after)):
+            assert value["diff"][side] == {address: state[address] for address in done if address in state}
+
+
+@pytest.mark.parametrize(("row", "name", "cell"), CELLS)
+def test_table(
+    zone: RunningSimulator, operate: t.Callable[..., Result], pauses: Pauses, row: Row, name: str, cell: Cell
+) -> None:
+    operation = OPERATIONS[name]
+    hit = operation.hit_list if row.fault["kind"] in ("stale_page", "lying_total") else operation.hit
+    zone.fault(**row.fault, **hit, times=1 if row.often == "once" else None)
+    result = operate(name, **row.options)
+    stats = zone.stats()
+    after = mappings(zone) if name == "write many" else BEFORE
+    zone.clear_faults()
+    if cell.error is None:
+        check_right(name, result)
+    else:
+        assert result.error and cell.error in result.error and "\n" not in result.error
+        assert "Stopped, since" not in result.error
+    if name == "write many":
+        check_report(result.value, BEFORE, after)
+        if cell.error:
+            assert sum(len(result.value.get(key, ())) for key in ("created", "updated", "deleted")) == cell.done
+            assert (f"changes made: {cell.done} of {CHANGES}" in str(result.error)) == bool(cell.done)
+        else:
+            assert after == AFTER
+    else:
+        assert {request["method"] for request in stats["log"]} == {"GET"}
+    assert stats["contract_violations"] == []
+    assert cell.requests[0] <= stats["requests"] <= cell.requests[1]
+    assert cell.pauses[0] <= len(pauses.seconds) <= cell.pauses[1]
+    assert [one.split()[0] for one in result.told] == ["Waiting"] * len(pauses.seconds)
+    if cell.error:
+        check_rest(zone, operate, name, after)
+
+
+def check_rest(zone: RunningSimulator, operate: t.Callable[..., Result], name: str, before: Places) -> None:
+    """The fault is over: what was cut short can be done."""
+    result = operate(name)
+    if name != "write many":
+        check_right(name, result)
+        return
+    assert result.error is None
+    check_report(result.value, before, AFTER)
+    assert mappings(zone) == AFTER
+
+
+GONE: dict[str, tuple[dict[str, t.Any], str]] = {
+    "503": ({"kind": "status", "status": 503}, GIVEN_UP),
+    "429": ({"kind": "status", "status": 429, "headers": {"Retry-After": "999"}}, RATE_LIMIT),
+    "403": ({"kind": "status", "status": 403}, "The credential is wrong, expired, or lacks"),
+    "not JSON": ({"kind": "malformed"}, "HTTP 200: 'not json'"),
+    "cut before": ({"kind": "disconnect"}, GIVEN_UP),
+    "cut after": ({"kind": "disconnect_after"}, GIVEN_UP),
+    "cut within": ({"kind": "truncate"}, GIVEN_UP),
+}
+
+
+@pytest.mark.parametrize("passed", [4, 5, 6], ids=["from the first batch", "from the second", "from the deletion"])
+@pytest.mark.parametrize("kind", GONE)
+def test_nothing_works_from_half_way_on(
+    zone: RunningSimulator, operate: t.Callable[..., Result], pauses: Pauses, kind: str, passed: int
+) -> None:
+    """The zone cannot be read either, so what is not known is said."""
+    fault, error = GONE[kind]
+    zone.fault(**fault, after=passed, times=None)
+    result = operate("write many")
+    after = mappings(zone)
+    assert result.error and error in result.error
+    check_report(result.value, BEFORE, after)
+    unconfirmed = [] if kind in ("429", "403") else [100, 80, 50][passed - 4 :][:1]
+    assert len(result.value["unconfirmed"]) == sum(unconfirmed)
+    assert f"changes made: {[0, 100, 180][passed - 4]} of {CHANGES}" in result.error
+    assert (f"unknown: {sum(unconfirmed)} (unconfirmed)" in result.error) == bool(unconfirmed)
+    check_rest(zone, operate, "write many", after)
+
+
+@pytest.mark.parametrize(
+    ("fault", "times", "error"),
+    [
+        ({"kind": "html"}, 1, None),
+        ({"kind": "html"}, None, GIVEN_UP),
+        ({"kind": "malformed"}, 1, "HTTP 200: 'not json'"),
+        ({"kind": "malformed", "body": NONSENSE}, 1, "neither confirmed nor refused"),
+        ({"kind": "disconnect_after"}, 1, None),
+        ({"kind": "disconnect_after"}, None, None),
+        ({"kind": "truncate"}, 1, None),
+        ({"kind": "truncate"}, None, None),
+    ],
+    ids=str,
+)
+def test_deletion(
+    zone: RunningSimulator,
+    operate: t.Callable[..., Result],
+    pauses: Pauses,
+    fault: dict[str, t.Any],
+    times: int | None,
+    error: str | None,
+) -> None:
+    """The API refuses to delete again what an earlier try has deleted."""
+    zone.fault(**fault, operation=DELETE, times=times)
+    result = operate("write many")
+    after = mappings(zone)
+    check_report(result.value, BEFORE, after)
+    if error:
+        assert result.error and error in result.error and f"changes made: 180 of {CHANGES}" in result.error
+    else:
+        check_right("write many", result)
+        assert after == AFTER
+
+
+def test_silent_to_the_end(zone: RunningSimulator, operate: t.Callable[..., Result], pauses: Pauses) -> None:
+    zone.fault(kind="hang", times=None)
+    result = operate("read one", timeout=0.3)
+    assert result.error and "(timeout: 0.3 seconds)" in result.error and GIVEN_UP in result.error
+    assert zone.stats()["requests"] == 6
+    # The time that was lost counts
+    after = [float(found) for one in result.told for found in re.findall(r"\(after ([\d.]+) of 330\)", one)]
+    assert len(after) == 5
+    assert all(waited >= 0.3 * number for number, waited in enumerate(after, 1))
+
+
+def test_cache_keeps_nothing_of_a_failure(
+    zone: RunningSimulator, look_up: t.Callable[..., Result], pauses: Pauses
+) -> None:
+    zone.fault(kind="status", status=403, after=1)
+    assert look_up(*LOOKED_UP).error
+    zone.fault(kind="stale_page", times=None, after=1)
+    assert CHANGING in str(look_up().error)
+    zone.clear_faults()
+    assert by_address(look_up().value) == BEFORE
+    requests = zone.stats()["requests"]
+    check_right("lookup", look_up(*LOOKED_UP))
+    assert zone.stats()["requests"] == requests
+
+
+def test_own_processes_with_real_pauses(ansible: Ansible, zone: RunningSimulator) -> None:
+    """All operations in one run of Ansible, each with a fault that passes. Its end, with the pipes, is that of all its processes."""
+    zone.fault(kind="status", status=503, operation="origin-cloud-regions-v2-get")
+    zone.fault(kind="status", status=429, headers={"Retry-After": "1"}, operation=LIST, after=1)
+    zone.fault(kind="disconnect_after", operation=PUT, after=1)
+    zone.fault(kind="html", operation="origin-cloud-regions-v2-get")
+    name = "edgecache.cloudflare.origin_cloud_region"
+    tasks: list[dict[str, t.Any]] = [
+        {f"{name}_info": {"origin_ip": filled(1)}, "register": "one"},
+        {f"{name}_info": {}, "register": "all"},
+        {f"{name}s": {"mappings": DECLARED, "purge": True}, "register": "many"},
+        {
+            "ansible.builtin.assert": {
+                "that": [
+                    f"one.origin_cloud_regions[0].region == '{PLACES[1].split('/')[1]}'",
+                    f"all.origin_cloud_regions | length == {FILLED}",
+                    "(many.created + many.updated + many.deleted) | length == 230",
+                    f"lookup('{name}', '192.0.2.1').region == 'us-ashburn-1'",
+                ]
+            }
+        },
+    ]
+    started = time.monotonic()
+    run = ansible.play(tasks)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert time.monotonic() - started >= 0.5 + 1 + 0.5 + 0.5
+    words = " ".join(run.stderr.split())
+    assert words.count("Waiting") == words.count("then trying again") == 4
+    stats = zone.stats()
+    assert (stats["requests"], stats["contract_violations"], zone.faults()) == (1 + 3 + 7 + 1 + 4, [], [])
+    assert mappings(zone) == AFTER
+
+
+def shown(name: str, cell: Cell | None) -> str:
+    """A cell for readers."""
+    if cell is None:
+        return "–"
+    if cell.error is None:
+        more = cell.requests[1] - OPERATIONS[name].requests
+        return f"right, +{more}" if more else "right"
+    return f"error: `{cell.error}`" + (f", {cell.done} of {CHANGES} done" if cell.done else "")
+
+
+def shown_table() -> str:
+    """The table for readers."""
+    lines = [["fault", "how often", *(operation.title for operation in OPERATIONS.values())], ["---"] * 6]
+    for row in ROWS:
+        cells = [shown(name, cell) for name, cell in zip(OPERATIONS, row.cells, strict=True)]
+        lines.append([row.title, row.often, *cells])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def test_table_is_the_documented_one() -> None:
+    assert f"\n\n{shown_table()}\n" in PAGE.read_text(encoding="utf-8")
+
+
+def test_all_kinds_are_in_the_table() -> None:
+    from tests.simulator.faults import KINDS
+
+    assert {row.fault["kind"] for row in ROWS} == KINDS.keys()
