@@ -330,6 +330,14 @@ def system(session: nox.Session) -> None:
     session.run("python", "-c", PYTEST, *(session.posargs or ["tests/system"]))
 
 
+@nox.session(python=PYTHON, default=False)
+def benchmark(session: nox.Session) -> None:
+    """Measures the collection beside what a user would take instead, and writes docs/performance.md of the checkout."""
+    prepare(session, NEWEST, *LIBRARIES, *SIMULATOR, "cloudflare")
+    page = ("--page", str(CHECKOUT / "docs/performance.md"))
+    session.run("python", "-m", "benchmarks", *(session.posargs or page))
+
+
 @nox.session
 @on(EDGES)
 def integration(session: nox.Session, core: str) -> None:

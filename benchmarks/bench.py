@@ -1,0 +1,74 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where something is measured: a simulator with a zone, and a folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+import typing as t
+from pathlib import Path
+
+from tests.simulator.plain_client import Api
+from tests.simulator.testing import ROOT, RunningSimulator
+
+Mapping = dict[str, str]
+
+CALLBACKS = Path(__file__).with_name("callback_plugins")
+
+
+def mappings(count: int, region: str = "us-east-1") -> list[Mapping]:
+    """The first mappings of the zone that is measured with."""
+    return [{"origin_ip": f"2001:db8::{n:x}", "vendor": "aws", "region": region} for n in range(1, count + 1)]
+
+
+def spread(total: int, count: int) -> list[str]:
+    """So many of the zone's addresses, spread over its pages."""
+    return [mapping["origin_ip"] for mapping in mappings(total)[:: total // count][:count]]
+
+
+class Bench:
+    """``latency`` is in milliseconds a request."""
+
+    def __init__(self, simulator: RunningSimulator, latency: int, folder: Path) -> None:
+        self.simulator = simulator
+        self.latency = latency
+        self.folder = folder
+        self.asking = {
+            "url": f"{simulator.url}/zones/{simulator.zone_id}/origin/cloud_regions",
+            "headers": {"Authorization": f"Bearer {simulator.token}"},
+        }
+        collections = os.environ.get("ANSIBLE_COLLECTIONS_PATH") or str(ROOT.parents[2])
+        self.environment = {
+            "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
+            "ANSIBLE_CALLBACKS_ENABLED": "seconds",
+            "ANSIBLE_COLLECTIONS_PATH": collections,
+            "ANSIBLE_DEPRECATION_WARNINGS": "false",
+            "ANSIBLE_HOME": str(folder / "ansible"),
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_NOCOLOR": "true",
+            "BENCHMARK_SECONDS": str(folder / "seconds"),
+            "CLOUDFLARE_API_TOKEN": simulator.token,
+            "CLOUDFLARE_BASE_URL": simulator.url,
+            "CLOUDFLARE_ZONE_ID": simulator.zone_id,
+            "HOME": str(folder),
+            "LC_ALL": "C.UTF-8",
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"]),
+        }
+        self.python_path = os.pathsep.join([str(ROOT), *collections.split(os.pathsep)])
+
+    def reset(self, count: int) -> None:
+        """The zone has so many mappings, and nothing was requested yet."""
+        zone = {"id": self.simulator.zone_id, "name": "example.com", "tiered_cache": "on", "mappings": mappings(count)}
+        self.simulator.reset({"zones": [zone]})
+
+    def requests(self) -> int:
+        """Since the last reset."""
+        count: int = self.simulator.stats()["requests"]
+        return count
+
+    def region(self, address: str) -> t.Any:
+        with Api(self.simulator) as api:
+            return api.get(f"{api.mappings}/{address}").result["region"]

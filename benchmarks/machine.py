@@ -1,0 +1,29 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where and when it was measured, in general terms: nothing that tells one machine or user from another."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+
+
+def described(command: str) -> str:
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(package)}"
+        for name, package in (
+            ("ansible-core", "ansible-core"),
+            ("requests", "requests"),
+            ("Cloudflare's SDK", "cloudflare"),
+        )
+    )
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg()[:2])
+    return (
+        f"Measured on {datetime.datetime.now(datetime.timezone.utc).date()} by `{command}`, on {os.cpu_count()} CPUs, with "
+        f"{platform.system()}, Python {platform.python_version()}, {versions}. The load was {load} when it began (averages of 1 and 5 "
+        "minutes)."
+    )

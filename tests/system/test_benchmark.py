@@ -1,0 +1,45 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The benchmark works: what it measures is done, and its tables go into their places."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.page import PLACE
+from tests.system.playbooks import ROOT
+
+PAGE = ROOT / "docs/performance.md"
+
+
+def test_fills_the_page(tmp_path: Path) -> None:
+    """Small, but through each kind of command. Fails where a job was not done, or a way made no request."""
+    page = tmp_path / "performance.md"
+    page.write_text(PAGE.read_text())
+    subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick", "--page", str(page)],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", "")},
+        check=True,
+    )
+    text = page.read_text()
+    assert outside(text) == outside(PAGE.read_text())
+    rows = re.findall(r"^\| (\S.*) \| (\d+) \| \*\*(\d+\.\d+)\*\*, once(?:, ratio \d+\.\d+)? \| \d+ MB \|$", text, re.M)
+    assert [(name, int(requests)) for name, requests, seconds in rows] == [
+        ("`origin_cloud_region_info`", 2),
+        ("SDK, `list` as it is", 7),
+        ("`origin_cloud_regions`", 4),
+        ("SDK, `list` with `per_page=100` and `update` for each", 5),
+        ("lookup `origin_cloud_region`", 2),
+    ]
+
+
+def outside(text: str) -> str:
+    """What is written by hand: all but the tables."""
+    return PLACE.sub(r"<!-- \g<name> -->", text)
