@@ -6,17 +6,9 @@
 
 from __future__ import annotations
 
-import traceback
 import typing as t
 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import AddressError
-
-try:
-    import netaddr
-except ImportError:
-    NETADDR_IMPORT_ERROR: str | None = traceback.format_exc()
-else:
-    NETADDR_IMPORT_ERROR = None
 
 _SHOWN = 60
 """Characters of a refused value that a message repeats: more than any address has."""
@@ -24,6 +16,8 @@ _SHOWN = 60
 
 def canonical(value: object) -> str:
     """The one spelling of an IPv4 or IPv6 address (RFC 5952), blanks around it ignored; else ``AddressError``."""
+    import netaddr  # only where it is used, since it takes its time: see _libraries.py
+
     try:
         if not isinstance(value, str):
             raise ValueError("not a text")
@@ -52,6 +46,8 @@ def canonical_all(option: str, values: t.Iterable[object]) -> list[str]:
 
 def in_order(addresses: t.Iterable[str]) -> list[str]:
     """Sorted as numbers, IPv4 before IPv6."""
+    import netaddr
+
     return sorted(addresses, key=netaddr.IPAddress)
 
 

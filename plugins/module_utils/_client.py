@@ -19,7 +19,6 @@ import re
 import socket
 import ssl
 import time
-import traceback
 import typing as t
 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
@@ -33,12 +32,8 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._patience import Patience, Stopped
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._version import VERSION
 
-try:
-    import requests
-except ImportError:
-    REQUESTS_IMPORT_ERROR: str | None = traceback.format_exc()
-else:
-    REQUESTS_IMPORT_ERROR = None
+if t.TYPE_CHECKING:
+    import requests  # at run time only where a client is made, since it takes its time: see _libraries.py
 
 T = t.TypeVar("T")
 
@@ -124,6 +119,8 @@ class Client:
         clock: t.Callable[[], float] = time.monotonic,
         sleep: t.Callable[[float], object] | None = None,
     ) -> None:
+        import requests
+
         self._credential = credential
         self._base_url = base_url
         self._timeout = timeout
@@ -248,6 +245,8 @@ class Client:
 
     def _exchange(self, method: str, path: str, params: t.Mapping[str, t.Any] | None, body: object) -> _Answer:
         """Send one request and read the answer to its end, whatever its status."""
+        import requests
+
         failure: ConnectionFailed
         try:
             request = self._session.prepare_request(
@@ -265,6 +264,8 @@ class Client:
         raise failure  # outside of `except`: the chain of causes may hold headers
 
     def _connection_error(self, error: Exception) -> ConnectionFailed:
+        import requests
+
         root = _root(error)
         reason = printable(self._without_secret(str(root))) or type(root).__name__
         via = (

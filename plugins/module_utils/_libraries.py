@@ -6,11 +6,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import NETADDR_IMPORT_ERROR
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import REQUESTS_IMPORT_ERROR
+import importlib.util
 
 
-def missing_libraries() -> dict[str, str]:
-    """Each missing library with the traceback of its import."""
-    errors = {"requests": REQUESTS_IMPORT_ERROR, "netaddr": NETADDR_IMPORT_ERROR}
-    return {library: error for library, error in errors.items() if error}
+def missing_libraries() -> list[str]:
+    """Those that are not installed. None is imported here: that is left to what uses it, for it takes its time."""
+    return [library for library in ("requests", "netaddr") if importlib.util.find_spec(library) is None]

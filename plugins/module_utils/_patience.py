@@ -49,7 +49,7 @@ class Patience:
         self._spans: list[tuple[float, float]] = []
         # Requests left, and when there are more. Noted without the lock, for an answer must not wait for the end of a pause
         self._scarce: tuple[int, float] | None = None
-        self._told = clock()
+        self._told = self._woke = clock()
 
     def start(self) -> float:
         """Wait until a request may be sent, and say when that is, on the clock."""
@@ -78,8 +78,7 @@ class Patience:
         with self._lock:
             self._check()
             self._count(started, came)
-            now = self._clock()
-            left = until - now
+            left = until - self._clock()
             if left <= 0:
                 return
             if left > self._budget:
@@ -88,7 +87,7 @@ class Patience:
                     f"task) has {self._budget:.1f} left: raise max_wait, or try again later"
                 )
             # Not of the rest of a pause that another one has told of
-            if now == came or left >= 1:
+            if self._woke <= came or left >= 1:
                 # With the time so far, for Ansible shows the same warning only once
                 self._tell(
                     f"Waiting {left:.1f} seconds (after {self._waited:.1f} of {self._max_wait:g}), then trying again: "
@@ -142,7 +141,8 @@ class Patience:
     def _pause(self, seconds: float) -> None:
         started = self._clock()
         self._sleep(seconds)
-        self._count(started, self._clock())
+        self._woke = self._clock()
+        self._count(started, self._woke)
         self._check()
 
     def _check(self) -> None:

@@ -45,8 +45,8 @@ def run_module(
     """
     make: t.Callable[..., Module] = Module  # Ansible's own constructor has no types
     module = make(argument_spec={**ARGUMENT_SPEC, **argument_spec}, supports_check_mode=True, **rules)
-    for library, import_error in missing_libraries().items():
-        module.fail_json(msg=missing_required_lib(library), exception=import_error)
+    for library in missing_libraries():
+        module.fail_json(msg=missing_required_lib(library))
     variables = environment(os.environ)
     # As AnsibleModule does with what the no_log options hold
     module.no_log_values.update(variables[name] for name in SECRETS if name in variables)

@@ -20,9 +20,11 @@ import time
 import typing as t
 import uuid
 
-from ansible import constants as C
+from ansible import constants
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import Known
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._zones import is_zone_id
+
+C: t.Any = constants  # sets most of its names at run time
 
 _KEYS = {"origin_ip", "vendor", "region", "modified_on"}
 

@@ -26,6 +26,7 @@ from requests.adapters import HTTPAdapter
 
 from tests.simulator.plain_client import Api
 from tests.simulator.testing import RunningSimulator
+from tests.system.pauses import Pauses
 from tests.system.playbooks import Ansible
 
 HANGS = 60
@@ -53,26 +54,16 @@ class Wire(HTTPAdapter):
 
 
 class Reader:
-    """Reads the zone. ``told`` are the sentences, ``slept`` the pauses."""
+    """Reads the zone. ``told`` are the sentences."""
 
     def __init__(self, simulator: RunningSimulator) -> None:
         self.simulator = simulator
         self.told: list[str] = []
-        self.slept: list[float] = []
         self.on_tell: t.Callable[[], object] = lambda: None
-        self.ahead = 0.0
 
     def tell(self, text: str) -> None:
         self.told.append(text)
         self.on_tell()
-
-    def clock(self) -> float:
-        return time.monotonic() + self.ahead
-
-    def skip(self, seconds: float) -> None:
-        """A pause that takes no time, and that the clock knows of."""
-        self.slept.append(seconds)
-        self.ahead += seconds
 
     def read(self, before: Before = lambda page: None, **options: t.Any) -> list[str]:
         """The addresses of all mappings, in the order that came."""
@@ -210,13 +201,19 @@ def test_side_by_side_and_no_more(reader: Reader) -> None:
 # Waiting
 
 
+@pytest.fixture
+def pauses() -> Pauses:
+    return Pauses()
+
+
 def test_short_block(reader: Reader) -> None:
     """One page in the middle is refused: all wait a second, once."""
+    slept: list[float] = []
     sent: list[int] = []
     during: list[int] = []
 
     def sleep(seconds: float) -> None:
-        reader.slept.append(seconds)
+        slept.append(seconds)
         # Those that were allowed to start before
         start = len(sent)
         time.sleep(seconds)
@@ -226,69 +223,70 @@ def test_short_block(reader: Reader) -> None:
     started = time.monotonic()
     assert reader.read(sent.append, sleep=sleep) == ALL
     assert time.monotonic() - started >= 1
-    assert reader.slept == [1.0]
+    assert slept == [pytest.approx(1, abs=0.1)]
     assert during[0] <= CONNECTIONS - 1
     assert len(reader.told) == 1
     assert re.match(r"Waiting 1\.0 seconds \(after [\d.]+ of 330\), then trying again: Rate limited", reader.told[0])
     assert len(requested(reader.simulator)) == PAGES + 1
 
 
-def test_block_of_all_requests(reader: Reader) -> None:
+def test_block_of_all_requests(reader: Reader, pauses: Pauses) -> None:
     """As the API blocks: every request is refused until the time is over."""
 
     def sleep(seconds: float) -> None:
-        reader.slept.append(seconds)
         # All that is on its way meets the block, too
         time.sleep(0.3)
         count = len(requested(reader.simulator))
         assert count <= 10 + CONNECTIONS
         reader.simulator.clear_faults()
+        pauses.sleep(seconds)
 
     reader.simulator.fault(
         kind="status", status=429, headers={"Retry-After": "300"}, operation=LIST, after=10, times=None
     )
-    assert reader.read(sleep=sleep) == ALL
-    assert reader.slept == [300.0]
+    assert reader.read(clock=pauses.clock, sleep=sleep) == ALL
+    assert pauses.seconds == [pytest.approx(300, abs=0.1)]
     assert len(reader.told) == 1
     assert PAGES < len(requested(reader.simulator)) <= PAGES + CONNECTIONS
 
 
-def test_few_requests_left(reader: Reader) -> None:
+def test_few_requests_left(reader: Reader, pauses: Pauses) -> None:
     """They are spread over the time until there are more."""
     headers = {"Ratelimit": '"default";r=5;t=30', "Ratelimit-Policy": '"default";q=1200;w=300'}
     reader.simulator.fault(kind="latency", headers=headers, operation=LIST)
-    assert reader.read(clock=reader.clock, sleep=reader.skip) == ALL
+    assert reader.read(clock=pauses.clock, sleep=pauses.sleep) == ALL
     assert len(requested(reader.simulator)) == PAGES
     # All of it, but for the time that passes meanwhile
-    assert 20 <= sum(reader.slept) <= 30
-    assert 1 <= len(reader.slept) <= 6
-    assert len(reader.told) == len(reader.slept)
-    assert re.match(r"Waiting [45]\.\d seconds \(after 0\.0 of 330\): the rate limit leaves 5 requests", reader.told[0])
-    assert all("the rate limit leaves" in told for told in reader.told)
+    assert 20 <= sum(pauses.seconds) <= 30
+    assert 1 <= len(pauses.seconds) <= 6
+    assert len(reader.told) == 1
+    assert re.match(r"Waiting [45]\.\d seconds before each request: the rate limit leaves 5 for the next", reader.told[0])
 
 
-def test_none_left(reader: Reader) -> None:
+def test_none_left(reader: Reader, pauses: Pauses) -> None:
     """No request goes into the block."""
     headers = {"Ratelimit": '"default";r=0;t=200'}
     reader.simulator.fault(kind="latency", headers=headers, operation=LIST)
-    assert reader.read(clock=reader.clock, sleep=reader.skip) == ALL
-    assert len(reader.slept) == 1 and 190 <= reader.slept[0] <= 200
+    assert reader.read(clock=pauses.clock, sleep=pauses.sleep) == ALL
+    assert len(pauses.seconds) == 1 and 190 <= pauses.seconds[0] <= 200
     assert len(requested(reader.simulator)) == PAGES
 
 
 @pytest.mark.parametrize(("header", "max_wait"), [('"default";r=0;t=200', 0), ('"default";r=1100;t=200', 330)])
-def test_no_reason_or_no_way_to_slow_down(reader: Reader, header: str, max_wait: float) -> None:
+def test_no_reason_or_no_way_to_slow_down(
+    reader: Reader, pauses: Pauses, header: str, max_wait: float
+) -> None:
     reader.simulator.fault(kind="latency", headers={"Ratelimit": header}, operation=LIST, times=None)
-    assert reader.read(clock=reader.clock, sleep=reader.skip, max_wait=max_wait) == ALL
-    assert reader.slept == reader.told == []
+    assert reader.read(clock=pauses.clock, sleep=pauses.sleep, max_wait=max_wait) == ALL
+    assert pauses.seconds == reader.told == []
 
 
-def test_headers_of_a_refusal(reader: Reader) -> None:
+def test_headers_of_a_refusal(reader: Reader, pauses: Pauses) -> None:
     """Both say the same, so that one pause is enough."""
     headers = {"Ratelimit": '"default";r=0;t=60', "Retry-After": "60"}
     reader.simulator.fault(kind="status", status=429, headers=headers, operation=LIST)
-    assert reader.read(clock=reader.clock, sleep=reader.skip) == ALL
-    assert 60 <= sum(reader.slept) <= 61
+    assert reader.read(clock=pauses.clock, sleep=pauses.sleep) == ALL
+    assert pauses.seconds == [pytest.approx(60, abs=0.1)]
     assert len(requested(reader.simulator)) == PAGES + 1
 
 
@@ -309,7 +307,7 @@ def test_real_pauses_of_a_module_and_a_lookup(ansible: Ansible) -> None:
     )
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr
     words = " ".join(run.stderr.split())
-    assert words.count("the rate limit leaves 0 requests") == 1
+    assert words.count("the rate limit leaves 0 for the next") == 1
     assert words.count("then trying again: Rate limited") == 2
     assert statistics(simulator)["requests"] == 2 * (PAGES + 1)
 

@@ -40,6 +40,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from tests.simulator.testing import RunningSimulator
+from tests.system.pauses import Pauses
 
 BATCH, PAGE, LIMIT = 3, 4, 10
 
@@ -567,7 +568,10 @@ def _small_and_without_pauses() -> t.Iterator[None]:
         patch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
         if "ansible.module_utils._internal" in sys.modules:  # ansible-core 2.19 and newer: as in a module's own process
             patch.setattr(sys.modules["ansible.module_utils._internal"], "is_controller", False)
-        patch.setattr(_arguments, "Client", functools.partial(_client.Client, sleep=lambda seconds: None))
+        pauses = Pauses()
+        patch.setattr(
+            _arguments, "Client", functools.partial(_client.Client, clock=pauses.clock, sleep=pauses.sleep)
+        )
         patch.setattr(_client, "PAGE_SIZE", PAGE)
         patch.setattr(_reconcile, "BATCH_SIZE", BATCH)
         patch.setattr(_reconcile, "MAX_MAPPINGS", LIMIT)

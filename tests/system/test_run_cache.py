@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import typing as t
 from pathlib import Path
 
@@ -240,3 +241,14 @@ def test_two_runs_share_nothing(small: Ansible) -> None:
     assert shown(run) == ["us-east-1", "True", "us-east-1"]
     assert requests(small) == 3
     assert left_over(small.folder) == []
+
+
+def test_loading_the_lookup_loads_no_library(ansible: Ansible) -> None:
+    """Each fork loads it anew, and what the run knows already is answered without requests."""
+    script = (
+        "import sys; from ansible.plugins.loader import init_plugin_loader; init_plugin_loader();"
+        "import ansible_collections.edgecache.cloudflare.plugins.lookup.origin_cloud_region;"
+        "print({'netaddr', 'requests', 'urllib3'} & sys.modules.keys())"
+    )
+    run = subprocess.run([sys.executable, "-c", script], env=ansible.environment, capture_output=True, text=True)
+    assert (run.stdout, run.stderr) == ("set()\n", "")

@@ -118,7 +118,7 @@ def test_no_credential_shows(ansible: Ansible, way: str) -> None:
     for fault in FAULTS:
         ansible.simulator.fault(**fault, times=2)  # one request of the module, one of the lookup
     tasks = [MODULE, LOOKUP] * (len(FAULTS) + 1)
-    log = check_play(ansible, way, tasks, "-vvvv", vars={"cloudflare_max_wait": 0})
+    log = check_play(ansible, way, tasks, "-vvvv", vars={"cloudflare_max_wait": 0, "cloudflare_cache": False})
     assert ansible.simulator.stats()["requests"] == len(tasks)
     assert ansible.simulator.stats()["log"][-1]["status"] == 200
     # What would show it, had anything gone wrong
