@@ -35,13 +35,14 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._version impo
 if t.TYPE_CHECKING:
     import requests  # at run time only where a client is made, since it takes its time: see _libraries.py
 
+S = t.TypeVar("S")
 T = t.TypeVar("T")
 
 PAGE_SIZE = 100
 """Items a page: the most that the API gives."""
 
 CONNECTIONS = 8
-"""Pages that are read side by side: 3,500 mappings take 6 round trips instead of 35, and twice as many would save but 2."""
+"""Reads side by side: 3,500 mappings take 6 round trips instead of 35, and twice as many connections would save but 2."""
 
 MAX_PAGES = 100
 """Pages that are believed. A zone holds at most 3,500 mappings, so 35: a thousand would be a lie."""
@@ -190,23 +191,27 @@ class Client:
         yield first
         # That the API does not say the one thing in two ways is not taken for granted
         needed = -(-first.total_count // max(1, len(first.items)))
-        yield from self._side_by_side(read, range(2, min(first.total_pages, needed) + 1))
+        yield from self.side_by_side(read, range(2, min(first.total_pages, needed) + 1))
 
-    def _side_by_side(self, read: t.Callable[[int], T], numbers: t.Sequence[int]) -> list[T]:
-        if len(numbers) < 2:
-            return list(map(read, numbers))
+    def side_by_side(self, read: t.Callable[[S], T], items: t.Sequence[S]) -> list[T]:
+        """What ``read`` gives for each item, in their order, over up to ``CONNECTIONS`` connections.
 
-        def read_or_stop(number: int) -> T:
+        An error of one ends the others: the first of them in the order of the items is raised, and no thread is left.
+        """
+        if len(items) < 2:
+            return list(map(read, items))
+
+        def read_or_stop(item: S) -> T:
             try:
-                return read(number)
+                return read(item)
             except BaseException:
                 self._patience.stop()
                 raise
 
         try:
-            with concurrent.futures.ThreadPoolExecutor(min(len(numbers), CONNECTIONS)) as pool:
+            with concurrent.futures.ThreadPoolExecutor(min(len(items), CONNECTIONS)) as pool:
                 try:
-                    reads = [pool.submit(read_or_stop, number) for number in numbers]
+                    reads = [pool.submit(read_or_stop, item) for item in items]
                     concurrent.futures.wait(reads)
                 except BaseException:
                     self._patience.stop()

@@ -160,9 +160,8 @@ class OriginCloudRegions:
             mappings = self._whole(pages)
             known.mappings, known.whole, known.total = {**mappings}, True, len(mappings)
         else:
-            for address in left:
-                known.mappings[address] = self.get(address)
-                known.spent += 1
+            known.mappings.update(zip(left, self._client.side_by_side(self.get, left)))
+            known.spent += len(left)
 
     def put(self, wanted: Mapping) -> Mapping:
         """Create or replace one mapping; as it is then. One request."""

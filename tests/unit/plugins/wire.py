@@ -63,15 +63,20 @@ class Clock:
 
 
 class Registry(OrderedRegistry):
-    """Answers in their order, but for the pages after the first, which are asked for side by side."""
+    """Answers in their order, but for reads of single mappings, and of pages after the first: these come side by side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
 
     def find(self, request: requests.PreparedRequest) -> tuple[responses.BaseResponse | None, list[str]]:
-        for place, answer in enumerate(self.registered):
-            if not getattr(answer, "side_by_side", False):
-                break
-            if answer.matches(request)[0]:
-                return self.registered.pop(place), []
-        return super().find(request)
+        with self._lock:
+            for place, answer in enumerate(self.registered):
+                if not getattr(answer, "side_by_side", False):
+                    break
+                if answer.matches(request)[0]:
+                    return self.registered.pop(place), []
+            return super().find(request)
 
 
 class Wire:
@@ -101,7 +106,6 @@ class Wire:
         status: int = 200,
         headers: dict[str, str] | None = None,
         seconds: float = 0.0,
-        side_by_side: bool = False,
     ) -> None:
         """Expect a request with this JSON body, or with none.
 
@@ -113,6 +117,7 @@ class Wire:
             sent = None if request.body is None else json.loads(request.body)
             return sent == body, f"the body {body} is expected, not {sent}"
 
+        later_page = (query or {}).get("page", 1) > 1
         self._mock.add(
             method,
             self.api + path,
@@ -125,10 +130,10 @@ class Wire:
                 matchers.request_kwargs_matcher(self.settings),
                 takes_its_time,
             ],
-        ).side_by_side = side_by_side
+        ).side_by_side = method == "GET" and (later_page or (path.startswith(f"{MAPPINGS}/") and path != REGIONS))
 
     def page(self, number: int, answer: t.Any, **more: t.Any) -> None:
-        self.get(MAPPINGS, answer, query={"page": number, "per_page": 100}, side_by_side=number > 1, **more)
+        self.get(MAPPINGS, answer, query={"page": number, "per_page": 100}, **more)
 
     def zone(self, mappings: t.Sequence[dict[str, t.Any]], pages: int | None = None) -> None:
         """Expect that the first ``pages`` pages, or all, of a zone with these mappings are read."""

@@ -18,6 +18,10 @@ ansible-playbook options.yml -e "@$config" "$@"
 CLOUDFLARE_API_TOKEN='' CLOUDFLARE_TOKEN=simulator-token CLOUDFLARE_ZONE_ID=$zone_id CLOUDFLARE_BASE_URL=$url \
     ansible-playbook elsewhere.yml -e "@$config" "$@"
 
+# What the lookups of one run share
+CLOUDFLARE_API_TOKEN=simulator-token CLOUDFLARE_ZONE_ID=$zone_id CLOUDFLARE_BASE_URL=$url \
+    ansible-playbook shared.yml -e "@$config" "$@"
+
 # Options from the configuration file
 cat >"$OUTPUT_DIR/ansible.cfg" <<END
 [edgecache_cloudflare]
