@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import configparser
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -41,7 +42,8 @@ TARGET_PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
 LIBRARIES = ("netaddr", "requests")
 SIMULATOR = ("aiohttp", "openapi-schema-validator", "PyYAML")
-FULLY_COVERED = ("_client.py", "_origin_cloud_regions.py")
+FULLY_COVERED = ("_client.py", "_origin_cloud_regions.py", "_patience.py")
+MUTATED = ("_client.py", "_origin_cloud_regions.py", "_patience.py", "_reconcile.py")
 
 PYTEST = """
 import sys
@@ -50,6 +52,18 @@ from ansible.plugins.loader import init_plugin_loader
 
 init_plugin_loader()
 sys.exit(pytest.main(sys.argv[1:]))
+"""
+
+# mutmut names tests as pytest does, which takes the "::" of an address in such a name for its own: so whole functions are run.
+MUTMUT = """
+from ansible.plugins.loader import init_plugin_loader
+from mutmut.__main__ import cli
+from mutmut.runners.harness import PytestRunner
+
+init_plugin_loader()
+arguments = PytestRunner._pytest_args_regular_run
+PytestRunner._pytest_args_regular_run = lambda self, tests: arguments(self, sorted({test.split("[")[0] for test in tests}))
+cli()
 """
 
 ACTION_GROUP = """
@@ -421,6 +435,44 @@ def planted(session: nox.Session) -> None:
         (collection / path).unlink()
         if Path(path).stem not in output:
             session.error(f"{command[0]} failed, but not over {path}")
+
+
+@nox.session(python=PYTHON, default=False)
+def mutation(session: nox.Session) -> None:
+    """Plants more than a thousand small errors, one at a time, of which unit tests must find nine in ten. Shows the others."""
+    collection = prepare(session, NEWEST, *LIBRARIES, "mutmut", "pytest", "-r", "tests/unit/requirements.txt")
+    work = collection.parents[2]
+    # pytest names tests by their path, and must not find them under a name that Ansible's import hook is for. They look for
+    # other files of the collection beside them.
+    beside = ("galaxy.yml", "meta", "plugins", "tests/simulator/openapi.yaml", "tests/unit")
+    for path in beside:
+        shutil.rmtree(work / path, ignore_errors=True)
+        (work / path).parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if (collection / path).is_dir() else shutil.copy2)(collection / path, work / path)
+    shutil.rmtree(work / "mutants", ignore_errors=True)
+    (work / "mutants/ansible_collections").mkdir(parents=True)
+    settings = configparser.RawConfigParser()
+    settings["mutmut"] = {
+        "source_paths": "ansible_collections",
+        "only_mutate": "\n".join(f"ansible_collections/edgecache/cloudflare/plugins/module_utils/{file}" for file in MUTATED),
+        "also_copy": "\n".join(beside),
+        "pytest_add_cli_args_test_selection": "tests/unit/plugins",
+        "pytest_add_cli_args": "--import-mode=importlib\n-p\nno:cacheprovider",
+    }
+    with (work / "setup.cfg").open("w") as file:
+        settings.write(file)
+    session.chdir(work)
+    session.env["ANSIBLE_COLLECTIONS_PATH"] = str(work / "mutants")
+    mutmut = ("python", "-c", MUTMUT)
+    session.run(*mutmut, "run", *session.posargs)
+    for survivor in re.findall(r"^ *(\S+): survived$", session.run(*mutmut, "results", silent=True), re.MULTILINE):
+        session.run(*mutmut, "show", survivor)
+    session.run(*mutmut, "export-cicd-stats")
+    stats = json.loads((work / "mutants/mutmut-cicd-stats.json").read_text())
+    found, total = stats["killed"] + stats["timeout"], stats["total"]
+    session.log(f"Found: {found} of {total}, {100 * found / total:.1f} %")
+    if not session.posargs and found < 0.9 * total:
+        session.error("fewer than nine in ten were found")
 
 
 @nox.session(default=False)

@@ -12,9 +12,8 @@ description:
   - Looks up the cloud region mappings (cloud region hints) of a zone, on the controller. For an origin IP address, a mapping names the
     cloud vendor and the region that host it.
   - Returns one mapping for each term. Without a term, returns all mappings of the zone.
-  - All terms of one call share a connection. One address costs one request. More of them cost at most one request for each and
-    one more, and never more than all mappings do, which is one request for each 100. A zone that is given by its O(zone) name costs
-    one request more.
+  - One address costs one request. Several terms of one call cost at most one request for each and one more, and never more than
+    all mappings do, which is one request for each 100. A zone that is given by its O(zone) name costs one request more.
 extends_documentation_fragment:
   - edgecache.cloudflare.api
   - edgecache.cloudflare.api.plugins

@@ -350,7 +350,7 @@ def _errors(document: dict[str, t.Any]) -> list[dict[str, t.Any]]:
     for error in _objects(document.get("errors")):
         for one in [error, *_objects(error.get("error_chain"))]:
             if _int(one.get("code")) is not None:
-                found.append({"code": one["code"], "message": printable(str(one.get("message", "")))})
+                found.append({"code": one["code"], "message": printable(str(one.get("message") or ""))})
     return found
 
 

@@ -93,7 +93,7 @@ class Known:
         self.pages, self.total = page.total_pages, page.total_count
         self.spent += 1
         found: dict[str, Mapping | None] = {mapping["origin_ip"]: mapping for mapping in map(_mapping, page.items)}
-        if page.total_pages <= 1 and page.total_count == len(found):
+        if page.total_count == len(found):
             self.mappings, self.whole = found, True
         else:
             self.mappings.update(found)
@@ -234,7 +234,7 @@ class OriginCloudRegions:
 
     def _batch(self, method: str, body: list[t.Any]) -> Judged:
         result = self._client.request(method, f"{self._path}/batch", body=body)["result"]
-        refused = {address: printable(str(item.get("error", ""))) for address, item in _items(result, "failed")}
+        refused = {address: printable(str(item.get("error") or "")) for address, item in _items(result, "failed")}
         return Judged(dict(_items(result, "succeeded")), refused, self._client.repeated)
 
     def _whole(self, pages: t.Iterator[Page]) -> dict[str, Mapping]:

@@ -170,7 +170,7 @@ class TestEnvelope:
             ('{"success": false, "errors": [null, 1, "x", [], {}]}', "HTTP 200: "),
             ('{"success": false, "errors": [{"code": "1142"}]}', "HTTP 200: "),
             ('{"success": false, "errors": [{"code": true}]}', "HTTP 200: '{"),
-            ('{"success": false, "errors": [{"code": 1, "message": null}]}', "HTTP 200: code 1, None"),
+            ('{"success": false, "errors": [{"code": 1, "message": null}]}', "HTTP 200: code 1, "),
             ('{"success": false, "errors": [{"code": 1}]}', "HTTP 200: code 1, "),
             ('{"success": false, "errors": [{"code": 1, "error_chain": 5}]}', "HTTP 200: code 1, "),
             ('{"success": true, "errors": [{"code": 7, "message": "x"}], "result": [1]}', "HTTP 200: code 7, x"),
@@ -187,6 +187,11 @@ class TestEnvelope:
         assert str(error).startswith(text)
         assert len(str(error)) < 400
         assert set(error.failure()) == {"status", "code", "message", "errors"}
+
+    @pytest.mark.parametrize("message", [{}, {"message": None}, {"message": ""}], ids=str)
+    def test_code_without_words(self, client: Client, wire: Wire, message: dict[str, t.Any]) -> None:
+        wire.get("/zones", {"success": False, "errors": [{"code": 1142, **message}]}, status=404)
+        assert error_of(client).failure()["errors"] == [{"code": 1142, "message": ""}]
 
     @pytest.mark.parametrize(
         "answer",
@@ -559,6 +564,15 @@ class TestWaiting:
         assert str(error_of(client)).endswith("; given up after 6 tries")
         assert clock.pauses == [1.0, 2.0, 4.0, 8.0, 16.0]
 
+    def test_pauses_have_chance_in_them(
+        self, client: Client, wire: Wire, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(_client.random, "uniform", lambda low, high: low)
+        for dummy in range(6):
+            wire.get("/zones", "", status=503)
+        error_of(client)
+        assert clock.pauses == [0.5, 1.0, 2.0, 4.0, 8.0]
+
     def test_each_request_has_its_own_tries(self, client: Client, wire: Wire, clock: Clock) -> None:
         for status in [503, 503, 503, 503, 200] * 2:
             wire.get("/zones", envelope([1]), status=status)
@@ -656,6 +670,7 @@ class TestPages:
         with pytest.raises(ApiError, match="^HTTP 200: an answer that is not a page of a list: '") as caught:
             list(client.pages("/x"))
         assert caught.value.failure()["status"] == 200
+        assert json.dumps(answer)[:140] in str(caught.value)
 
     def test_a_hundred_pages_are_believed(self, client: Client, wire: Wire) -> None:
         wire.get("/x", page([1], total_pages=100), query={"page": 1, "per_page": 100})
@@ -671,6 +686,7 @@ class TestPages:
             (2, {"total_pages": 100, "total_count": 200}, 100),
             (1, {"total_pages": 1, "total_count": 3_500}, 100),
             (1, {"total_pages": 0, "total_count": 3_500}, 100),
+            (3, {"total_pages": 3, "total_count": 3}, 1),
             (1, {"total_pages": -1, "total_count": 3_500}, 100),
             (3, {"total_pages": 3, "total_count": 10**30}, 100),
             (100, {"total_pages": 100, "total_count": 10**30}, 100),

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import threading
 import typing as t
@@ -152,6 +153,12 @@ class TestGet:
         ) as caught:
             regions.get("192.0.2.1")
         assert caught.value.__class__ is ApiError
+        assert str(caught.value).endswith(repr(json.dumps(result)))
+
+    def test_mapping_of_another_address_is_shown(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.mapping("192.0.2.1", envelope(mapping("192.0.2.2")))
+        with pytest.raises(ApiError, match=r"that is not the mapping of 192\.0\.2\.1: .*192\.0\.2\.2"):
+            regions.get("192.0.2.1")
 
     @pytest.mark.parametrize("where", ["origin_ip", "vendor"])
     def test_deep_nesting_is_malformed(self, regions: OriginCloudRegions, wire: Wire, where: str) -> None:
@@ -566,7 +573,7 @@ class TestPut:
     def test_confirmed_for_another_address(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.send("PUT", f"{MAPPINGS}/192.0.2.1", envelope(mapping("192.0.2.2")), body=sent(new("192.0.2.1")))
         wire.no_mapping("192.0.2.1")
-        with pytest.raises(ApiError):
+        with pytest.raises(ApiError, match=r"that is not the mapping of 192\.0\.2\.1 that was sent: .*192\.0\.2\.2"):
             regions.put(new("192.0.2.1"))
 
     def test_lost_for_good(self, regions: OriginCloudRegions, client: Client, wire: Wire) -> None:
@@ -647,6 +654,18 @@ class TestBatch:
             regions.delete_batch(["192.0.2.1"])
 
     @pytest.mark.parametrize(
+        ("before", "repeated"), [([], False), ([("", 429)], False), ([("", 502)], True)], ids=str
+    )
+    def test_deletion_in_a_zone_without_mappings(
+        self, regions: OriginCloudRegions, wire: Wire, before: list[tuple[str, int]], repeated: bool
+    ) -> None:
+        gone = [mapping("192.0.2.1"), mapping("192.0.2.2")]
+        for answer, status in [*before, (failed(1142), 404)]:
+            wire.delete_batch(gone, answer, status=status)
+        words = dict.fromkeys(["192.0.2.1", "192.0.2.2"], "The API's own words.")
+        assert regions.delete_batch(list(words)) == Judged({}, words, repeated)
+
+    @pytest.mark.parametrize(
         ("answer", "status", "repeated"), [("", 429, False), ("", 502, True), (BROKEN, 200, True)], ids=str
     )
     def test_repeated(
@@ -658,15 +677,16 @@ class TestBatch:
         assert regions.put_batch([new("192.0.2.1")]).repeated is repeated
         assert regions.put_batch([new("192.0.2.1")]).repeated is False
 
-    @pytest.mark.parametrize("error", [{}, {"error": ""}, {"error": ["x"]}, {"error": {"code": 1}}], ids=str)
+    @pytest.mark.parametrize(
+        ("error", "words"), [({}, ""), ({"error": ""}, ""), ({"error": ["x"]}, "['x']"), ({"error": None}, "")], ids=str
+    )
     def test_refusal_without_words_is_one(
-        self, regions: OriginCloudRegions, wire: Wire, error: dict[str, t.Any]
+        self, regions: OriginCloudRegions, wire: Wire, error: dict[str, t.Any], words: str
     ) -> None:
-        wire.put_batch([new("192.0.2.1")], envelope({"failed": [{"origin_ip": "192.0.2.1", **error}]}))
-        judged = regions.put_batch([new("192.0.2.1")])
-        assert judged.confirmed == {}
-        assert list(judged.refused) == ["192.0.2.1"]
-        assert isinstance(judged.refused["192.0.2.1"], str)
+        """So is one after an item that names no address."""
+        items = [{"origin_ip": None}, "x", {"origin_ip": "192.0.2.1", **error}]
+        wire.put_batch([new("192.0.2.1")], envelope({"failed": items}))
+        assert regions.put_batch([new("192.0.2.1")]) == Judged({}, {"192.0.2.1": words})
 
     @pytest.mark.parametrize(("key", "where"), [("failed", "error"), ("failed", "origin_ip"), ("succeeded", "vendor")])
     def test_deep_nesting(self, regions: OriginCloudRegions, wire: Wire, key: str, where: str) -> None:
@@ -723,8 +743,9 @@ class TestSupported:
     )
     def test_malformed(self, regions: OriginCloudRegions, wire: Wire, result: t.Any) -> None:
         wire.supported(envelope(result))
-        with pytest.raises(ApiError, match="^HTTP 200: an answer that is not the supported regions: "):
+        with pytest.raises(ApiError, match="^HTTP 200: an answer that is not the supported regions: ") as caught:
             regions.supported()
+        assert str(caught.value).endswith(repr(json.dumps(result)))
 
     def test_deep_nesting_is_malformed(self, regions: OriginCloudRegions, wire: Wire) -> None:
         for answer in nested(envelope({"vendors": {"aws": [{"name": "?"}]}, "obtained_codes": True})):
@@ -746,6 +767,13 @@ class TestSupported:
         assert f"HTTP {status}: code 4711, The API's own words." in str(caught.value)
         own = {"code": 4711, "message": "The API's own words."}
         assert caught.value.failure() == {"status": status, **own, "errors": [own]}
+
+    def test_tiered_cache_off_without_words(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.supported("no", status=403)
+        wire.get(STATE, switch(False))
+        with pytest.raises(TieredCacheOff) as caught:
+            regions.supported()
+        assert caught.value.failure() == {"status": 403, "code": None, "message": "'no'", "errors": []}
 
     @pytest.mark.parametrize(
         ("answer", "status"),

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import itertools
 import threading
 import typing as t
 
@@ -168,6 +169,37 @@ class TestPause:
         (text,) = told
         assert text.startswith("Waiting 60.0 seconds (after 2.0 of 330), then trying again: Rate limited: ")
 
+    def test_short_one_is_told(self, told: list[str]) -> None:
+        """On a clock that goes on meanwhile."""
+        patience = Patience(330.0, told.append, itertools.count(0.0, 0.001).__next__, lambda seconds: None)
+        patience.wait(patience.start(), ConnectionBroken("cut"), 0.5, "next would be")
+        assert len(told) == 1
+
+    def test_short_one_at_the_very_start_is_told(self, patience: Patience, told: list[str]) -> None:
+        patience.wait(0.0, ConnectionBroken("cut"), 0.5, "next would be")
+        assert len(told) == 1
+
+    @pytest.mark.parametrize(("longer", "times"), [(0.0, 1), (0.5, 1), (1.0, 2), (1.5, 2)])
+    def test_short_rest_of_one_that_was_told_is_not(
+        self, clock: Clock, told: list[str], longer: float, times: int
+    ) -> None:
+        asleep = Asleep()
+
+        def sleep(seconds: float) -> None:
+            if not clock.pauses:
+                asleep(seconds)
+            clock.sleep(seconds)
+
+        patience = Patience(330.0, told.append, clock, sleep)
+        threads = run(lambda: patience.wait(0.0, limited(), 8.0, WHY))
+        assert asleep.begun.wait(30)
+        threads += run(lambda: patience.wait(0.0, limited(), 8.0 + longer, WHY))
+        concurrent.futures.wait(threads[1:], 0.1)
+        asleep.end.set()
+        join(threads)
+        assert len(told) == times
+        assert clock.now == 8.0 + longer
+
     def test_told_before_it_begins(self, clock: Clock) -> None:
         events: list[str] = []
         patience = Patience(330.0, events.append, clock, lambda seconds: events.append("sleep"))
@@ -248,6 +280,24 @@ class TestMaxWait:
         patience.wait(other, ConnectionBroken("cut"), 4.0, WHY)
         assert left(patience) == "966.0"
 
+    def test_time_of_a_try_that_failed_in_a_pause_of_another(self, clock: Clock) -> None:
+        asleep = Asleep()
+
+        def sleep(seconds: float) -> None:
+            asleep(seconds)
+            clock.now = 10.0
+
+        patience = Patience(1_000.0, lambda text: None, clock, sleep)
+        clock.now = 5.0
+        threads = run(lambda: patience.wait(5.0, limited(), 5.0, WHY))
+        assert asleep.begun.wait(30)
+        clock.now = 7.0
+        threads += run(lambda: patience.wait(0.0, ConnectionBroken("cut"), 0.0, WHY))
+        concurrent.futures.wait(threads[1:], 0.1)
+        asleep.end.set()
+        join(threads)
+        assert left(patience) == "990.0"
+
     def test_time_of_tries_that_succeed_does_not_count(self, make: t.Callable[..., Patience], clock: Clock) -> None:
         patience = make(1_000.0)
         for dummy in range(3):
@@ -326,6 +376,8 @@ class TestRatelimit:
             ('"default";r=4;t=10, "burst";r=5;t=60', [10.0]),
             ('"burst";r=3;t=2, "default";r=4;t=300', [60.0]),
             ('"default";r=4;t=100, "burst";r=4;t=10', [20.0]),
+            ('"default";r=19;t=60, "burst";r=4;t=50', [10.0]),
+            ('"default";r=9;t=70, "burst";r=0;t=10', [10.0]),
             ('"burst";r=0;t=0, "default";r=4;t=10', [2.0]),
             # longer than max_wait
             ('"default";r=0;t=331', []),
