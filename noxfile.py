@@ -454,7 +454,9 @@ def mutation(session: nox.Session) -> None:
     settings = configparser.RawConfigParser()
     settings["mutmut"] = {
         "source_paths": "ansible_collections",
-        "only_mutate": "\n".join(f"ansible_collections/edgecache/cloudflare/plugins/module_utils/{file}" for file in MUTATED),
+        "only_mutate": "\n".join(
+            f"ansible_collections/edgecache/cloudflare/plugins/module_utils/{file}" for file in MUTATED
+        ),
         "also_copy": "\n".join(beside),
         "pytest_add_cli_args_test_selection": "tests/unit/plugins",
         "pytest_add_cli_args": "--import-mode=importlib\n-p\nno:cacheprovider",

@@ -260,7 +260,9 @@ def test_few_requests_left(reader: Reader, pauses: Pauses) -> None:
     assert 20 <= sum(pauses.seconds) <= 30
     assert 1 <= len(pauses.seconds) <= 6
     assert len(reader.told) == 1
-    assert re.match(r"Waiting [45]\.\d seconds before each request: the rate limit leaves 5 for the next", reader.told[0])
+    assert re.match(
+        r"Waiting [45]\.\d seconds before each request: the rate limit leaves 5 for the next", reader.told[0]
+    )
 
 
 def test_none_left(reader: Reader, pauses: Pauses) -> None:
@@ -273,9 +275,7 @@ def test_none_left(reader: Reader, pauses: Pauses) -> None:
 
 
 @pytest.mark.parametrize(("header", "max_wait"), [('"default";r=0;t=200', 0), ('"default";r=1100;t=200', 330)])
-def test_no_reason_or_no_way_to_slow_down(
-    reader: Reader, pauses: Pauses, header: str, max_wait: float
-) -> None:
+def test_no_reason_or_no_way_to_slow_down(reader: Reader, pauses: Pauses, header: str, max_wait: float) -> None:
     reader.simulator.fault(kind="latency", headers={"Ratelimit": header}, operation=LIST, times=None)
     assert reader.read(clock=pauses.clock, sleep=pauses.sleep, max_wait=max_wait) == ALL
     assert pauses.seconds == reader.told == []

@@ -569,9 +569,7 @@ def _small_and_without_pauses() -> t.Iterator[None]:
         if "ansible.module_utils._internal" in sys.modules:  # ansible-core 2.19 and newer: as in a module's own process
             patch.setattr(sys.modules["ansible.module_utils._internal"], "is_controller", False)
         pauses = Pauses()
-        patch.setattr(
-            _arguments, "Client", functools.partial(_client.Client, clock=pauses.clock, sleep=pauses.sleep)
-        )
+        patch.setattr(_arguments, "Client", functools.partial(_client.Client, clock=pauses.clock, sleep=pauses.sleep))
         patch.setattr(_client, "PAGE_SIZE", PAGE)
         patch.setattr(_reconcile, "BATCH_SIZE", BATCH)
         patch.setattr(_reconcile, "MAX_MAPPINGS", LIMIT)

@@ -653,9 +653,7 @@ class TestBatch:
         with pytest.raises(NotFound):
             regions.delete_batch(["192.0.2.1"])
 
-    @pytest.mark.parametrize(
-        ("before", "repeated"), [([], False), ([("", 429)], False), ([("", 502)], True)], ids=str
-    )
+    @pytest.mark.parametrize(("before", "repeated"), [([], False), ([("", 429)], False), ([("", 502)], True)], ids=str)
     def test_deletion_in_a_zone_without_mappings(
         self, regions: OriginCloudRegions, wire: Wire, before: list[tuple[str, int]], repeated: bool
     ) -> None:
