@@ -294,7 +294,9 @@ class Client:
     def _without_secret(self, text: str) -> str:
         # What is shorter is no real credential, but may be a word of the answer
         secret = self._credential.secret
-        return text.replace(secret, "********") if len(secret) >= SHORTEST_SECRET else text
+        for form in (secret, json.dumps(secret)[1:-1]) if len(secret) >= SHORTEST_SECRET else ():
+            text = text.replace(form, "********")
+        return text
 
 
 def _root(error: BaseException) -> BaseException:

@@ -301,7 +301,7 @@ class TestCache:
             {"api_url": "https://api.example.com/client/v4"},
             {"api_url": API.replace("v4", "v5")},
         ],
-        ids=lambda value: " ".join(value),
+        ids=" ".join,
     )
     def test_other_address_zone_or_credential_is_another_entry(
         self, look_up_bare: LookUp, zone: Zone, other: dict[str, t.Any]

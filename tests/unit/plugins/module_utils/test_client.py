@@ -288,6 +288,13 @@ class TestEnvelope:
         error = error_of(Client(Credential.from_token(secret), API))
         assert secret not in str(error.failure()) and secret not in str(error)
 
+    @pytest.mark.parametrize("secret", ['"' + TOKEN + '"', TOKEN.replace("-", "\\"), TOKEN[:8]])
+    def test_odd_credential_that_the_server_repeats_is_not_shown(self, wire: Wire, secret: str) -> None:
+        wire.headers = {"Authorization": f"Bearer {secret}"}
+        wire.get("/zones", failed(4711, message=f"<{secret}>"), status=400)
+        error = error_of(Client(Credential.from_token(secret), API))
+        assert error.failure()["message"] == "<********>"
+
     def test_short_credential_does_not_change_what_was_read(self, wire: Wire) -> None:
         wire.headers = {"Authorization": "Bearer aws"}
         wire.get("/zones", envelope({"vendor": "aws"}))
@@ -382,6 +389,17 @@ class TestConnection:
         wire.get("/zones", caused_by(requests.exceptions.SSLError("outer"), wrong))
         assert str(error_of(client)).endswith("wrong version number; check api_url")
         assert clock.pauses == []
+
+    @pytest.mark.parametrize(("without", "proxies"), [("", True), ("api.cloudflare.com", False)])
+    def test_proxy_of_the_environment(
+        self, client: Client, wire: Wire, monkeypatch: pytest.MonkeyPatch, without: str, proxies: bool
+    ) -> None:
+        proxy = "http://proxy.example.com:3128"
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        monkeypatch.setenv("NO_PROXY", without)
+        wire.settings["proxies"] = {"https": proxy} if proxies else {}
+        wire.get("/zones", envelope([1]))
+        client.request("GET", "/zones")
 
     def test_proxy_is_named(self, client: Client, wire: Wire) -> None:
         for dummy in range(6):
