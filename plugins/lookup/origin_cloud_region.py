@@ -122,6 +122,7 @@ _raw:
       sample: "2026-03-01T12:00:00Z"
 """
 
+import time
 import typing as t
 
 from ansible.errors import AnsibleLookupError
@@ -174,12 +175,22 @@ def ask(addresses: list[str] | None, layers: list[Layer]) -> Known:
     if not option["cache"]:
         return read(Known(), addresses, layers)
     cache = RunCache(digest(layers), option["cache_ttl"])
-    known = cache.load()
-    if not known.answers(addresses):
-        with cache.lock():
-            known = cache.load()
-            if not known.answers(addresses):
+    known, since = cache.load(), time.monotonic()
+    if known.answers(addresses):
+        return known
+    if not cache.keeps:
+        return read(known, addresses, layers)
+    with cache.lock():
+        known = cache.load()
+        if not known.answers(addresses):
+            # Those who wait together fail together: else each would try, and wait, for as long as the first did
+            if message := cache.failure(since):
+                raise CloudflareError(message)
+            try:
                 cache.store(read(known, addresses, layers))
+            except CloudflareError as error:
+                cache.fail(str(error))
+                raise
     return known
 
 

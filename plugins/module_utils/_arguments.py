@@ -85,8 +85,10 @@ def zone_client(
 
 
 def digest(layers: t.Sequence[Layer]) -> str:
-    """A name for what the layers ask for (the API, the zone and the credential) that shows none of them."""
-    named = [_strongest(layers, "api_url"), _zone(layers), _credential(layers).headers]
+    """A name for what the layers ask for (the API and how it is verified, the zone, the credential) that shows none of it."""
+    option = merged(layers)
+    verified = [option["validate_certs"], option.get("ca_path")]
+    named = [_strongest(layers, "api_url"), verified, _zone(layers), _credential(layers).headers]
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
 

@@ -208,16 +208,15 @@ class Client:
                 self._patience.stop()
                 raise
 
-        try:
-            with concurrent.futures.ThreadPoolExecutor(min(len(items), CONNECTIONS)) as pool:
-                try:
-                    reads = [pool.submit(read_or_stop, item) for item in items]
-                    concurrent.futures.wait(reads)
-                except BaseException:
-                    self._patience.stop()
-                    raise
-        finally:
-            self._patience.resume()
+        with concurrent.futures.ThreadPoolExecutor(min(len(items), CONNECTIONS)) as pool:
+            try:
+                reads = [pool.submit(read_or_stop, item) for item in items]
+                concurrent.futures.wait(reads)
+            except BaseException:
+                self._patience.stop()
+                raise
+        # Not after an interruption: a second one may leave threads behind, which must not go on
+        self._patience.resume()
         for failure in [one.exception() for one in reads]:
             if failure and not isinstance(failure, Stopped):
                 raise failure

@@ -17,6 +17,9 @@ import typing as t
 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
 
+BLOCK = 300.0
+"""Seconds for which the API refuses all requests after too many."""
+
 FEW = 20
 """Requests left from which on they are spread: more than one task has under way, since others may share the token."""
 
@@ -121,13 +124,16 @@ class Patience:
         self._spans = [*apart, (start, end)]
 
     def _spread(self) -> None:
-        """Spread the last requests over the time until there are more, as far as ``max_wait`` allows."""
+        """Spread the last requests over the time until there are more, and wait for it when none is left.
+
+        As far as ``max_wait`` allows, of which spreading leaves enough for a block that others may cause.
+        """
         scarce, now = self._scarce, self._clock()
         if scarce is None or scarce[1] <= now:
             return
         left, reset = scarce
         pause = (reset - now) / (left + 1)
-        if pause <= self._budget:
+        if pause <= self._budget - (BLOCK if left else 0.0):
             if now >= self._told:
                 self._told = reset
                 self._tell(

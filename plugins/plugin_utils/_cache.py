@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import glob
 import json
 import os
 import stat
@@ -28,8 +27,8 @@ C: t.Any = constants  # sets most of its names at run time
 
 _KEYS = {"origin_ip", "vendor", "region", "modified_on"}
 
-_ALWAYS = "always"
-"""Instead of the name of the last write: there may be one at any time."""
+_UNREADABLE = (OSError, RecursionError, TypeError, ValueError)
+"""What reading a file of JSON may raise, whatever is in it."""
 
 _entries: dict[str, tuple[t.Any, dict[str, t.Any]]] = {}
 """By path, the entry that this process has last read, with what tells whether the file is still the same."""
@@ -42,64 +41,100 @@ class RunCache:
         self._path = _path(name)
         self._ttl = ttl
         self._read = 0.0
-        self._written = ""
+        self._generation = ""
 
     @contextlib.contextmanager
     def lock(self) -> t.Iterator[None]:
         """Keep other processes waiting that want the same."""
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(OSError):
-                fcntl.flock(stack.enter_context(open(self._path + ".lock", "a")), fcntl.LOCK_EX)
+                file = stack.enter_context(open(f"{self._path}.lock", "a", opener=_private))
+                fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
     def load(self) -> Known:
         """What is known: no mappings if the entry is not there, not as it should be, too old, or from before a write."""
-        self._read, self._written = time.time(), _last_written()
+        self._read, self._generation = time.monotonic(), _generation()
         known = Known()
         entry = _entry(self._path)
         if entry:
             known.zone_id = entry["zone_id"]
-        if entry and entry["written"] == self._written != _ALWAYS and 0 <= self._read - entry["read"] < self._ttl:
+        if (
+            entry
+            and self.keeps
+            and entry["generation"] == self._generation
+            and 0 <= self._read - entry["read"] < self._ttl
+        ):
             self._read = entry["read"]
             known.pages, known.spent = entry["pages"], entry["spent"]
             known.mappings, known.whole = dict(entry["mappings"]), entry["whole"]
         return known
 
+    @property
+    def keeps(self) -> bool:
+        """Whether what is stored could be loaded again."""
+        return bool(self._generation) and self._ttl > 0
+
     def store(self, known: Known) -> None:
         """Keep what is known, which is as old as the oldest part of it. A folder that cannot be written to is no error."""
         entry = {
             "read": self._read,
-            "written": self._written,
+            "generation": self._generation,
             "zone_id": known.zone_id,
             "pages": known.pages,
             "spent": known.spent,
             "whole": known.whole,
             "mappings": known.mappings,
         }
-        with contextlib.suppress(OSError):
-            _replace(self._path, json.dumps(entry))
-
-
-def forget(for_good: bool = False) -> None:
-    """Let everything that is known be from before a write; ``for_good``, also what is learned in the rest of the run."""
-    if not for_good and _last_written() == _ALWAYS:
-        return
-    try:
-        _replace(_path("written"), _ALWAYS if for_good else uuid.uuid4().hex)
-    except OSError:
-        for entry in glob.glob(glob.escape(_path("")) + "*"):
+        if self.keeps:
             with contextlib.suppress(OSError):
-                os.unlink(entry)
+                _replace(self._path, json.dumps(entry))
+
+    def fail(self, message: str) -> None:
+        """Tell those who wait for the lock that it was in vain."""
+        with contextlib.suppress(OSError):
+            _replace(f"{self._path}.failed", json.dumps([time.monotonic(), message]))
+
+    def failure(self, since: float) -> str:
+        """The message of a failure after ``since`` (of ``time.monotonic``), or an empty one."""
+        try:
+            with _own(f"{self._path}.failed") as (file, dummy):
+                at, message = json.load(file)
+        except _UNREADABLE:
+            return ""
+        return message if isinstance(at, float) and isinstance(message, str) and at >= since else ""
+
+
+def forget() -> None:
+    """Let everything that is known be from before a write."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        os.unlink(_path("generation"))
+
+
+def forget_for_good() -> None:
+    """The same, and let nothing be kept in the rest of the run: there may be a write at any time."""
+    try:
+        os.close(_private(_path("uncertain"), os.O_CREAT | os.O_WRONLY))
+    finally:
+        forget()
+
+
+def _generation() -> str:
+    """What changes with each write; empty if nothing can be relied on."""
+    path = _path("generation")
+    if os.path.lexists(_path("uncertain")):
+        return ""
+    # A link, since it is there as a whole or not at all, and the first one stays
+    with contextlib.suppress(OSError):
+        os.symlink(uuid.uuid4().hex, path)
+    try:
+        return os.readlink(path) if os.lstat(path).st_uid == os.geteuid() else ""
+    except OSError:
+        return ""
 
 
 def _path(name: str) -> str:
     return os.path.join(C.DEFAULT_LOCAL_TMP, f"edgecache.cloudflare-{name}")
-
-
-def _last_written() -> str:
-    with contextlib.suppress(OSError, ValueError), open(_path("written"), encoding="utf-8", opener=_private) as file:
-        return file.read(100)
-    return ""
 
 
 def _replace(path: str, text: str) -> None:
@@ -113,17 +148,23 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
 
 
+@contextlib.contextmanager
+def _own(path: str) -> t.Iterator[tuple[t.TextIO, t.Any]]:
+    """A file of this user, and what tells whether it is still the same; anything else is an ``OSError``."""
+    with open(path, encoding="utf-8", opener=_private) as file:
+        status = os.fstat(file.fileno())
+        if status.st_uid != os.geteuid() or not stat.S_ISREG(status.st_mode):
+            raise OSError
+        yield file, (status.st_ino, status.st_mtime_ns, status.st_size)
+
+
 def _entry(path: str) -> dict[str, t.Any] | None:
     try:
-        with open(path, encoding="utf-8", opener=_private) as file:
-            status = os.fstat(file.fileno())
-            if status.st_uid != os.geteuid() or not stat.S_ISREG(status.st_mode):
-                return None
-            version = (status.st_ino, status.st_mtime_ns, status.st_size)
+        with _own(path) as (file, version):
             if path in _entries and _entries[path][0] == version:
                 return _entries[path][1]
             entry = json.load(file)
-    except (OSError, ValueError, RecursionError):
+    except _UNREADABLE:
         return None
     if not _is_entry(entry):
         return None
@@ -135,7 +176,7 @@ def _entry(path: str) -> dict[str, t.Any] | None:
 def _is_entry(entry: t.Any) -> bool:
     kinds: dict[str, t.Any] = {
         "read": float,
-        "written": str,
+        "generation": str,
         "zone_id": str,
         "pages": (int, type(None)),
         "spent": int,

@@ -166,6 +166,22 @@ def test_a_write_in_the_background(small: Ansible) -> None:
     assert after == "us-west-2"
 
 
+def test_a_write_after_the_time_of_its_task(small: Ansible) -> None:
+    """The task is given up while the module waits. It goes on, and writes."""
+    fault = {"kind": "status", "status": 503, "headers": {"Retry-After": "4"}}
+    small.simulator.fault(**fault, operation="origin-cloud-regions-v2-upsert")
+    write = {NAME: {"origin_ip": ADDRESS, "vendor": "aws", "region": "us-west-2"}, "timeout": 3, "ignore_errors": True}
+    run = small.play([look_up(), write, look_up(), {"ansible.builtin.pause": {"seconds": 4}}, look_up()])
+    assert shown(run) == ["us-east-1", "us-east-1", "us-west-2"]
+
+
+def test_a_check_is_no_write(small: Ansible) -> None:
+    write = {NAME: {"origin_ip": ADDRESS, "vendor": "aws", "region": "us-west-2"}, "check_mode": True}
+    assert shown(small.play([look_up(), write, look_up()])) == ["us-east-1"] * 2
+    stats = small.simulator.stats()["operations"]
+    assert stats == {"origin-cloud-regions-v2-get": 2, "origin-cloud-regions-v2-supported-regions": 1}
+
+
 def test_what_somebody_else_writes(small: Ansible) -> None:
     tasks = [
         look_up(),
@@ -175,7 +191,7 @@ def test_what_somebody_else_writes(small: Ansible) -> None:
         look_up(cache=False),
         look_up(),  # which that did not change
         look_up(cache_ttl=0),
-        look_up(),  # which keeps what was read last
+        look_up(),  # nor did that
         written_by_somebody_else(small, "eu-west-1"),
         {"ansible.builtin.pause": {"seconds": 2}},
         look_up(cache_ttl=3600),
@@ -183,7 +199,7 @@ def test_what_somebody_else_writes(small: Ansible) -> None:
         look_up(cache_ttl=3600),
     ]
     old, new, newest = "us-east-1", "us-west-2", "eu-west-1"
-    assert shown(small.play(tasks)) == [old, old, old, new, old, new, new, new, newest, newest]
+    assert shown(small.play(tasks)) == [old, old, old, new, old, new, old, old, newest, newest]
     assert requests(small) == 4 + 2
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import threading
 import types
 import typing as t
@@ -300,6 +301,8 @@ class TestCache:
             {"zone_id": None, "zone": NAME},
             {"api_url": "https://api.example.com/client/v4"},
             {"api_url": API.replace("v4", "v5")},
+            {"validate_certs": False},
+            {"ca_path": "/"},
         ],
         ids=" ".join,
     )
@@ -394,7 +397,7 @@ class TestCache:
     ) -> None:
         options = {} if ttl is None else {"cache_ttl": ttl}
         for now in (1_800_000_000.0, 1_800_000_000.0 + seconds):
-            monkeypatch.setattr(_cache, "time", types.SimpleNamespace(time=lambda now=now: now))
+            monkeypatch.setattr(_cache, "time", types.SimpleNamespace(monotonic=lambda now=now: now))
             look_up(address(1), **options)
         assert zone.asked == [address(1)] * cost
 
@@ -444,9 +447,8 @@ class TestCache:
         zone.items += [{**mapping("192.0.2.1", region=secret), "modified_on": secret, secret: secret}]
         for question in (["192.0.2.1"], ["192.0.2.1", "192.0.2.2"], []):
             look_up_bare(*question, **credential, **by, **({"default": secret} if question else {}))
-        _cache.forget()
         files = [file for file in tmp_path.rglob("*") if file.is_file()]
-        assert len(files) == 3
+        assert len(files) == 2
         for file in files:
             text = file.name.encode() + file.read_bytes()
             assert not any(value.encode() in text for value in credential.values())
@@ -459,6 +461,45 @@ class TestCache:
         monkeypatch.setattr(_cache.C, "DEFAULT_LOCAL_TMP", str(tmp_path / folder))
         for dummy in range(2):
             assert look_up(address(1)) == [mapping(address(1))]
+        assert zone.asked == [address(1)] * 2
+
+    def test_those_who_wait_together_fail_together(self, look_up: LookUp, zone: Zone) -> None:
+        asked, answer = threading.Event(), threading.Event()
+
+        def before(one: t.Any) -> tuple[int, dict[str, str], t.Any]:
+            asked.set()
+            assert answer.wait(10)
+            return 403, {}, failed(10000, message=f"for {one}")
+
+        zone.before = before
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            first = pool.submit(look_up, address(1))
+            assert asked.wait(10)
+            others = [pool.submit(look_up, address(2)), pool.submit(look_up)]
+            concurrent.futures.wait(others, 0.3)
+            answer.set()
+            messages = {str(one.exception(10)) for one in [first, *others]}
+        assert len(messages) == 1 and f"for {address(1)}" in messages.pop()
+        assert zone.asked == [address(1)]
+        with pytest.raises(AnsibleLookupError, match=f"for {address(2)}"):
+            look_up(address(2))
+
+    @pytest.mark.parametrize("content", ["", "[]", "{}", "[1, 2]", '["x", "y"]', "[1e99, 5]", "[" * 100_000, "\ud800"])
+    def test_broken_note_of_a_failure(self, look_up: LookUp, zone: Zone, tmp_path: Path, content: str) -> None:
+        look_up(address(1))
+        (entry,) = (path for path in tmp_path.iterdir() if path.name.endswith(".lock"))
+        entry.with_suffix(".failed").write_bytes(content.encode(errors="surrogatepass"))
+        assert look_up(address(2)) == [mapping(address(2))]
+
+    @pytest.mark.parametrize("ttl", [0, 300])
+    def test_nobody_waits_for_what_is_not_kept(
+        self, look_up: LookUp, zone: Zone, monkeypatch: pytest.MonkeyPatch, ttl: float
+    ) -> None:
+        if ttl:
+            _cache.forget_for_good()
+        monkeypatch.delattr(_cache.RunCache, "lock")
+        for dummy in range(2):
+            assert look_up(address(1), cache_ttl=ttl) == [mapping(address(1))]
         assert zone.asked == [address(1)] * 2
 
     def test_a_block_is_waited_out_once(self, look_up: LookUp, zone: Zone, clock: Clock) -> None:
@@ -482,7 +523,7 @@ class TestCache:
 
     def test_broken_entry_is_read_again(self, look_up: LookUp, zone: Zone, tmp_path: Path) -> None:
         look_up(address(1))
-        for file in tmp_path.iterdir():
+        for file in filter(Path.is_file, tmp_path.iterdir()):
             file.write_bytes(file.read_bytes()[:-5])
         assert look_up(address(1)) == [mapping(address(1))]
         assert zone.asked == [address(1)] * 2

@@ -1004,10 +1004,10 @@ class TestPagesSideBySide:
         client = Client(Credential.from_token(TOKEN), API, tell=told.append, clock=clock, sleep=clock.sleep)
         zone.items = mappings(900)
         zone.before = lambda number: (
-            (200, {"Ratelimit": '"default";r=7;t=80'}, page(mappings(900))) if number == 1 else None
+            (200, {"Ratelimit": '"default";r=7;t=24'}, page(mappings(900))) if number == 1 else None
         )
         assert [item for page in client.pages(MAPPINGS) for item in page.items] == mappings(900)
-        assert clock.pauses == [10.0] * 8
+        assert clock.pauses == [3.0] * 8
         assert len(told) == 1
 
 

@@ -374,7 +374,11 @@ class TestRatelimit:
             ('"burst";r=30;t=5,"default";r=50;t=10', []),
             ('"burst";r=5;t=60, "default";r=4;t=10', [10.0]),
             ('"default";r=4;t=10, "burst";r=5;t=60', [10.0]),
-            ('"burst";r=3;t=2, "default";r=4;t=300', [60.0]),
+            ('"burst";r=3;t=2, "default";r=4;t=150', [30.0]),
+            # more than what max_wait leaves beside a block
+            ('"default";r=4;t=150.1', [30.0]),
+            ('"default";r=4;t=151', []),
+            ('"default";r=1;t=300', []),
             ('"default";r=4;t=100, "burst";r=4;t=10', [20.0]),
             ('"default";r=19;t=60, "burst";r=4;t=50', [10.0]),
             ('"default";r=9;t=70, "burst";r=0;t=10', [10.0]),
@@ -444,13 +448,20 @@ class TestRatelimit:
         assert patience.start() == 10.0
 
     def test_within_max_wait(self, make: t.Callable[..., Patience], clock: Clock) -> None:
-        patience = make(5.0)
+        """Slowing down leaves enough of it for a block; when no request is left, all of it may be waited."""
+        patience = make(305.0)
         patience.heed('"default";r=4;t=10')
-        for dummy in range(5):
+        assert [patience.start() for dummy in range(6)] == [2.0, 4.0, 4.0, 4.0, 10.0, 10.0]
+        assert clock.pauses == [2.0, 2.0, 6.0]
+        with pytest.raises(RateLimited, match=r" has 295\.0 left"):
+            patience.wait(patience.start(), limited(), 296.0, WHY)
+
+    def test_leaves_enough_for_a_block(self, patience: Patience, clock: Clock) -> None:
+        patience.heed('"default";r=20;t=300')
+        for dummy in range(10):
             patience.start()
-        assert clock.pauses == [2.0, 2.0]
-        with pytest.raises(RateLimited, match=r" has 1\.0 left"):
-            patience.wait(patience.start(), limited(), 2.0, WHY)
+        patience.wait(patience.start(), limited(), 300.0, WHY)
+        assert clock.now == pytest.approx(2 * 300 / 21 + 300, abs=0.1)
 
     @pytest.mark.parametrize("requests_left", range(FEW + 2))
     def test_never_without_max_wait(

@@ -23,7 +23,7 @@ from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.plugins.loader import action_loader
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import Known
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils import _cache
-from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import RunCache, forget
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import RunCache, forget, forget_for_good
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     ZONE_ID,
     Zone,
@@ -37,19 +37,19 @@ LookUp = t.Callable[..., list[t.Any]]
 ROOT = Path(__file__).resolve().parents[4]
 
 
-class WallClock:
-    """The time of day, which passes as the test says."""
+class Monotonic:
+    """The clock of all processes, which goes on as the test says."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
 
-    def time(self) -> float:
+    def monotonic(self) -> float:
         return self.now
 
 
 @pytest.fixture
-def wall(monkeypatch: pytest.MonkeyPatch) -> WallClock:
-    own = WallClock()
+def wall(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
+    own = Monotonic()
     monkeypatch.setattr(_cache, "time", own)
     return own
 
@@ -125,11 +125,14 @@ class TestEntry:
         before = os.umask(0)
         try:
             keep(known_of(address(1)))
-            forget()
+            RunCache("x", 300.0).fail("no")
+            forget_for_good()
+            with RunCache("x", 300.0).lock():
+                names = {"x", "x.lock", "x.failed", "uncertain"}
         finally:
             os.umask(before)
-        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
-        assert modes == {"edgecache.cloudflare-x": 0o600, "edgecache.cloudflare-written": 0o600}
+        modes = {file.name: stat.S_IMODE(file.lstat().st_mode) for file in tmp_path.iterdir()}
+        assert modes == {f"edgecache.cloudflare-{name}": 0o600 for name in names}
 
     @pytest.mark.parametrize("folder", ["missing", "a file/folder"])
     def test_folder_that_cannot_be_written_to(
@@ -170,17 +173,17 @@ class TestAge:
             (0.5, 0.5, False),
             (0.0, 0.0, False),
             (0.0, -1.0, False),
-            # the clock was set back
+            # no clock that this is
             (300.0, -0.1, False),
             (300.0, -1e9, False),
         ],
     )
-    def test_for_its_time(self, wall: WallClock, ttl: float, seconds: float, there: bool) -> None:
+    def test_for_its_time(self, wall: Monotonic, ttl: float, seconds: float, there: bool) -> None:
         keep(known_of(address(1)))
         wall.now += seconds
         assert (kept(ttl) != NOTHING) is there
 
-    def test_is_that_of_the_oldest_part(self, wall: WallClock) -> None:
+    def test_is_that_of_the_oldest_part(self, wall: Monotonic) -> None:
         keep(known_of(address(1)))
         wall.now += 200.0
         cache = RunCache("x", 300.0)
@@ -192,7 +195,7 @@ class TestAge:
         wall.now += 1.0
         assert kept() == NOTHING
 
-    def test_counts_from_before_it_was_read(self, wall: WallClock) -> None:
+    def test_counts_from_before_it_was_read(self, wall: Monotonic) -> None:
         cache = RunCache("x", 300.0)
         cache.load()
         wall.now += 100.0  # as long as the requests took
@@ -239,13 +242,39 @@ class TestForget:
             forget()
             assert kept() == NOTHING
 
-    @pytest.mark.parametrize("text", ["", "x" * 200, "\udcff"])
-    def test_with_a_broken_note_of_the_write_before(self, tmp_path: Path, text: str) -> None:
-        note = tmp_path / "edgecache.cloudflare-written"
-        note.write_bytes(text.encode(errors="surrogateescape"))
+    @pytest.mark.parametrize("first", [forget, forget_for_good])
+    def test_for_good(self, first: t.Callable[[], None]) -> None:
         keep(known_of(address(1)))
-        forget()
+        first()
+        forget_for_good()
+        for dummy in range(2):
+            forget()
+            assert not RunCache("x", 300.0).keeps
+            keep(known_of(address(2)))
+            assert kept() == NOTHING
+        assert RunCache("x", 300.0).load().zone_id == ZONE_ID
+
+    def test_for_good_on_a_full_disk_is_told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Then at least what is known is from before."""
+        keep(known_of(address(1)))
+        (tmp_path / "edgecache.cloudflare-uncertain").mkdir()
+        with pytest.raises(OSError, match="edgecache.cloudflare-uncertain"):
+            forget_for_good()
         assert kept() == NOTHING
+
+    @pytest.mark.parametrize("kind", ["file", "folder", "pipe", "of somebody else"])
+    def test_generation_that_is_none(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+        keep(known_of(address(1)))
+        generation = tmp_path / "edgecache.cloudflare-generation"
+        text = os.readlink(generation)
+        if kind == "of somebody else":
+            monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+        else:
+            generation.unlink()
+            {"file": generation.touch, "folder": generation.mkdir, "pipe": lambda: os.mkfifo(generation)}[kind]()
+        assert not RunCache("x", 300.0).keeps
+        assert kept() == NOTHING
+        assert len(text) == 32
 
 
 class TestFile:
@@ -254,9 +283,8 @@ class TestFile:
     @pytest.fixture
     def file(self, tmp_path: Path, other_process: t.Callable[[], None]) -> Path:
         keep(known_of(address(1)))
-        (file,) = tmp_path.iterdir()
         other_process()
-        return file
+        return tmp_path / "edgecache.cloudflare-x"
 
     def test_sound(self, file: Path) -> None:
         assert kept() == {**vars(known_of(address(1))), "zone_id": ""}
@@ -307,8 +335,8 @@ class TestFile:
             {"read": float("inf")},
             {"read": -float("inf")},
             {"read": True},
-            {"written": None},
-            {"written": "x"},
+            {"generation": None},
+            {"generation": "x"},
             {"zone_id": None},
             {"zone_id": 7},
             {"zone_id": "../../user"},
@@ -341,7 +369,7 @@ class TestFile:
         file.write_text(json.dumps({**entry, **change}), encoding="utf-8")
         self.missed(file)
 
-    @pytest.mark.parametrize("key", ["read", "written", "zone_id", "pages", "spent", "whole", "mappings"])
+    @pytest.mark.parametrize("key", ["read", "generation", "zone_id", "pages", "spent", "whole", "mappings"])
     def test_with_something_missing(self, file: Path, key: str) -> None:
         entry = json.loads(file.read_text(encoding="utf-8"))
         del entry[key]
@@ -388,16 +416,21 @@ class TestFile:
         file.write_bytes(file.read_bytes()[:-9])
         self.missed(file)
 
-    @pytest.mark.parametrize("kind", ["folder", "link to nowhere"])
+    @pytest.mark.parametrize("kind", ["folder", "link to nowhere", "link", "pipe"])
     def test_lock_that_cannot_be_had(self, tmp_path: Path, kind: str) -> None:
         lock = tmp_path / "edgecache.cloudflare-x.lock"
         if kind == "folder":
             lock.mkdir()
+        elif kind == "pipe":
+            os.mkfifo(lock)
+        elif kind == "link":
+            lock.symlink_to(tmp_path / "created")
         else:
             lock.symlink_to(tmp_path / "no" / "where")
         with RunCache("x", 300.0).lock():
             keep(known_of(address(1)))
         assert kept() != NOTHING
+        assert not (tmp_path / "created").exists()
 
     def test_lock_is_given_back(self) -> None:
         for dummy in range(3):
@@ -507,9 +540,11 @@ class TestAction:
 
     @pytest.fixture(params=["origin_cloud_region", "origin_cloud_regions"])
     def make(self, request: pytest.FixtureRequest) -> t.Callable[..., t.Any]:
-        def make(async_val: int = 0) -> t.Any:
+        def make(async_val: int = 0, check_mode: bool = False) -> t.Any:
             name = f"edgecache.cloudflare.{request.param}"
-            task = types.SimpleNamespace(action=name, async_val=async_val, check_mode=False, environment=[], args={})
+            task = types.SimpleNamespace(
+                action=name, async_val=async_val, check_mode=check_mode, environment=[], args={}
+            )
             return action_loader.get(
                 name,
                 task=task,
@@ -566,6 +601,26 @@ class TestAction:
         with pytest.raises(error):
             make().run()
         assert kept() == NOTHING
+        # The module may go on: after a time-out, say
+        keep(known_of(address(1)))
+        assert kept() == NOTHING
+
+    def test_check_mode_is_no_write(self, make: t.Callable[..., t.Any], ran: list[tuple[t.Any, ...]]) -> None:
+        make(check_mode=True).run()
+        assert kept() != NOTHING
+
+    def test_what_cannot_be_noted_is_told(
+        self,
+        make: t.Callable[..., t.Any],
+        ran: list[tuple[t.Any, ...]],
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        (tmp_path / "edgecache.cloudflare-uncertain").mkdir()
+        assert make(async_val=60).run()["changed"]
+        assert "Lookups of this run may show what was there before this task" in " ".join(
+            capsys.readouterr().err.split()
+        )
 
     def test_without_a_folder_to_write_to(
         self, make: t.Callable[..., t.Any], ran: list[tuple[t.Any, ...]], monkeypatch: pytest.MonkeyPatch
