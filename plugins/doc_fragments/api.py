@@ -54,7 +54,8 @@ options:
     default: 30.0
   max_wait:
     description:
-      - Seconds that the task may spend in all on waiting, for rate limits to end and for a broken server or connection to recover.
+      - Seconds that a module, or one call of a lookup, may spend in all on waiting, for rate limits to end and for a broken server or
+        connection to recover.
         Each wait is told in a warning.
       - The default survives one block by the rate limit, which lasts five minutes. With V(0), the first obstacle is an error.
       - An answer that says how long to wait is obeyed to the second. If that is longer than what is left, the task fails at once.

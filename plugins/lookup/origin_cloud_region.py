@@ -12,8 +12,9 @@ description:
   - Looks up the cloud region mappings (cloud region hints) of a zone, on the controller. For an origin IP address, a mapping names the
     cloud vendor and the region that host it.
   - Returns one mapping for each term. Without a term, returns all mappings of the zone.
-  - One address costs one request. Several terms of one call cost at most one request for each and one more, and never more than
-    all mappings do, which is one request for each 100. A zone that is given by its O(zone) name costs one request more.
+  - The first question of a run costs one request if it has one address. Several terms cost at most one request for each and one
+    more, and never more than all mappings do, which is one request for each 100. A zone that is given by its O(zone) name costs
+    one request more.
 extends_documentation_fragment:
   - edgecache.cloudflare.api
   - edgecache.cloudflare.api.plugins
@@ -46,7 +47,8 @@ options:
     description:
       - Seconds for which what was read is taken for true. The default is the window of the rate limit.
       - What a task of the same run writes with the modules of this collection is seen at once by the lookups after it. After such a
-        task with C(async), nothing is kept for the rest of the run. What somebody else writes is seen after this time.
+        task that may go on unseen (with C(async), or given up by C(timeout)), nothing is kept for the rest of the run. What somebody
+        else writes is seen after this time.
     type: float
     default: 300.0
     ini:
@@ -59,8 +61,8 @@ seealso:
 notes:
   - A lookup is evaluated each time that its template is. In a task that runs for many hosts, that is once for each of them. All of
     them together cost at most twice as many requests as if they had been one question. For K different addresses, in a zone whose
-    mappings fill P pages of 100, that is C(2 * min(K, P)).
-  - Hosts that ask at the same time wait for the first of them to read.
+    mappings fill P pages of 100, that is C(2 * min(K, P)), until O(cache_ttl) has passed or a task of the run has written.
+  - Hosts that ask at the same time wait for the first of them to read, and fail with it.
   - Use C(query) rather than C(lookup) where a list is wanted, since C(lookup) turns a list with one element into that element.
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
