@@ -186,12 +186,12 @@ def ask(addresses: list[str] | None, layers: list[Layer]) -> Known:
         known = cache.load()
         if not known.answers(addresses):
             # Those who wait together fail together: else each would try, and wait, for as long as the first did
-            if message := cache.failure(since):
+            if message := cache.failure(since, option["max_wait"]):
                 raise CloudflareError(message)
             try:
                 cache.store(read(known, addresses, layers))
             except CloudflareError as error:
-                cache.fail(str(error))
+                cache.fail(str(error), option["max_wait"])
                 raise
     return known
 

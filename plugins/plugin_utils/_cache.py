@@ -90,19 +90,19 @@ class RunCache:
             with contextlib.suppress(OSError):
                 _replace(self._path, json.dumps(entry))
 
-    def fail(self, message: str) -> None:
+    def fail(self, message: str, max_wait: float) -> None:
         """Tell those who wait for the lock that it was in vain."""
         with contextlib.suppress(OSError):
-            _replace(f"{self._path}.failed", json.dumps([time.monotonic(), message]))
+            _replace(f"{self._path}.failed", json.dumps([time.monotonic(), max_wait, message]))
 
-    def failure(self, since: float) -> str:
-        """The message of a failure after ``since`` (of ``time.monotonic``), or an empty one."""
+    def failure(self, since: float, max_wait: float) -> str:
+        """The message of a failure after ``since`` (of ``time.monotonic``) of one with so much patience; else empty."""
         try:
             with _own(f"{self._path}.failed") as (file, dummy):
-                at, message = json.load(file)
+                at, patience, message = json.load(file)
+            return message if at >= since and patience >= max_wait and isinstance(message, str) else ""
         except _UNREADABLE:
             return ""
-        return message if isinstance(at, float) and isinstance(message, str) and at >= since else ""
 
 
 def forget() -> None:

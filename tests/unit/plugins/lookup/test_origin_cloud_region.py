@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import threading
+import time
 import types
 import typing as t
 from pathlib import Path
@@ -484,7 +485,23 @@ class TestCache:
         with pytest.raises(AnsibleLookupError, match=f"for {address(2)}"):
             look_up(address(2))
 
-    @pytest.mark.parametrize("content", ["", "[]", "{}", "[1, 2]", '["x", "y"]', "[1e99, 5]", "[" * 100_000, "\ud800"])
+    @pytest.mark.parametrize(("max_wait", "asked"), [(0, 1), (5, 1), (6, 2)])
+    def test_failure_of_one_with_less_patience_says_nothing(
+        self, look_up: LookUp, zone: Zone, monkeypatch: pytest.MonkeyPatch, max_wait: float, asked: int
+    ) -> None:
+        """Nobody waits here: the clock of failures is ahead."""
+        zone.before = lambda one: (403, {}, failed(10000))
+        with monkeypatch.context() as ahead:
+            ahead.setattr(_cache, "time", types.SimpleNamespace(monotonic=lambda: time.monotonic() + 60))
+            with pytest.raises(AnsibleLookupError):
+                look_up(address(1), max_wait=5)
+        with pytest.raises(AnsibleLookupError):
+            look_up(address(1), max_wait=max_wait)
+        assert len(zone.asked) == asked
+
+    @pytest.mark.parametrize(
+        "content", ["", "[]", "{}", "7", "[1e99, 1e99]", '["x", "y", "z"]', "[1e99, 1e99, 5]", "[" * 100_000, "\ud800"]
+    )
     def test_broken_note_of_a_failure(self, look_up: LookUp, zone: Zone, tmp_path: Path, content: str) -> None:
         look_up(address(1))
         (entry,) = (path for path in tmp_path.iterdir() if path.name.endswith(".lock"))

@@ -125,7 +125,7 @@ class TestEntry:
         before = os.umask(0)
         try:
             keep(known_of(address(1)))
-            RunCache("x", 300.0).fail("no")
+            RunCache("x", 300.0).fail("no", 330.0)
             forget_for_good()
             with RunCache("x", 300.0).lock():
                 names = {"x", "x.lock", "x.failed", "uncertain"}
