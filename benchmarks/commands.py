@@ -30,7 +30,8 @@ class Ran(t.NamedTuple):
 
 
 class Command(t.Protocol):
-    def run(self, bench: Bench) -> Ran: ...
+    def run(self, bench: Bench) -> Ran:
+        """Do the job, as often as the command does it."""
 
 
 @dataclass
