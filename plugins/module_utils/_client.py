@@ -211,7 +211,9 @@ class Client:
         with concurrent.futures.ThreadPoolExecutor(min(len(items), CONNECTIONS)) as pool:
             try:
                 reads = [pool.submit(read_or_stop, item) for item in items]
-                concurrent.futures.wait(reads)
+                # By the second, since a signal does not always wake a thread that waits without end
+                while concurrent.futures.wait(reads, 1.0).not_done:
+                    pass
             except BaseException:
                 self._patience.stop()
                 raise

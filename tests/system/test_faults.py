@@ -77,6 +77,7 @@ OPERATIONS = {
     "read all": Operation("read all", 3, {"operation": LIST, "after": 1}, {"operation": LIST, "after": 1}),
     # 120 to change, 60 to create, 50 to delete: three pages, the supported regions, two batches to write, one to delete
     "write many": Operation("write many", 7, {"operation": PUT, "after": 1}, {"operation": LIST, "after": 1}),
+    # The first page, then two addresses side by side
     "lookup": Operation("lookup", 3, {"after": 1}, {}),
 }
 
@@ -108,9 +109,9 @@ def at_once(error: str, lost: bool = False) -> t.Any:
     """An error without another try. If the answer to a write is ``lost``, the zone is read to know what was done."""
     return (
         Cell(error, (1, 1)),
-        Cell(error, (2, 3)),  # the other page may be under way
+        Cell(error, (2, 3)),  # the other page, or address, may be under way
         Cell(error, (9, 9) if lost else (6, 6), done=100),
-        Cell(error, (2, 2)),
+        Cell(error, (2, 3)),
     )
 
 
@@ -120,7 +121,7 @@ BROKEN = (
     Cell(GIVEN_UP, (6, 6), (5, 5)),
     Cell(GIVEN_UP, (7, 13), (5, 10)),
     Cell(GIVEN_UP, (14, 14), (5, 5), done=100),
-    Cell(GIVEN_UP, (7, 7), (5, 5)),
+    Cell(GIVEN_UP, (7, 13), (5, 10)),
 )
 # The write is done each time, which reading the zone shows: it has 310 mappings then
 DONE_EACH_TIME = (BROKEN[0], BROKEN[1], Cell(None, (16, 16), (5, 5)), BROKEN[3])
@@ -149,7 +150,7 @@ ROWS = [
             Cell(RATE_LIMIT, (4, 4), (3, 3)),
             Cell(RATE_LIMIT, (5, 9), (3, 3)),
             Cell(RATE_LIMIT, (9, 9), (3, 3), done=100),
-            Cell(RATE_LIMIT, (5, 5), (3, 3)),
+            Cell(RATE_LIMIT, (5, 9), (3, 3)),
         ),
     ),
     Row(
@@ -173,7 +174,7 @@ ROWS = [
             Cell("an answer that is not a mapping", (1, 1)),
             Cell("an answer that is not a page of a list", (2, 3)),
             Cell("The API neither confirmed nor refused this", (9, 9), done=100),
-            Cell("an answer that is not a mapping", (2, 2)),
+            Cell("an answer that is not a mapping", (2, 3)),
         ),
     ),
     Row("a redirect", {"kind": "redirect"}, "once", at_once("A redirect, which is not followed")),
@@ -212,7 +213,7 @@ ROWS = [
             Cell("(timeout: 1 seconds)", (1, 1)),
             Cell("(timeout: 1 seconds)", (2, 3)),
             Cell(None, (11, 11)),
-            Cell("(timeout: 1 seconds)", (2, 2)),
+            Cell("(timeout: 1 seconds)", (2, 3)),
         ),
         SHORT_AND_ONCE,
     ),
@@ -498,7 +499,12 @@ def test_table(
     assert stats["contract_violations"] == []
     assert cell.requests[0] <= stats["requests"] <= cell.requests[1]
     assert cell.pauses[0] <= len(pauses.seconds) <= cell.pauses[1]
-    assert [one.split()[0] for one in result.told] == ["Waiting"] * len(pauses.seconds)
+    assert all(one.startswith("Waiting ") for one in result.told)
+    if name in ("read all", "lookup"):
+        # Side by side, the short rest of a pause that another request has told of is not told
+        assert bool(pauses.seconds) <= len(result.told) <= len(pauses.seconds)
+    else:
+        assert len(result.told) == len(pauses.seconds)
     if cell.error:
         check_rest(zone, operate, name, after)
 
