@@ -68,7 +68,12 @@ def test_code(client: Client, wire: Wire, status: int, code: int, kind: type[Api
         (500, {}, ApiError, "HTTP 500: '<h1>Sorry</h1>'"),
         (401, {}, PermissionDenied, "check api_token"),
         (403, {}, PermissionDenied, "check api_token"),
-        (403, {"cf-mitigated": "challenge"}, ApiError, "firewall"),
+        (
+            403,
+            {"cf-mitigated": "challenge"},
+            ApiError,
+            "Cloudflare's firewall stopped the request before the API: ask from another network, or allow this one (HTTP 403",
+        ),
         (429, {}, RateLimited, "1,200 requests in five minutes"),
         (302, {"Location": "https://example.com/"}, ApiError, "check api_url"),
         (308, {}, ApiError, "check api_url"),

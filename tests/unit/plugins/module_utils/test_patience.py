@@ -285,18 +285,19 @@ class TestMaxWait:
 
         def sleep(seconds: float) -> None:
             asleep(seconds)
-            clock.now = 10.0
+            clock.now += seconds
 
-        patience = Patience(1_000.0, lambda text: None, clock, sleep)
+        patience = Patience(13.0, lambda text: None, clock, sleep)
         clock.now = 5.0
         threads = run(lambda: patience.wait(5.0, limited(), 5.0, WHY))
         assert asleep.begun.wait(30)
         clock.now = 7.0
-        threads += run(lambda: patience.wait(0.0, ConnectionBroken("cut"), 0.0, WHY))
+        threads += run(lambda: patience.wait(0.0, ConnectionBroken("cut"), 6.0, WHY))
         concurrent.futures.wait(threads[1:], 0.1)
         asleep.end.set()
         join(threads)
-        assert left(patience) == "990.0"
+        # All of it: 7 seconds of the try, of which 2 are in the pause of the other to second 12, and 1 more
+        assert clock.now == 13.0
 
     def test_time_of_tries_that_succeed_does_not_count(self, make: t.Callable[..., Patience], clock: Clock) -> None:
         patience = make(1_000.0)
