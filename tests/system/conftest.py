@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import signal
 import typing as t
 from pathlib import Path
 
@@ -14,6 +15,9 @@ import pytest
 from tests.simulator.plain_client import Api
 from tests.simulator.testing import RunningSimulator, running_simulator
 from tests.system.playbooks import Ansible
+
+HANGS = 60
+"""Seconds after which a test is taken to hang."""
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +41,17 @@ def api(fresh_simulator: RunningSimulator) -> t.Iterator[Api]:
 @pytest.fixture
 def ansible(fresh_simulator: RunningSimulator, tmp_path: Path) -> Ansible:
     return Ansible(tmp_path, fresh_simulator)
+
+
+@pytest.fixture
+def bounded() -> t.Iterator[None]:
+    """No test goes on for ever."""
+
+    def end(*dummy: object) -> t.NoReturn:
+        pytest.fail(f"hangs for more than {HANGS} seconds")
+
+    previous = signal.signal(signal.SIGALRM, end)
+    signal.alarm(HANGS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, previous)

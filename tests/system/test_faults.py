@@ -17,7 +17,6 @@ import importlib.util
 import json
 import os
 import re
-import signal
 import sys
 import threading
 import time
@@ -39,8 +38,7 @@ from tests.simulator.testing import ROOT, RunningSimulator
 from tests.system.pauses import Pauses
 from tests.system.playbooks import Ansible
 
-HANGS = 60
-"""Seconds after which a test is taken to hang."""
+pytestmark = pytest.mark.usefixtures("bounded")
 
 PAGE = ROOT / "docs/faults.md"
 FILLED = 250
@@ -268,18 +266,6 @@ class Result(t.NamedTuple):
     error: str | None
     value: t.Any
     told: list[str]
-
-
-@pytest.fixture(autouse=True)
-def _bounded() -> t.Iterator[None]:
-    def end(*dummy: object) -> t.NoReturn:
-        pytest.fail(f"hangs for more than {HANGS} seconds")
-
-    previous = signal.signal(signal.SIGALRM, end)
-    signal.alarm(HANGS)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, previous)
 
 
 @pytest.fixture(autouse=True)

@@ -29,8 +29,10 @@ from tests.simulator.testing import RunningSimulator
 from tests.system.pauses import Pauses
 from tests.system.playbooks import Ansible
 
-HANGS = 60
-"""Seconds after which a test is taken to hang."""
+pytestmark = pytest.mark.usefixtures("bounded")
+
+LONG = 60
+"""Seconds: more than a test takes."""
 
 LIST = "origin-cloud-regions-v2-list"
 FULL = 3_500
@@ -86,18 +88,6 @@ class Once:
     def __call__(self, page: int) -> None:
         if page == self._page and self._done.acquire(blocking=False):
             self._action()
-
-
-@pytest.fixture(autouse=True)
-def _bounded() -> t.Iterator[None]:
-    def end(*dummy: object) -> t.NoReturn:
-        pytest.fail(f"hangs for more than {HANGS} seconds")
-
-    previous = signal.signal(signal.SIGALRM, end)
-    signal.alarm(HANGS)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, previous)
 
 
 @pytest.fixture(autouse=True)
@@ -182,9 +172,9 @@ def test_order_if_answers_come_in_another(reader: Reader) -> None:
 
 def test_side_by_side_and_no_more(reader: Reader) -> None:
     """Eight after the first, held back by the server, to be counted."""
-    reader.simulator.fault(kind="latency", seconds=HANGS, operation=LIST, after=1, times=None)
+    reader.simulator.fault(kind="latency", seconds=LONG, operation=LIST, after=1, times=None)
     found: list[str] = []
-    thread = threading.Thread(target=lambda: found.extend(reader.read(timeout=HANGS)))
+    thread = threading.Thread(target=lambda: found.extend(reader.read(timeout=LONG)))
     thread.start()
     try:
         wait_for(lambda: len(requested(reader.simulator)) > CONNECTIONS)
@@ -458,7 +448,7 @@ def test_error_while_others_wait(reader: Reader) -> None:
     reader.on_tell = told.set
 
     def refuse() -> None:
-        assert told.wait(HANGS)
+        assert told.wait(LONG)
         reader.simulator.fault(**REFUSED, operation=LIST)
 
     reader.simulator.fault(kind="status", status=429, headers={"Retry-After": "300"}, operation=LIST, after=4, times=1)

@@ -120,9 +120,19 @@ class TestPause:
         join(threads)
         assert asleep.events == ["slept", "started", "started", "started"]
 
-    @pytest.mark.parametrize(("pause", "slept"), [(300.0, [300.0]), (1.0, [300.0]), (310.0, [300.0, 10.0])])
+    @pytest.mark.parametrize(
+        ("pause", "slept", "times"),
+        [
+            (300.0, [300.0], 1),
+            (1.0, [300.0], 1),
+            (310.0, [300.0, 10.0], 2),
+            (301.0, [300.0, 1.0], 2),
+            # too short a rest to be told
+            (300.5, [300.0, 0.5], 1),
+        ],
+    )
     def test_those_that_fail_meanwhile_share_it(
-        self, clock: Clock, told: list[str], pause: float, slept: list[float]
+        self, clock: Clock, told: list[str], pause: float, slept: list[float], times: int
     ) -> None:
         asleep = Asleep()
 
@@ -139,7 +149,7 @@ class TestPause:
         asleep.end.set()
         join(threads)
         assert clock.pauses == slept
-        assert len(told) == len(slept)
+        assert len(told) == times
 
     def test_one_that_failed_after_it_waits_again(self, patience: Patience, clock: Clock, told: list[str]) -> None:
         for dummy in range(3):
@@ -178,27 +188,6 @@ class TestPause:
     def test_short_one_at_the_very_start_is_told(self, patience: Patience, told: list[str]) -> None:
         patience.wait(0.0, ConnectionBroken("cut"), 0.5, "next would be")
         assert len(told) == 1
-
-    @pytest.mark.parametrize(("longer", "times"), [(0.0, 1), (0.5, 1), (1.0, 2), (1.5, 2)])
-    def test_short_rest_of_one_that_was_told_is_not(
-        self, clock: Clock, told: list[str], longer: float, times: int
-    ) -> None:
-        asleep = Asleep()
-
-        def sleep(seconds: float) -> None:
-            if not clock.pauses:
-                asleep(seconds)
-            clock.sleep(seconds)
-
-        patience = Patience(330.0, told.append, clock, sleep)
-        threads = run(lambda: patience.wait(0.0, limited(), 8.0, WHY))
-        assert asleep.begun.wait(30)
-        threads += run(lambda: patience.wait(0.0, limited(), 8.0 + longer, WHY))
-        concurrent.futures.wait(threads[1:], 0.1)
-        asleep.end.set()
-        join(threads)
-        assert len(told) == times
-        assert clock.now == 8.0 + longer
 
     def test_told_before_it_begins(self, clock: Clock) -> None:
         events: list[str] = []
