@@ -5,7 +5,8 @@
 """What the plugins of one run of Ansible have read, so that its processes read it once.
 
 Private to the collection: no other collection may rely on this file. It lies in Ansible's own temporary folder of the
-run on the controller, which is private to the user and removed at the end. It holds mappings, and no credential.
+run on the controller, which is private to the user and removed at the end. It holds mappings and what errors say, and no
+credential.
 """
 
 from __future__ import annotations
