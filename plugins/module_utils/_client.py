@@ -32,8 +32,10 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._patience import Patience, Stopped
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._version import VERSION
 
-if t.TYPE_CHECKING:
-    import requests  # at run time only where a client is made, since it takes its time: see _libraries.py
+if (
+    t.TYPE_CHECKING
+):  # pragma: no cover: at run time only where a client is made, since it takes its time: see _libraries.py
+    import requests
 
 S = t.TypeVar("S")
 T = t.TypeVar("T")
@@ -211,9 +213,10 @@ class Client:
         with concurrent.futures.ThreadPoolExecutor(min(len(items), CONNECTIONS)) as pool:
             try:
                 reads = [pool.submit(read_or_stop, item) for item in items]
-                # By the second, since a signal does not always wake a thread that waits without end
-                while concurrent.futures.wait(reads, 1.0).not_done:
-                    pass
+                pending = set(reads)
+                while pending:
+                    # By the second, since a signal does not always wake a thread that waits without end
+                    pending = concurrent.futures.wait(pending, 1.0).not_done
             except BaseException:
                 self._patience.stop()
                 raise

@@ -432,6 +432,21 @@ class TestRatelimit:
         patience.heed('"default";r=0;t=10')
         assert patience.start() == 10.0
 
+    @pytest.mark.parametrize(("header", "pauses"), [("r=100;t=300", [2.0]), ("r=9;t=10", [2.0, 0.8])])
+    def test_the_newest_answer_counts_that_comes_in_a_pause(
+        self, patience: Patience, clock: Clock, header: str, pauses: list[float]
+    ) -> None:
+        patience.heed('"default";r=4;t=10')
+
+        def answered() -> None:
+            clock.before_sleep = lambda: None
+            patience.heed(f'"default";{header}')
+
+        clock.before_sleep = answered
+        for dummy in range(2):
+            patience.start()
+        assert clock.pauses == pytest.approx(pauses)
+
     def test_an_answer_without_the_header_changes_nothing(self, patience: Patience, clock: Clock) -> None:
         patience.heed('"default";r=0;t=10')
         patience.heed("")
