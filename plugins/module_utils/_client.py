@@ -32,9 +32,8 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._patience import Patience, Stopped
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._version import VERSION
 
-if (
-    t.TYPE_CHECKING
-):  # pragma: no cover: at run time only where a client is made, since it takes its time: see _libraries.py
+# At run time only where a client is made, since it takes its time: see _libraries.py
+if t.TYPE_CHECKING:  # pragma: no cover
     import requests
 
 S = t.TypeVar("S")
