@@ -93,7 +93,7 @@ def execute(bench: Bench, command: t.Sequence[str], given: str = "", **environme
     (bench.folder / "input").write_text(given)
     with (bench.folder / "input").open() as source, (bench.folder / "output").open("w") as sink:
         started = time.perf_counter()
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             command,
             cwd=bench.folder,
             env={**bench.environment, **environment},

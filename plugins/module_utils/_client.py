@@ -20,6 +20,7 @@ import socket
 import ssl
 import time
 import typing as t
+from typing import TYPE_CHECKING
 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
     ApiError,
@@ -33,7 +34,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._patience imp
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._version import VERSION
 
 # At run time only where a client is made, since it takes its time: see _libraries.py
-if t.TYPE_CHECKING:  # pragma: no cover
+if TYPE_CHECKING:
     import requests
 
 S = t.TypeVar("S")
