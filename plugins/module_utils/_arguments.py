@@ -84,6 +84,32 @@ def zone_client(
         yield client, zone_id or known_id or zone_id_of(client, name)
 
 
+@contextlib.contextmanager
+def zones_client(layers: t.Sequence[Layer], warn: Tell, tell: Tell) -> t.Iterator[tuple[Client, list[str]]]:
+    """The same for the zones that the layers ask for, each of them once."""
+    named = named_zones(layers)
+    with _client(layers, warn, tell) as client:
+        yield client, list(dict.fromkeys(zone_id or zone_id_of(client, name) for zone_id, name in named))
+
+
+def named_zones(layers: t.Sequence[Layer]) -> list[tuple[str, str]]:
+    """The id and the name, of which one is empty, of each zone of the option ``zones``; without it, of the one zone."""
+    zones = merged(layers).get("zones")
+    if zones is None:
+        return [_zone(layers)]
+    if not zones or _strongest(layers[:1], "zone_id", "zone"):
+        raise ConfigurationError("Give the zones either as zone_id or zone, or as zones, with at least one.")
+    named = []
+    for zone in zones:
+        text = zone.strip() if isinstance(zone, str) else ""
+        if not is_zone_id(text) and not is_domain_name(text):
+            raise ConfigurationError(
+                f"zones: {zone!r} is neither a zone id, which has 32 digits of 0-9 and a-f, nor a domain name."
+            )
+        named.append((text, "") if is_zone_id(text) else ("", text))
+    return named
+
+
 def digest(layers: t.Sequence[Layer]) -> str:
     """A name for what the layers ask for (the API and how it is verified, the zone, the credential) that shows none of it."""
     option = merged(layers)

@@ -106,6 +106,18 @@ class RunCache:
             return ""
 
 
+def is_mapping(value: t.Any) -> bool:
+    """Whether this looks as a mapping does that was kept."""
+    return (
+        isinstance(value, dict)
+        and value.keys() == _KEYS
+        and isinstance(value["origin_ip"], str)
+        and isinstance(value["vendor"], str)
+        and isinstance(value["region"], str)
+        and isinstance(value["modified_on"], (str, type(None)))
+    )
+
+
 def forget() -> None:
     """Let everything that is known be from before a write."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
@@ -189,16 +201,8 @@ def _is_entry(entry: t.Any) -> bool:
         and entry.keys() == kinds.keys()
         and all(isinstance(entry[key], kind) for key, kind in kinds.items())
         and (entry["zone_id"] == "" or is_zone_id(entry["zone_id"]))
-        and all(mapping is None or _is_mapping(address, mapping) for address, mapping in entry["mappings"].items())
-    )
-
-
-def _is_mapping(address: str, mapping: t.Any) -> bool:
-    return (
-        isinstance(mapping, dict)
-        and mapping.keys() == _KEYS
-        and mapping["origin_ip"] == address
-        and isinstance(mapping["vendor"], str)
-        and isinstance(mapping["region"], str)
-        and isinstance(mapping["modified_on"], (str, type(None)))
+        and all(
+            mapping is None or (is_mapping(mapping) and mapping["origin_ip"] == address)
+            for address, mapping in entry["mappings"].items()
+        )
     )

@@ -1,0 +1,191 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: origin_cloud_regions
+short_description: The origins with a cloud region hint as hosts
+version_added: 0.1.0
+description:
+  - Makes a host of each address that has a cloud region mapping (cloud region hint) in a zone of Cloudflare, or in one of several
+    zones, and groups the hosts by vendor and region.
+  - The name of the file must end in C(cloudflare_origins.yml) or C(cloudflare_origins.yaml).
+  - A host is named by its address in canonical form. It has the variables C(ansible_host) and C(origin_ip), which are that address,
+    C(vendor), C(region), C(modified_on), C(zone_id), and C(zone_ids), a list of all zones of this inventory that have a mapping for it.
+  - Costs one request for each 100 mappings of each zone, at least one, and one more for each zone that is given by name. With
+    O(cache), it costs nothing until O(cache_timeout) has passed.
+extends_documentation_fragment:
+  - edgecache.cloudflare.api
+  - edgecache.cloudflare.api.plugins
+  - ansible.builtin.constructed
+  - ansible.builtin.inventory_cache
+options:
+  plugin:
+    description:
+      - Tells this plugin its files.
+    type: str
+    required: true
+    choices:
+      - edgecache.cloudflare.origin_cloud_regions
+  zones:
+    description:
+      - Several zones, each by its id or its domain name, all for the same credential. Excludes O(zone_id) and O(zone).
+      - An address that is in several zones is one host, with vendor, region, C(modified_on) and C(zone_id) of the first of them. If
+        others place it elsewhere, a warning says so.
+    type: list
+    elements: str
+  keyed_groups:
+    description:
+      - Adds hosts to groups by the value of a variable. The default makes a group of each vendor, such as C(vendor_aws), and in it
+        a group of each region, such as C(region_aws_us_east_1).
+    default:
+      - key: vendor ~ '_' ~ region
+        prefix: region
+        parent_group: vendor_{{ vendor }}
+seealso:
+  - plugin: edgecache.cloudflare.origin_cloud_region
+    plugin_type: lookup
+  - module: edgecache.cloudflare.origin_cloud_region_info
+notes:
+  - The options that are shared with the lookup may be templates. Of all variables, they see those of C(--extra-vars) alone.
+  - Ansible goes on without an inventory that could not be read, and says so in a warning. Set C(any_unparsed_is_failed=true) in the
+    section C(inventory) of C(ansible.cfg) where it should rather stop.
+author:
+  - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+# origins.cloudflare_origins.yml, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment.
+---
+plugin: edgecache.cloudflare.origin_cloud_regions
+
+# Two zones, a token out of a variable of the environment with a name of its own, and groups of one's own.
+---
+plugin: edgecache.cloudflare.origin_cloud_regions
+api_token: "{{ lookup('ansible.builtin.env', 'EDGE_TOKEN') }}"
+zones:
+  - example.com
+  - 9a7806061c88ada191ed06f989cc3dac
+keyed_groups:
+  - key: zone_ids
+    prefix: zone
+groups:
+  america: region is search('^us-|-us$|^us')
+compose:
+  ansible_user: "'ubuntu' if vendor == 'aws' else 'opc'"
+strict: true
+
+# What was read is kept for ten minutes, in files.
+---
+plugin: edgecache.cloudflare.origin_cloud_regions
+zone: example.com
+cache: true
+cache_plugin: ansible.builtin.jsonfile
+cache_connection: ~/.cache/cloudflare-origins
+cache_timeout: 600
+"""
+
+import json
+import typing as t
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.utils.display import Display
+from ansible.utils.unsafe_proxy import wrap_var
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import (
+    API_URL,
+    Layer,
+    merged,
+    named_zones,
+    zones_client,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
+    Mapping,
+    OriginCloudRegions,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._reconcile import place
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._zones import is_zone_id
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import is_mapping
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._errors import errors_as
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._options import option_layers
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._warnings import tell
+
+EXPRESSIONS = ("compose", "groups", "keyed_groups")
+"""Options that are evaluated for each host."""
+
+Zones = dict[str, list[Mapping]]
+"""The mappings of each zone, by its id."""
+
+
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
+    NAME = "edgecache.cloudflare.origin_cloud_regions"
+
+    def verify_file(self, path: str) -> bool:
+        return super().verify_file(path) and path.endswith(("cloudflare_origins.yml", "cloudflare_origins.yaml"))
+
+    def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
+        super().parse(inventory, loader, path, cache)
+        config = self._read_config_data(path)
+        with errors_as(AnsibleParserError):
+            layers = self._layers(config)
+            zones = self._kept(path, layers, cache)
+        for address, variables in hosts(zones).items():
+            self._add(address, variables)
+
+    def _layers(self, config: dict[str, t.Any]) -> list[Layer]:
+        self.templar.available_variables = extra = self._vars or {}
+        given = {name: value if name in EXPRESSIONS else self.templar.template(value) for name, value in config.items()}
+        return option_layers(self, given, extra, self.templar)
+
+    def _kept(self, path: str, layers: list[Layer], cache: bool) -> Zones:
+        """What a cache of the user has, and else what is read now, which it keeps."""
+        if not self.get_option("cache"):
+            return read(layers)
+        # Nothing of the credential: what is kept outlives the run
+        asked = [path, merged(layers).get("api_url", API_URL), named_zones(layers)]
+        key = self.get_cache_key(json.dumps(asked))
+        if cache and key in self._cache and is_zones(self._cache[key]):
+            zones: Zones = self._cache[key]
+        else:
+            self._cache[key] = zones = read(layers)
+        return zones
+
+    def _add(self, address: str, variables: dict[str, t.Any]) -> None:
+        variables = wrap_var(variables)  # what the API says is no template
+        self.inventory.add_host(address)
+        for name, value in variables.items():
+            self.inventory.set_variable(address, name, value)
+        strict = self.get_option("strict")
+        self._set_composite_vars(self.get_option("compose"), variables, address, strict)
+        self._add_host_to_composed_groups(self.get_option("groups"), variables, address, strict)
+        self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, address, strict)
+
+
+def read(layers: list[Layer]) -> Zones:
+    with zones_client(layers, Display().warning, tell) as (client, zone_ids):
+        return {zone_id: OriginCloudRegions(client, zone_id).all() for zone_id in zone_ids}
+
+
+def hosts(zones: Zones) -> dict[str, dict[str, t.Any]]:
+    """The variables of each host, by its address."""
+    found: dict[str, dict[str, t.Any]] = {}
+    for zone_id, mappings in zones.items():
+        for mapping in mappings:
+            address = mapping["origin_ip"]
+            first = found.setdefault(address, {**mapping, "ansible_host": address, "zone_id": zone_id, "zone_ids": []})
+            first["zone_ids"].append(zone_id)
+            if place(mapping) != place(first):
+                Display().warning(
+                    f"{address} is {place(first)} in the zone {first['zone_id']}, which counts, but {place(mapping)} in {zone_id}."
+                )
+    return found
+
+
+def is_zones(value: t.Any) -> bool:
+    """Whether this is as ``read`` returns it. Files can hold anything."""
+    return isinstance(value, dict) and all(
+        is_zone_id(zone_id) and isinstance(mappings, list) and all(map(is_mapping, mappings))
+        for zone_id, mappings in value.items()
+    )

@@ -1,0 +1,365 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The inventory origin_cloud_regions, found by the name of its file and read as Ansible reads inventories."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible import template
+from ansible.errors import AnsibleError, AnsibleParserError
+from ansible.inventory.data import InventoryData
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import inventory_loader
+from ansible.template import Templar
+from ansible.utils.display import Display
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
+    KEY,
+    MODIFIED_ON,
+    NAME,
+    OTHER_ZONE_ID,
+    TOKEN,
+    ZONE_ID,
+    Wire,
+    envelope,
+    failed,
+    mapping,
+    mappings,
+    page,
+)
+
+trusted = getattr(template, "trust_as_template", str)
+PLUGIN = "edgecache.cloudflare.origin_cloud_regions"
+OTHER = f"/zones/{OTHER_ZONE_ID}/origin/cloud_regions"
+PAGE = {"page": 1, "per_page": 100}
+
+
+class Read(t.NamedTuple):
+    """An inventory that was read: what it says of each host, the hosts in each group, and the groups in each group."""
+
+    hosts: dict[str, dict[str, t.Any]]
+    groups: dict[str, set[str]]
+    children: dict[str, set[str]]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    texts: list[str] = []
+    monkeypatch.setattr(Display, "warning", lambda self, msg, **more: texts.append(" ".join(str(msg).split())))
+    return texts
+
+
+@pytest.fixture
+def extra(monkeypatch: pytest.MonkeyPatch) -> dict[str, t.Any]:
+    """What the user gives with --extra-vars."""
+    given: dict[str, t.Any] = {}
+    monkeypatch.setattr("ansible.plugins.inventory.load_extra_vars", lambda loader: given)
+    return given
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> t.Callable[..., str]:
+    def write(file: str = "cloudflare_origins.yml", **options: t.Any) -> str:
+        (tmp_path / file).write_text(yaml.safe_dump({"plugin": PLUGIN, **options}))
+        return str(tmp_path / file)
+
+    return write
+
+
+@pytest.fixture
+def read(write: t.Callable[..., str], told: list[str], extra: dict[str, t.Any]) -> t.Callable[..., Read]:
+    """What Ansible makes of a file with these options."""
+
+    def read(file: str = "edge.cloudflare_origins.yml", **options: t.Any) -> Read:
+        inventory = InventoryManager(DataLoader(), sources=[write(file, **options)])
+        groups = {name: group for name, group in inventory.groups.items() if name not in ("all", "ungrouped")}
+        return Read(
+            {
+                host.name: {name: value for name, value in host.vars.items() if not name.startswith("inventory_")}
+                for host in inventory.get_hosts()
+            },
+            {name: {host.name for host in group.get_hosts()} for name, group in groups.items()},
+            {
+                name: {child.name for child in group.child_groups}
+                for name, group in groups.items()
+                if group.child_groups
+            },
+        )
+
+    return read
+
+
+@pytest.fixture
+def cached(tmp_path: Path) -> dict[str, t.Any]:
+    """The options of a cache in files."""
+    return {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(tmp_path / "cache")}
+
+
+@pytest.fixture
+def own(read: t.Callable[..., Read]) -> t.Callable[..., Read]:
+    """The same with a token and a zone."""
+    return lambda **options: read(**{"api_token": TOKEN, "zone_id": ZONE_ID, **options})
+
+
+@pytest.fixture
+def parse(write: t.Callable[..., str], extra: dict[str, t.Any]) -> t.Callable[..., None]:
+    """Have the plugin alone read a file with these options."""
+
+    def parse(anew: bool = False, **options: t.Any) -> None:
+        plugin = inventory_loader.get(PLUGIN)
+        plugin.parse(InventoryData(), DataLoader(), write(**options), cache=not anew)
+        plugin.update_cache_if_changed()
+
+    return parse
+
+
+@pytest.fixture
+def error_of(parse: t.Callable[..., None]) -> t.Callable[..., str]:
+    def error_of(**options: t.Any) -> str:
+        with pytest.raises(AnsibleParserError) as caught:
+            parse(**options)
+        assert caught.value.__cause__ is None and caught.value.__suppress_context__
+        assert TOKEN not in str(caught.value) and KEY not in str(caught.value)
+        return str(caught.value)
+
+    return error_of
+
+
+def test_hosts(own: t.Callable[..., Read], wire: Wire, told: list[str]) -> None:
+    wire.zone([mapping("192.0.2.1"), mapping("2001:DB8:0::1", "gcp", "us-central1")])
+    assert own().hosts == {
+        "192.0.2.1": {
+            "ansible_host": "192.0.2.1",
+            "origin_ip": "192.0.2.1",
+            "vendor": "aws",
+            "region": "us-east-1",
+            "modified_on": MODIFIED_ON,
+            "zone_id": ZONE_ID,
+            "zone_ids": [ZONE_ID],
+        },
+        "2001:db8::1": {
+            "ansible_host": "2001:db8::1",
+            "origin_ip": "2001:db8::1",
+            "vendor": "gcp",
+            "region": "us-central1",
+            "modified_on": MODIFIED_ON,
+            "zone_id": ZONE_ID,
+            "zone_ids": [ZONE_ID],
+        },
+    }
+    assert told == []
+
+
+def test_groups_by_vendor_and_in_them_by_region(own: t.Callable[..., Read], wire: Wire) -> None:
+    wire.zone([mapping("192.0.2.1"), mapping("192.0.2.2", "aws", "us-west-2"), mapping("192.0.2.3", "azure", "eastus")])
+    found = own()
+    assert found.groups == {
+        "vendor_aws": {"192.0.2.1", "192.0.2.2"},
+        "region_aws_us_east_1": {"192.0.2.1"},
+        "region_aws_us_west_2": {"192.0.2.2"},
+        "vendor_azure": {"192.0.2.3"},
+        "region_azure_eastus": {"192.0.2.3"},
+    }
+    assert found.children == {
+        "vendor_aws": {"region_aws_us_east_1", "region_aws_us_west_2"},
+        "vendor_azure": {"region_azure_eastus"},
+    }
+
+
+def test_constructed(own: t.Callable[..., Read], wire: Wire) -> None:
+    wire.zone([mapping("192.0.2.1"), mapping("192.0.2.2", "gcp", "us-central1")])
+    found = own(
+        keyed_groups=[{"key": "zone_ids", "prefix": "zone"}, {"key": "site", "separator": "", "prefix": ""}],
+        groups={"amazon": "vendor == 'aws'"},
+        compose={"site": "vendor ~ '_' ~ region", "ansible_host": "'gateway.example.com'"},
+    )
+    assert found.groups == {
+        f"zone_{ZONE_ID}": {"192.0.2.1", "192.0.2.2"},
+        "aws_us_east_1": {"192.0.2.1"},
+        "gcp_us_central1": {"192.0.2.2"},
+        "amazon": {"192.0.2.1"},
+    }
+    assert found.hosts["192.0.2.2"]["site"] == "gcp_us-central1"
+    assert found.hosts["192.0.2.2"]["ansible_host"] == "gateway.example.com"
+
+
+@pytest.mark.parametrize(
+    "options", [{"compose": {"x": "nothing"}}, {"groups": {"x": "nothing"}}, {"keyed_groups": [{"key": "nothing"}]}]
+)
+def test_strict(
+    own: t.Callable[..., Read], parse: t.Callable[..., None], wire: Wire, options: dict[str, t.Any]
+) -> None:
+    wire.zone([mapping("192.0.2.1")])
+    assert "x" not in own(**options).hosts["192.0.2.1"]
+    wire.zone([mapping("192.0.2.1")])
+    with pytest.raises(AnsibleError, match="192.0.2.1"):
+        parse(api_token=TOKEN, zone_id=ZONE_ID, strict=True, **options)
+
+
+def test_all_pages(own: t.Callable[..., Read], wire: Wire) -> None:
+    wire.zone(mappings(250))
+    assert len(own().hosts) == 250
+
+
+def test_zone_without_mappings(own: t.Callable[..., Read], wire: Wire, told: list[str]) -> None:
+    wire.zone([])
+    assert own() == Read({}, {}, {})
+    assert told == []
+
+
+def test_several_zones(read: t.Callable[..., Read], wire: Wire, told: list[str]) -> None:
+    wire.get("/zones", envelope([{"id": OTHER_ZONE_ID, "name": NAME}]), query={"name": NAME})
+    wire.zone([mapping("192.0.2.1"), mapping("192.0.2.2")])
+    wire.get(OTHER, page([mapping("192.0.2.2"), mapping("192.0.2.3")]), query=PAGE)
+    # Each zone once, however often and in whatever way it is named
+    found = read(api_token=TOKEN, zones=[ZONE_ID, NAME, f" {OTHER_ZONE_ID} "]).hosts
+    assert {address: (host["zone_id"], host["zone_ids"]) for address, host in found.items()} == {
+        "192.0.2.1": (ZONE_ID, [ZONE_ID]),
+        "192.0.2.2": (ZONE_ID, [ZONE_ID, OTHER_ZONE_ID]),
+        "192.0.2.3": (OTHER_ZONE_ID, [OTHER_ZONE_ID]),
+    }
+    assert told == []
+
+
+def test_zones_that_disagree(read: t.Callable[..., Read], wire: Wire, told: list[str]) -> None:
+    wire.zone([mapping("192.0.2.1")])
+    wire.get(OTHER, page([mapping("192.0.2.1", "gcp", "us-central1")]), query=PAGE)
+    found = read(api_token=TOKEN, zones=[ZONE_ID, OTHER_ZONE_ID])
+    assert found.hosts["192.0.2.1"]["vendor"] == "aws"
+    assert set(found.groups) == {"vendor_aws", "region_aws_us_east_1"}
+    assert told == [
+        f"192.0.2.1 is aws/us-east-1 in the zone {ZONE_ID}, which counts, but gcp/us-central1 in {OTHER_ZONE_ID}."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"zones": []}, "Give the zones either as zone_id or zone, or as zones, with at least one."),
+        ({"zones": [NAME], "zone": NAME}, "Give the zones either as zone_id or zone, or as zones, "),
+        ({"zones": [NAME, "no name"]}, "zones: 'no name' is neither a zone id, "),
+        ({"zones": [NAME, 17]}, "zones: 17 is neither a zone id, "),
+        ({}, "Give the zone, as either zone_id (CLOUDFLARE_ZONE_ID in the environment), or zone, its domain name."),
+        ({"zone_id": "17"}, "zone_id (CLOUDFLARE_ZONE_ID in the environment): '17' is no zone id, "),
+        ({"zone": NAME, "timeout": 0}, "timeout: 0.0 is not between 0 and 86400 seconds."),
+        (
+            {"zone": NAME, "zoens": [NAME]},
+            "Unknown: zoens. The options are account_api_key, account_email, api_email, ",
+        ),
+    ],
+)
+def test_bad_options(error_of: t.Callable[..., str], options: dict[str, t.Any], message: str) -> None:
+    assert error_of(api_token=TOKEN, **options).startswith(message)
+
+
+def test_no_credential(error_of: t.Callable[..., str]) -> None:
+    assert error_of(zone=NAME).startswith("No credential. Give api_token")
+
+
+def test_error_of_the_api(error_of: t.Callable[..., str], wire: Wire) -> None:
+    wire.page(1, failed(10000, message=f"Authentication error, Bearer {TOKEN}"), status=403)
+    assert "Bearer ********" in error_of(api_token=TOKEN, zone_id=ZONE_ID)
+
+
+def test_ansible_tells_the_error(
+    own: t.Callable[..., Read], wire: Wire, told: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    wire.page(1, failed(10000), status=403)
+    assert own().hosts == {}
+    shown = " ".join([*told, *capsys.readouterr().err.split()])
+    assert "The API's own words." in shown and "edge.cloudflare_origins.yml" in shown
+    assert TOKEN not in shown
+
+
+def test_environment(read: t.Callable[..., Read], wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDFLARE_TOKEN", "weaker")
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
+    monkeypatch.setenv("CLOUDFLARE_ZONE_ID", ZONE_ID)
+    wire.zone([mapping("192.0.2.1")])
+    assert list(read().hosts) == ["192.0.2.1"]
+
+
+def test_extra_variables_and_templates(read: t.Callable[..., Read], wire: Wire, extra: dict[str, t.Any]) -> None:
+    extra.update(cloudflare_api_token=trusted("{{ mine }}"), mine=TOKEN, name="example")
+    wire.get("/zones", envelope([{"id": ZONE_ID, "name": NAME}]), query={"name": NAME})
+    wire.zone([mapping("192.0.2.1")])
+    assert list(read(zones=["{{ name }}.com"]).hosts) == ["192.0.2.1"]
+
+
+def test_older_credential_by_its_other_names(read: t.Callable[..., Read], wire: Wire) -> None:
+    wire.headers = {"X-Auth-Email": "user@example.com", "X-Auth-Key": KEY}
+    wire.zone([mapping("192.0.2.1")])
+    assert list(read(account_email="user@example.com", account_api_key=KEY, zone_id=ZONE_ID).hosts) == ["192.0.2.1"]
+
+
+@pytest.mark.parametrize("file", ["cloudflare_origins.yml", "a.cloudflare_origins.yaml"])
+def test_file_names(own: t.Callable[..., Read], wire: Wire, file: str) -> None:
+    wire.zone([mapping("192.0.2.1")])
+    assert list(own(file=file).hosts) == ["192.0.2.1"]
+
+
+@pytest.mark.parametrize("file", ["origins.yml", "cloudflare_origins.json"])
+def test_other_file_names(own: t.Callable[..., Read], file: str) -> None:
+    assert own(file=file).hosts == {}
+
+
+def test_what_the_api_says_is_no_template(own: t.Callable[..., Read], wire: Wire) -> None:
+    region = "{{ lookup('ansible.builtin.pipe', 'exit 1') }}"
+    wire.zone([mapping("192.0.2.1", "aws", region)])
+    host = own(compose={"copy": "region", "longer": "region ~ '!'"}, strict=True).hosts["192.0.2.1"]
+    templar = Templar(DataLoader(), variables=host)
+    for name, expected in (("region", region), ("copy", region), ("longer", f"{region}!")):
+        assert templar.template(trusted("{{ " + name + " }}")) == expected
+
+
+def test_cache(own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], tmp_path: Path) -> None:
+    wire.zone([mapping("192.0.2.1"), mapping("2001:db8::1")])
+    assert own(**cached) == own(**cached)
+    files = list((tmp_path / "cache").iterdir())
+    assert len(files) == 1
+    assert TOKEN not in files[0].read_text()
+    # Another token sees the same, another zone does not
+    assert set(own(**cached, api_token="other").hosts) == {"192.0.2.1", "2001:db8::1"}
+    wire.get(OTHER, page([mapping("192.0.2.3")]), query=PAGE)
+    assert set(own(**cached, zone_id=OTHER_ZONE_ID).hosts) == {"192.0.2.3"}
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_cache_that_is_to_be_filled_anew(
+    own: t.Callable[..., Read], parse: t.Callable[..., None], wire: Wire, cached: dict[str, t.Any]
+) -> None:
+    for address in ("192.0.2.1", "192.0.2.2"):
+        wire.zone([mapping(address)])
+        parse(anew=True, api_token=TOKEN, zone_id=ZONE_ID, **cached)
+    assert list(own(**cached, file="cloudflare_origins.yml").hosts) == ["192.0.2.2"]
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        [],
+        {"x": []},
+        {ZONE_ID: None},
+        {ZONE_ID: [{}]},
+        {ZONE_ID: [{**mapping("192.0.2.1"), "origin_ip": 1}]},
+        {ZONE_ID: [{**mapping("192.0.2.1"), "region": None}]},
+    ],
+    ids=str,
+)
+def test_cache_with_something_else_in_it(
+    own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], tmp_path: Path, kept: t.Any
+) -> None:
+    wire.zone([mapping("192.0.2.1")])
+    own(**cached)
+    (file,) = (tmp_path / "cache").iterdir()
+    entry = json.loads(file.read_text())
+    file.write_text(json.dumps({**entry, "__payload__": json.dumps(kept)} if "__payload__" in entry else kept))
+    wire.zone([mapping("192.0.2.2")])
+    assert list(own(**cached).hosts) == ["192.0.2.2"]
