@@ -115,8 +115,8 @@ from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._warnings imp
 EXPRESSIONS = ("compose", "groups", "keyed_groups")
 """Options that are evaluated for each host."""
 
-Zones = dict[str, list[Mapping]]
-"""The mappings of each zone, by its id."""
+Zones = list[tuple[str, list[Mapping]]]
+"""The id and the mappings of each zone, in the order of the option. Caches do not keep the order of a dict."""
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -165,13 +165,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
 def read(layers: list[Layer]) -> Zones:
     with zones_client(layers, Display().warning, tell) as (client, zone_ids):
-        return {zone_id: OriginCloudRegions(client, zone_id).all() for zone_id in zone_ids}
+        return [(zone_id, OriginCloudRegions(client, zone_id).all()) for zone_id in zone_ids]
 
 
 def hosts(zones: Zones) -> dict[str, dict[str, t.Any]]:
     """The variables of each host, by its address."""
     found: dict[str, dict[str, t.Any]] = {}
-    for zone_id, mappings in zones.items():
+    for zone_id, mappings in zones:
         for mapping in mappings:
             address = mapping["origin_ip"]
             first = found.setdefault(address, {**mapping, "ansible_host": address, "zone_id": zone_id, "zone_ids": []})
@@ -184,8 +184,10 @@ def hosts(zones: Zones) -> dict[str, dict[str, t.Any]]:
 
 
 def is_zones(value: t.Any) -> bool:
-    """Whether this is as ``read`` returns it. Files can hold anything."""
-    return isinstance(value, dict) and all(
-        is_zone_id(zone_id) and isinstance(mappings, list) and all(map(is_mapping, mappings))
-        for zone_id, mappings in value.items()
-    )
+    """Whether this is as ``read`` returns it, with lists for tuples. Files can hold anything."""
+    try:
+        return bool(value) and all(
+            is_zone_id(zone_id) and all(map(is_mapping, mappings)) for zone_id, mappings in value
+        )
+    except (TypeError, ValueError):
+        return False

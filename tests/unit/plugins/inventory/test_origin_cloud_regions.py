@@ -344,12 +344,18 @@ def test_cache_that_is_to_be_filled_anew(
 @pytest.mark.parametrize(
     "kept",
     [
+        None,
+        1,
         [],
-        {"x": []},
-        {ZONE_ID: None},
-        {ZONE_ID: [{}]},
-        {ZONE_ID: [{**mapping("192.0.2.1"), "origin_ip": 1}]},
-        {ZONE_ID: [{**mapping("192.0.2.1"), "region": None}]},
+        {},
+        {ZONE_ID: []},
+        [ZONE_ID],
+        [["x", []]],
+        [[ZONE_ID, None]],
+        [[ZONE_ID, [{}]]],
+        [[ZONE_ID, [], []]],
+        [[ZONE_ID, [{**mapping("192.0.2.1"), "origin_ip": 1}]]],
+        [[ZONE_ID, [{**mapping("192.0.2.1"), "region": None}]]],
     ],
     ids=str,
 )
