@@ -90,6 +90,7 @@ cache_timeout: 600
 import json
 import typing as t
 
+from ansible import template
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.display import Display
@@ -153,7 +154,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return zones
 
     def _add(self, address: str, variables: dict[str, t.Any]) -> None:
-        variables = wrap_var(variables)  # what the API says is no template
+        variables = {name: marked(value) for name, value in variables.items()}
         self.inventory.add_host(address)
         for name, value in variables.items():
             self.inventory.set_variable(address, name, value)
@@ -181,6 +182,19 @@ def hosts(zones: Zones) -> dict[str, dict[str, t.Any]]:
                     f"{address} is {place(first)} in the zone {first['zone_id']}, which counts, but {place(mapping)} in {zone_id}."
                 )
     return found
+
+
+def marked(value: t.Any) -> t.Any:
+    """A value for Ansible, which must not take what the API says for a template.
+
+    Only what could be one is marked as unsafe, and all else as safe, where Ansible asks for that: ansible-inventory and AWX
+    show a string that is not safe as ``{"__ansible_unsafe": ...}``.
+    """
+    if isinstance(value, list):
+        return [marked(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    return wrap_var(value) if "{" in value else getattr(template, "trust_as_template", str)(value)
 
 
 def is_zones(value: t.Any) -> bool:

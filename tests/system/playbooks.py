@@ -64,8 +64,19 @@ class Ansible:
         if not isinstance(playbook, str):
             (self.folder / "playbook.yml").write_text(yaml.safe_dump(playbook, sort_keys=False))
             playbook = "playbook.yml"
+        return self._command(["ansible-playbook", "-i", "inventory", playbook, *arguments], environment)
+
+    def inventory(
+        self, inventory: dict[str, t.Any], *arguments: str, environment: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """What Ansible makes of an inventory, as JSON on standard output."""
+        name = "test.cloudflare_origins.yml" if "plugin" in inventory else "test.yml"
+        (self.folder / name).write_text(yaml.safe_dump(inventory, sort_keys=False))
+        return self._command(["ansible-inventory", "-i", name, "--list", *arguments], environment)
+
+    def _command(self, command: list[str], environment: dict[str, str] | None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["ansible-playbook", "-i", "inventory", playbook, *arguments],
+            command,
             cwd=self.folder,
             env={**self.environment, **(environment or {})},
             stdin=subprocess.DEVNULL,

@@ -19,11 +19,39 @@ from ansible.module_utils.basic import missing_required_lib
 from tests.system.playbooks import ROOT, Ansible
 
 PLUGINS = [*ROOT.glob("plugins/modules/*.py"), *ROOT.glob("plugins/lookup/*.py")]
+
+
+def text_of(plugin: Path, name: str) -> str:
+    """What the plugin assigns to this name, as it is written."""
+    for node in ast.parse(plugin.read_text()).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
+            return str(ast.literal_eval(node.value))
+    raise LookupError(f"{plugin} has no {name}")
+
+
+INVENTORY = ROOT / "plugins/inventory/origin_cloud_regions.py"
+CLOUDS = ROOT / "tests/integration/targets/role_cloud_region_hints/clouds"
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("roles/*/README.md")]
-BLOCKS = [
-    pytest.param(yaml.safe_load(block), id=f"{page.relative_to(ROOT)}-{number}")
-    for page in PAGES
-    for number, block in enumerate(re.findall(r"^```yaml\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL), 1)
+
+
+def blocks(language: str) -> list[t.Any]:
+    """What is between fences of this language on the pages, each with an id."""
+    return [
+        pytest.param(yaml.safe_load(block), id=f"{page.relative_to(ROOT)}-{number}")
+        for page in PAGES
+        for number, block in enumerate(
+            re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL), 1
+        )
+    ]
+
+
+BLOCKS = blocks("yaml")
+INVENTORIES = [
+    *blocks("yaml inventory"),
+    *(
+        pytest.param(example, id=f"plugin-{number}")
+        for number, example in enumerate(yaml.safe_load_all(text_of(INVENTORY, "EXAMPLES")), 1)
+    ),
 ]
 TYPES: dict[str, t.Any] = {"str": str, "list": list, "dict": dict, "bool": bool, "int": int}
 # Of Ansible itself
@@ -126,10 +154,7 @@ CASES = {
 
 def documented(plugin: Path, name: str) -> t.Any:
     """What the plugin assigns to DOCUMENTATION, EXAMPLES or RETURN."""
-    for node in ast.parse(plugin.read_text()).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
-            return yaml.safe_load(ast.literal_eval(node.value))
-    raise LookupError(f"{plugin} has no {name}")
+    return yaml.safe_load(text_of(plugin, name))
 
 
 def check_returned(documentation: dict[str, t.Any], result: dict[str, t.Any]) -> None:
@@ -181,8 +206,22 @@ def test_examples_on_pages(ansible: Ansible, block: list[dict[str, t.Any]]) -> N
     assert "WARNING" not in run.stderr
 
 
+@pytest.mark.parametrize("inventory", INVENTORIES)
+def test_inventories(ansible: Ansible, inventory: dict[str, t.Any]) -> None:
+    run = ansible.inventory(inventory, environment={"EDGE_TOKEN": ansible.simulator.token})
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "WARNING" not in run.stderr
+    if "plugin" in inventory:
+        assert json.loads(run.stdout)["_meta"]["hostvars"]["192.0.2.1"]["region"] == "us-east-1"
+
+
 def test_pages_have_examples() -> None:
-    assert BLOCKS
+    assert BLOCKS and INVENTORIES
+
+
+def test_hosts_of_the_four_clouds_are_read_as_the_integration_tests_read_them() -> None:
+    (shown,) = blocks("yaml inventory")
+    assert yaml.safe_load((CLOUDS / "origins.yml").read_text()) == shown.values[0]
 
 
 def test_messages_in_troubleshooting() -> None:
