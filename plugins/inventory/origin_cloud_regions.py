@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: origin_cloud_regions
 short_description: The origins with a cloud region hint as hosts
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes a host of each address that has a cloud region mapping (cloud region hint) in a zone of Cloudflare, or in one of several
     zones, and groups the hosts by vendor and region.
@@ -49,7 +49,8 @@ seealso:
     plugin_type: lookup
   - module: edgecache.cloudflare.origin_cloud_region_info
 notes:
-  - The options that are shared with the lookup may be templates. Of all variables, they see those of C(--extra-vars) alone.
+  - O(zones), and the options that are shared with the lookup, may be templates. Of all variables, they see those of C(--extra-vars)
+    alone.
   - Ansible goes on without an inventory that could not be read, and says so in a warning. Set C(any_unparsed_is_failed=true) in the
     section C(inventory) of C(ansible.cfg) where it should rather stop.
 author:

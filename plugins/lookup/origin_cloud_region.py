@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: origin_cloud_region
 short_description: Look up the cloud region hints of a Cloudflare zone
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Looks up the cloud region mappings (cloud region hints) of a zone, on the controller. For an origin IP address, a mapping names the
     cloud vendor and the region that host it.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: origin_cloud_region
 short_description: Set or delete the cloud region hint of one origin
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes sure that a zone has a certain cloud region mapping (cloud region hint) for an origin IP address, or none.
   - Costs one request if the mapping stands as it should, else two. A zone that is given by its O(zone) name costs one more.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: origin_cloud_region_info
 short_description: Read the cloud region hints of a Cloudflare zone
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads the cloud region mappings (cloud region hints) of a zone. For an origin IP address, a mapping names the cloud vendor and
     the region that host it, so that Smart Tiered Cache can choose the upper tier close to it.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: origin_cloud_regions
 short_description: Declare the cloud region hints of many origins at once
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes sure that a zone has certain cloud region mappings (cloud region hints), or has none for certain addresses, or has exactly
     certain ones and no others.

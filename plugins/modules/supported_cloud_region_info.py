@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: supported_cloud_region_info
 short_description: Read the cloud vendors and regions that a hint may name
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads which vendors and regions a cloud region mapping of the zone may name, and the upper-tier data centers that Cloudflare
     uses for each region. Changes nothing.

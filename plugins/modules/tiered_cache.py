@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: tiered_cache
 short_description: Switch Tiered Cache and Smart Tiered Cache of a Cloudflare zone
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Switches Tiered Cache, Smart Tiered Cache or both on or off. Without them, cloud region hints do nothing.
   - A switch that was never set is off. One whose option is left out is neither read nor changed.

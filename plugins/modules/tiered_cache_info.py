@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: tiered_cache_info
 short_description: Read the Tiered Cache switches of a Cloudflare zone
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads whether Tiered Cache and Smart Tiered Cache are on for a zone. Without them, cloud region hints do nothing. Changes nothing.
   - A switch that was never set is off.

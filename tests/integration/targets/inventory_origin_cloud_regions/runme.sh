@@ -17,13 +17,14 @@ CLOUDFLARE_TOKEN=simulator-token CLOUDFLARE_ZONE_ID=023e105f4ecef8ad9ca31a8372d0
     ansible-playbook -i plain.cloudflare_origins.yml plain.yml -e "@$config" -e '{"operations": ["list"]}' "$@"
 
 # Two zones, options from the file with templates, and groups and variables of one's own. The second time nothing is asked.
-for run in 1 2; do
-    ansible-playbook -i zones.cloudflare_origins.yml zones.yml -e "@$config" -e "cache=$OUTPUT_DIR/cache" \
+for _ in 1 2; do
+    ANSIBLE_INVENTORY_CACHE_CONNECTION=$OUTPUT_DIR/cache \
+        ansible-playbook -i zones.cloudflare_origins.yml zones.yml -e "@$config" \
         -e '{"operations": ["list", "zones-get", "list", "list"]}' "$@"
 done
 
 # What goes wrong is told
-if ansible-inventory -i zones.cloudflare_origins.yml --list -e 'api_url=http://127.0.0.1:9/client/v4 cloudflare_max_wait=0' \
-    -e "cache=$OUTPUT_DIR/other" >"$OUTPUT_DIR/failed" 2>&1; then exit 1; fi
+if ANSIBLE_INVENTORY_CACHE_CONNECTION=$OUTPUT_DIR/other ansible-inventory -i zones.cloudflare_origins.yml --list \
+    -e 'api_url=http://127.0.0.1:9/client/v4 cloudflare_max_wait=0' >"$OUTPUT_DIR/failed" 2>&1; then exit 1; fi
 grep 'Connection refused' "$OUTPUT_DIR/failed"
 if grep simulator-token "$OUTPUT_DIR/failed"; then exit 1; fi
