@@ -86,8 +86,8 @@ class Patience:
                 return
             if left > self._budget:
                 raise failure.add(
-                    f"{why} a pause of {left:.1f} seconds, and max_wait ({self._max_wait:g} seconds for the whole "
-                    f"task) has {self._budget:.1f} left: raise max_wait, or try again later"
+                    f"{why} a pause of {left:.1f} seconds, and max_wait ({self._max_wait:g} seconds in all) has "
+                    f"{self._budget:.1f} left: raise max_wait, or try again later"
                 )
             # Not of the rest of a pause that another one has told of
             if self._woke <= came or left >= 1:

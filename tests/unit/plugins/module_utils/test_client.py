@@ -515,7 +515,7 @@ class TestWaiting:
         error = error_of(client)
         assert error.__class__ is RateLimited
         assert str(error).endswith(
-            "; the API asks for a pause of 331.0 seconds, and max_wait (330 seconds for the whole task) has 330.0 left: "
+            "; the API asks for a pause of 331.0 seconds, and max_wait (330 seconds in all) has 330.0 left: "
             "raise max_wait, or try again later"
         )
         assert error.failure()["message"] == "The API's own words."
@@ -534,7 +534,7 @@ class TestWaiting:
         client._patience._max_wait = 0.0
         wire.get("/zones", answer[0], status=answer[1])
         assert str(error_of(client)).endswith(
-            "; next would be a pause of 1.0 seconds, and max_wait (0 seconds for the whole task) has 0.0 left: "
+            "; next would be a pause of 1.0 seconds, and max_wait (0 seconds in all) has 0.0 left: "
             "raise max_wait, or try again later"
         )
         assert clock.pauses == []
@@ -545,9 +545,7 @@ class TestWaiting:
             wire.get("/zones", envelope([1]))
             client.request("GET", "/zones")
         wire.get("/zones", "", status=503, headers={"Retry-After": "31"})
-        assert "a pause of 31.0 seconds, and max_wait (330 seconds for the whole task) has 30.0 left" in str(
-            error_of(client)
-        )
+        assert "a pause of 31.0 seconds, and max_wait (330 seconds in all) has 30.0 left" in str(error_of(client))
         assert clock.pauses == [100.0, 200.0]
 
     def test_time_without_an_answer_counts_as_waiting(self, client: Client, wire: Wire, clock: Clock) -> None:
@@ -555,9 +553,7 @@ class TestWaiting:
         for dummy in range(3):
             wire.get("/zones", requests.ReadTimeout("timed out"), seconds=30.0)
         wire.get("/zones", "", status=502, seconds=30.0)
-        assert "a pause of 8.0 seconds, and max_wait (100 seconds for the whole task) has 0.0 left" in str(
-            error_of(client)
-        )
+        assert "a pause of 8.0 seconds, and max_wait (100 seconds in all) has 0.0 left" in str(error_of(client))
         assert clock.pauses == [1.0, 2.0, 4.0]
 
     def test_time_of_good_answers_does_not_count(self, client: Client, wire: Wire) -> None:
@@ -601,9 +597,7 @@ class TestWaiting:
     def test_rate_limit_is_waited_for_to_its_end(self, client: Client, wire: Wire, clock: Clock) -> None:
         for dummy in range(11):
             wire.get("/zones", "", status=429)
-        assert "a pause of 60.0 seconds, and max_wait (330 seconds for the whole task) has 27.0 left" in str(
-            error_of(client)
-        )
+        assert "a pause of 60.0 seconds, and max_wait (330 seconds in all) has 27.0 left" in str(error_of(client))
         assert clock.pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0, 60.0]
 
     def test_pauses_stop_growing_however_often_they_come(self, client: Client, wire: Wire, clock: Clock) -> None:

@@ -46,8 +46,8 @@ def left(patience: Patience) -> str:
     with pytest.raises(CloudflareError) as caught:
         patience.wait(patience.start(), limited(), 86_400.0, WHY)
     told = str(caught.value)
-    assert "max_wait (1000 seconds for the whole task) has " in told
-    return told.split("task) has ")[1].split(" left")[0]
+    assert "max_wait (1000 seconds in all) has " in told
+    return told.split("in all) has ")[1].split(" left")[0]
 
 
 class Asleep:
@@ -213,7 +213,7 @@ class TestMaxWait:
             patience.wait(patience.start(), failure, pause, WHY)
         assert caught.value is failure
         assert str(failure).endswith(
-            f"; the API asks for a pause of {pause:.1f} seconds, and max_wait ({max_wait:g} seconds for the whole task) "
+            f"; the API asks for a pause of {pause:.1f} seconds, and max_wait ({max_wait:g} seconds in all) "
             f"has {max_wait:.1f} left: raise max_wait, or try again later"
         )
         assert (clock.pauses, told) == ([], [])
