@@ -141,6 +141,32 @@ def test_no_credential_shows_in_modules(ansible: Ansible, operation: str, way: s
     assert "bad item" in log or "batch" not in operation
 
 
+@pytest.mark.parametrize("way", ["in the environment", "in the file"])
+def test_no_credential_shows_in_inventories(ansible: Ansible, way: str) -> None:
+    ansible.simulator.reset({**SEED, "tokens": [{"token": SECRET}]})
+    ansible.simulator.fault(*FAULTS)
+    in_file = way == "in the file"
+    options = {
+        "plugin": "edgecache.cloudflare.origin_cloud_regions",
+        **({"api_token": SECRET} if in_file else {}),
+        "cache_plugin": "ansible.builtin.jsonfile",
+        "cache_connection": str(ansible.folder / "cache"),
+    }
+    extra = ("-e", "cloudflare_max_wait=0", "-vvvv")
+    environment = {"CLOUDFLARE_API_TOKEN": "" if in_file else SECRET}
+    runs = [ansible.inventory(options, *extra, environment=environment) for dummy in FAULTS]
+    runs.append(ansible.inventory({**options, "cache": True}, *extra, environment=environment))
+    assert ansible.simulator.stats()["requests"] == len(runs)
+    assert "us-east-1" in runs[-1].stdout
+    outputs = [output for run in runs for output in (run.stdout, run.stderr)]
+    outputs += [
+        (ansible.folder / "ansible.log").read_text(),
+        *(f.read_text() for f in (ansible.folder / "cache").iterdir()),
+    ]
+    assert any("bad header" in output for output in outputs)
+    assert not any(SECRET in output or ESCAPED in output for output in outputs)
+
+
 def test_a_token_beside_elements_of_a_wrong_type(ansible: Ansible) -> None:
     """Ansible gives up collecting secrets there."""
     task = {"edgecache.cloudflare.origin_cloud_regions": {"mappings": ["192.0.2.1"]}, "ignore_errors": True}
