@@ -133,3 +133,12 @@ def test_requirements_are_the_documented_ones() -> None:
     required = sorted(line.split("#")[0].strip() for line in lines if not line.startswith("#"))
     documented = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["requirements"]
     assert sorted(line.replace(" ", "") for line in documented) == required
+
+
+def test_defaults_of_the_role_are_those_of_its_argument_spec() -> None:
+    spec = load("roles/cloud_region_hints/meta/argument_specs.yml")["argument_specs"]
+    options = {name: option for entry in spec.values() for name, option in entry["options"].items()}
+    defaults = {name: option["default"] for name, option in options.items() if "default" in option}
+    assert load("roles/cloud_region_hints/defaults/main.yml") == defaults
+    readme = (ROOT / "roles/cloud_region_hints/README.md").read_text(encoding="utf-8")
+    assert [name for name in options if f"| `{name}` | " not in readme] == []

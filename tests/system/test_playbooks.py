@@ -1,0 +1,127 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbooks apply and report, run by their names with variables as a survey gives them: texts, often empty."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+
+from tests.system.playbooks import Ansible
+
+APPLY = "edgecache.cloudflare.apply"
+REPORT = "edgecache.cloudflare.report"
+EMPTY = {"cloud_region_hints_zone": "", "cloud_region_hints_zone_id": ""}
+OFF = {"cloud_region_hints_zone": "example.net"}
+
+
+def play(ansible: Ansible, playbook: str, *arguments: str, passes: bool = True, **answers: str) -> str:
+    run = ansible.run(playbook, "-e", json.dumps({**EMPTY, **answers}), *arguments)
+    assert (run.returncode == 0) == passes, run.stdout + run.stderr
+    assert "WARNING" not in run.stderr
+    return run.stdout
+
+
+def operations(ansible: Ansible) -> list[str]:
+    found = [entry["operation"].replace("origin-cloud-regions-v2-", "") for entry in ansible.simulator.stats()["log"]]
+    ansible.simulator.reset()
+    return found
+
+
+def test_report(ansible: Ansible) -> None:
+    path = ansible.folder / "report.json"
+    shown = play(ansible, REPORT, cloud_region_hints_report_path=str(path))
+    for text in ("Tiered Cache: enabled, Smart Tiered Cache: on", "6 hints", "     1 azure/eastus"):
+        assert text in shown
+    assert "not used" not in shown and "No longer supported" not in shown
+    report = json.loads(path.read_text())
+    assert report["total"] == 6
+    assert report["vendors"] == {"aws": 2, "azure": 1, "gcp": 2, "oci": 1}
+    assert sum(report["places"].values()) == 6
+    assert report["places"]["gcp/us-central1"] == 1
+    assert report["unsupported"] == []
+    assert [mapping["origin_ip"] for mapping in report["origin_cloud_regions"]] == [
+        mapping["origin_ip"] for mapping in ansible.simulator.mappings()
+    ]
+    assert operations(ansible) == ["tiered-caching-get", "smart-tiered-cache-get", "supported-regions", "list"]
+
+
+def test_report_in_check_mode_writes_no_file(ansible: Ansible) -> None:
+    path = ansible.folder / "report.json"
+    play(ansible, REPORT, "--check", cloud_region_hints_report_path=str(path))
+    assert not path.exists()
+
+
+def test_report_of_a_zone_where_tiered_cache_is_off(ansible: Ansible) -> None:
+    shown = play(ansible, REPORT, cloud_region_hints_report_path="", **OFF)
+    assert "Tiered Cache: disabled, Smart Tiered Cache: off" in shown
+    assert "The hints are not used: both must be on." in shown
+    assert "0 hints" in shown
+    assert operations(ansible) == ["zones-list", "tiered-caching-get", "smart-tiered-cache-get", "list"]
+
+
+def test_report_of_regions_that_are_no_longer_supported(ansible: Ansible) -> None:
+    aws = [{"name": "us-east-1", "upper_tier_colos": []}]
+    vendors = {"aws": aws, **{vendor: [] for vendor in ("azure", "gcp", "oci")}}
+    answer = {"success": True, "errors": [], "messages": [], "result": {"obtained_codes": True, "vendors": vendors}}
+    ansible.simulator.fault(
+        kind="malformed", body=answer, operation="origin-cloud-regions-v2-supported-regions", times=1
+    )
+    shown = play(ansible, REPORT)
+    assert "No longer supported: 2001:db8:0:1::25 aws/eu-west-1" in shown
+    assert shown.count("No longer supported") == 5
+
+
+def test_apply(ansible: Ansible) -> None:
+    answers = {
+        "cloud_region_hints_mappings": "- {origin_ip: 192.0.2.1, vendor: aws, region: us-west-2}\n",
+        "cloud_region_hints_group": "",
+        "cloud_region_hints_purge": "false",
+        "cloud_region_hints_switch_on": "true",
+    }
+    assert "192.0.2.1: aws/us-east-1 -> aws/us-west-2" in play(ansible, APPLY, "--check", **answers)
+    assert ansible.simulator.mappings()[0]["region"] == "us-east-1"
+    assert "changed=1" in play(ansible, APPLY, **answers)
+    assert ansible.simulator.mappings()[0]["region"] == "us-west-2"
+    assert "changed=0" in play(ansible, APPLY, **answers)
+
+
+def test_apply_by_group(ansible: Ansible) -> None:
+    shown = play(
+        ansible,
+        APPLY,
+        cloud_region_hints_group="origins",
+        cloud_region_hints_vendor="gcp",
+        cloud_region_hints_region="us-central1",
+        cloud_region_hints_purge="true",
+    )
+    assert "deleted: 4" in shown
+    assert {(mapping["origin_ip"], mapping["region"]) for mapping in ansible.simulator.mappings()} == {
+        (address, "us-central1") for address in ("192.0.2.1", "2001:db8::1", "203.0.113.99")
+    }
+    # The switches, the regions, all mappings, the regions for the check of the module, and two batches: however many hosts
+    assert len(operations(ansible)) == 7
+
+
+@pytest.mark.parametrize("arguments", [("--limit", "web1.example.com,localhost"), ("--limit", "web1.example.com")])
+def test_apply_purges_nothing_where_hosts_are_hidden(ansible: Ansible, arguments: t.Sequence[str]) -> None:
+    shown = play(
+        ansible,
+        APPLY,
+        *arguments,
+        passes=False,
+        cloud_region_hints_group="origins",
+        cloud_region_hints_vendor="gcp",
+        cloud_region_hints_region="us-central1",
+        cloud_region_hints_purge="true",
+    )
+    assert "2 of 3 hosts of the group origins are not in this play" in " ".join(shown.split())
+    assert operations(ansible) == []
+
+
+def test_apply_with_nothing(ansible: Ansible) -> None:
+    assert "changed=0" in play(ansible, APPLY, cloud_region_hints_mappings="", cloud_region_hints_group="")
