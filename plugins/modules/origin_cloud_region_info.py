@@ -14,7 +14,7 @@ description:
   - Reads the cloud region mappings (cloud region hints) of a zone. For an origin IP address, a mapping names the cloud vendor and
     the region that host it, so that Smart Tiered Cache can choose the upper tier close to it.
   - Reads one, several or all mappings. Changes nothing.
-  - One address costs one request. K addresses in a zone with N mappings cost at most C(min(K, N/100)) requests and one more. All
+  - One address costs one request. K addresses in a zone with N mappings cost at most the lesser of K and N/100 requests and one more. All
     mappings cost one request for each 100. A zone that is given by its O(zone) name costs one request more.
 extends_documentation_fragment:
   - edgecache.cloudflare.api

@@ -14,7 +14,7 @@ description:
   - Makes sure that a zone has certain cloud region mappings (cloud region hints), or has none for certain addresses, or has exactly
     certain ones and no others.
   - Reads the zone, plans from that, and writes only what differs, in batches of up to 100.
-  - Reading costs C(ceil(N/100)) requests in a zone with N mappings; without O(purge), K addresses cost no more than K and one.
+  - Reading costs one request for each 100 mappings of the zone; without O(purge), K addresses cost no more than K and one.
     If something is to be written, the supported regions cost one request. Then there is one for each 100 mappings to create or change,
     and one for each 100 to delete. A zone that is given by its O(zone) name costs one more. 3,400 mappings into an empty zone are 36
     requests, and a second run is 34. What is lost, unclear or refused may be sent or read again.
