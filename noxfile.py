@@ -461,11 +461,15 @@ def importer(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def release(session: nox.Session) -> None:
-    """Rehearses the release of the version that galaxy.yml names with "-dev". With ``-- --write``, the checkout gets it too."""
+    """Rehearses the release of the version that galaxy.yml has with "-dev". With ``-- --write``, the checkout gets it too.
+
+    Of a version without "-dev", the changelog is there already.
+    """
     collection = prepare(session, NEWEST, "antsibull-changelog")
     number = read_version(collection).removesuffix("-dev")
-    write_version(collection, number)
-    session.run("antsibull-changelog", "release", "--verbose")
+    if number != read_version(collection):
+        write_version(collection, number)
+        session.run("antsibull-changelog", "release", "--verbose")
     changelog = (collection / "CHANGELOG.md").read_text().replace("\\", "")
     contents = [
         *collection.glob("plugins/[ilm]*/[a-z]*.py"),
