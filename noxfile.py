@@ -496,8 +496,8 @@ def release(session: nox.Session) -> None:
     if dead := [f"{page} to {link}" for page, link in links if not any(path.is_relative_to(link) for path in packed)]:
         session.error(f"in the artifact, there are links to what it does not hold: {', '.join(dead)}")
     if "--write" in session.posargs:
-        for path in files(CHECKOUT) - files(collection):
-            (CHECKOUT / path).unlink()
+        for path in CHECKOUT.glob("changelogs/fragments/*.yml"):
+            path.unlink()
         for path in ("galaxy.yml", VERSION_FILE, "CHANGELOG.md", "changelogs/changelog.yaml"):
             shutil.copy2(collection / path, CHECKOUT / path)
         shutil.copy2(artifact, BUILD)
