@@ -74,6 +74,10 @@ class Ansible:
         (self.folder / name).write_text(yaml.safe_dump(inventory, sort_keys=False))
         return self._command(["ansible-inventory", "-i", name, "--list", *arguments], environment)
 
+    def doc(self, kind: str, name: str) -> subprocess.CompletedProcess[str]:
+        """The page of ansible-doc."""
+        return self._command(["ansible-doc", "-t", kind, f"edgecache.cloudflare.{name}"], None)
+
     def _command(self, command: list[str], environment: dict[str, str] | None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.module_utils.basic import missing_required_lib
+from ansible_collections.edgecache.cloudflare.plugins.doc_fragments.api import ModuleDocFragment
 
 from tests.system.playbooks import ROOT, Ansible
 
@@ -53,6 +54,7 @@ INVENTORIES = [
         for number, example in enumerate(yaml.safe_load_all(text_of(INVENTORY, "EXAMPLES")), 1)
     ),
 ]
+SHARED = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
 TYPES: dict[str, t.Any] = {"str": str, "list": list, "dict": dict, "bool": bool, "int": int}
 # Of Ansible itself
 COMMON_KEYS = {"changed", "failed", "msg", "exception"}
@@ -204,6 +206,26 @@ def test_examples_on_pages(ansible: Ansible, block: list[dict[str, t.Any]]) -> N
     run = ansible.run(block) if "hosts" in block[0] else ansible.play(block)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "WARNING" not in run.stderr
+
+
+@pytest.mark.parametrize("plugin", [*PLUGINS, INVENTORY], ids=lambda plugin: f"{plugin.parent.name}-{plugin.stem}")
+def test_ansible_doc_has_a_whole_page(ansible: Ansible, plugin: Path) -> None:
+    run = ansible.doc(plugin.parent.name.rstrip("s"), plugin.stem)
+    assert run.returncode == 0, run.stderr
+    options = {**documented(plugin, "DOCUMENTATION").get("options", {}), **SHARED}
+    assert [option for option in options if option not in run.stdout] == []
+    assert "EXAMPLES:" in run.stdout and "edgecache.cloudflare." in run.stdout.partition("EXAMPLES:")[2]
+    assert ("RETURN VALUES:" in run.stdout) == (plugin != INVENTORY)
+
+
+def test_ansible_doc_has_a_whole_page_of_the_role(ansible: Ansible) -> None:
+    run = ansible.doc("role", "cloud_region_hints")
+    assert run.returncode == 0, run.stderr
+    spec = yaml.safe_load((ROOT / "roles/cloud_region_hints/meta/argument_specs.yml").read_text())["argument_specs"]
+    for entry_point, described in spec.items():
+        page = re.split(rf"ENTRY POINT: \W*{entry_point}\b", run.stdout)[-1]
+        assert page != run.stdout
+        assert [option for option in described["options"] if option not in page] == []
 
 
 @pytest.mark.parametrize("inventory", INVENTORIES)
