@@ -265,17 +265,16 @@ def simulator(session: nox.Session) -> t.Iterator[str]:
             process.terminate()
 
 
-def play_demo(session: nox.Session, playbook: str) -> None:
+def play(session: nox.Session, *playbooks: str) -> None:
+    """Runs playbooks against a simulator."""
     with simulator(session) as url:
-        session.run(
-            "ansible-playbook",
-            playbook,
-            env={
-                "CLOUDFLARE_API_TOKEN": "simulator-token",
-                "CLOUDFLARE_ZONE_ID": "023e105f4ecef8ad9ca31a8372d0c353",
-                "CLOUDFLARE_BASE_URL": url,
-            },
-        )
+        env = {
+            "CLOUDFLARE_API_TOKEN": "simulator-token",
+            "CLOUDFLARE_ZONE_ID": "023e105f4ecef8ad9ca31a8372d0c353",
+            "CLOUDFLARE_BASE_URL": url,
+        }
+        for playbook in playbooks:
+            session.run("ansible-playbook", playbook, env=env)
 
 
 def integrate(session: nox.Session, collection: Path, *arguments: str) -> None:
@@ -313,7 +312,7 @@ def write_version(collection: Path, number: str) -> None:
 def demo(session: nox.Session) -> None:
     """The main job, shown against the API simulator."""
     prepare(session, NEWEST, *LIBRARIES, *SIMULATOR)
-    play_demo(session, "playbooks/demo.yml")
+    play(session, "playbooks/demo.yml")
 
 
 @nox.session
@@ -507,14 +506,14 @@ def release(session: nox.Session) -> None:
 @nox.session
 @on(EDGES)
 def installed(session: nox.Session, core: str) -> None:
-    """The main job, with the collection built, and installed elsewhere."""
+    """The playbooks, with the collection built, and installed elsewhere."""
     prepare(session, core, *LIBRARIES, *SIMULATOR)
     home = Path(session.env["HOME"])
     artifact = build_artifact(session, CHECKOUT)
     install = ("ansible-galaxy", "collection", "install", "--offline", "--force", "-p")
     session.run(*install, str(home / "installed"), str(artifact))
     session.env["ANSIBLE_COLLECTIONS_PATH"] = str(home / "installed")
-    play_demo(session, "edgecache.cloudflare.demo")
+    play(session, *(f"edgecache.cloudflare.{name}" for name in ("demo", "apply", "report")))
 
 
 @nox.session(python=PYTHON)
