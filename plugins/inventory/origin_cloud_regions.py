@@ -58,30 +58,26 @@ author:
 """
 
 EXAMPLES = r"""
-# origins.cloudflare_origins.yml, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment.
----
+# edge.cloudflare_origins.yml. Where CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID are in the environment, the first line is enough.
 plugin: edgecache.cloudflare.origin_cloud_regions
 
-# Two zones, a token out of a variable of the environment with a name of its own, and groups of one's own.
----
-plugin: edgecache.cloudflare.origin_cloud_regions
+# Two zones, with a token out of a variable of the environment that has a name of its own
 api_token: "{{ lookup('ansible.builtin.env', 'EDGE_TOKEN') }}"
 zones:
   - example.com
   - 9a7806061c88ada191ed06f989cc3dac
+
+# Groups and variables of one's own
 keyed_groups:
-  - key: zone_ids
-    prefix: zone
+  - key: vendor
+    prefix: cloud
 groups:
-  america: region is search('^us-|-us$|^us')
+  america: region is search('^us-?')
 compose:
   ansible_user: "'ubuntu' if vendor == 'aws' else 'opc'"
 strict: true
 
-# What was read is kept for ten minutes, in files.
----
-plugin: edgecache.cloudflare.origin_cloud_regions
-zone: example.com
+# What was read is kept for ten minutes, in files
 cache: true
 cache_plugin: ansible.builtin.jsonfile
 cache_connection: ~/.cache/cloudflare-origins

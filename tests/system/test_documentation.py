@@ -30,6 +30,11 @@ def text_of(plugin: Path, name: str) -> str:
     raise LookupError(f"{plugin} has no {name}")
 
 
+def documented(plugin: Path, name: str) -> t.Any:
+    """What the plugin assigns to DOCUMENTATION, EXAMPLES or RETURN."""
+    return yaml.safe_load(text_of(plugin, name))
+
+
 INVENTORY = ROOT / "plugins/inventory/origin_cloud_regions.py"
 CLOUDS = ROOT / "tests/integration/targets/role_cloud_region_hints/clouds"
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("roles/*/README.md")]
@@ -47,13 +52,7 @@ def blocks(language: str) -> list[t.Any]:
 
 
 BLOCKS = blocks("yaml")
-INVENTORIES = [
-    *blocks("yaml inventory"),
-    *(
-        pytest.param(example, id=f"plugin-{number}")
-        for number, example in enumerate(yaml.safe_load_all(text_of(INVENTORY, "EXAMPLES")), 1)
-    ),
-]
+INVENTORIES = [*blocks("yaml inventory"), pytest.param(documented(INVENTORY, "EXAMPLES"), id="plugin")]
 SHARED = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
 TYPES: dict[str, t.Any] = {"str": str, "list": list, "dict": dict, "bool": bool, "int": int}
 # Of Ansible itself
@@ -152,11 +151,6 @@ CASES = {
     ],
     "tiered_cache_info": [Case("success", {}), WRONG_TOKEN],
 }
-
-
-def documented(plugin: Path, name: str) -> t.Any:
-    """What the plugin assigns to DOCUMENTATION, EXAMPLES or RETURN."""
-    return yaml.safe_load(text_of(plugin, name))
 
 
 def check_returned(documentation: dict[str, t.Any], result: dict[str, t.Any]) -> None:
