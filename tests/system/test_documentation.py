@@ -236,8 +236,8 @@ def test_pages_have_examples() -> None:
 
 
 def test_hosts_of_the_four_clouds_are_read_as_the_integration_tests_read_them() -> None:
-    (shown,) = blocks("yaml inventory")
-    assert yaml.safe_load((CLOUDS / "origins.yml").read_text()) == shown.values[0]
+    (shown,) = (block.values[0] for block in blocks("yaml inventory") if "origins" in block.values[0])
+    assert yaml.safe_load((CLOUDS / "origins.yml").read_text()) == shown
 
 
 def test_messages_in_troubleshooting() -> None:
