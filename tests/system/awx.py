@@ -1,0 +1,281 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Jobs as AWX runs them: its code injects the credential, ansible-runner does the rest. And AWX's API, as far as imports need it.
+
+AWX lays out a private data directory, and sends it with the parameters through ``transmit`` to a ``worker``, which runs in the
+container of the execution environment; ``process`` takes in what comes back. Here the worker is a process of its own, with a
+directory of its own in place of the container's ``/runner``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import typing as t
+import urllib.parse
+from pathlib import Path
+
+import ansible_runner
+import yaml
+from awx_plugins.interfaces._temporary_private_api import ManagedCredentialType
+from awx_plugins.interfaces._temporary_private_credential_api import Credential
+from awx_plugins.interfaces._temporary_private_inject_api import inject_credential
+
+from tests.system.playbooks import ROOT, Ansible
+
+CREDENTIAL_TYPE: dict[str, t.Any] = yaml.safe_load((ROOT / "extensions/awx/credential_type.yml").read_text())
+IDENT = "42"
+
+
+class UnsafeDumper(yaml.SafeDumper):
+    """Answers to a survey are no templates: AWX marks each string of them, keys too."""
+
+    def represent_data(self, data: t.Any) -> t.Any:
+        return self.represent_scalar("!unsafe", data) if isinstance(data, str) else super().represent_data(data)
+
+
+class Job(t.NamedTuple):
+    status: str
+    events: list[dict[str, t.Any]]
+    """What AWX keeps of the run."""
+    shown_environment: dict[str, t.Any]
+    """What AWX shows of the injected environment."""
+    folders: list[Path]
+    """The artifacts of ansible-runner, where they were made and where they were sent to."""
+
+    @property
+    def output(self) -> str:
+        return "\n".join(event["stdout"] for event in self.events)
+
+    @property
+    def artifacts(self) -> dict[str, t.Any]:
+        """What AWX hands on to the next job of a workflow: the data of set_stats."""
+        (data,) = (event["event_data"] for event in self.events if event["event"] == "playbook_on_stats")
+        found: dict[str, t.Any] = data["artifact_data"]
+        return found
+
+
+class Jobs:
+    """Starts jobs for a project that is this collection, in an execution environment that has it installed."""
+
+    def __init__(self, ansible: Ansible) -> None:
+        self.ansible = ansible
+        self.private = ansible.folder / "private"
+        self.runner = ansible.folder / "runner"
+
+    def run(
+        self,
+        playbook: str | list[dict[str, t.Any]],
+        credential: dict[str, t.Any],
+        *arguments: str,
+        answers: dict[str, t.Any] | None = None,
+        inventory: dict[str, t.Any] | None = None,
+    ) -> Job:
+        """With a playbook of the project, or one more that is given as data."""
+        self._lay_out()
+        if not isinstance(playbook, str):
+            self._write("project/playbook.yml", yaml.safe_dump(playbook, sort_keys=False))
+            playbook = "playbook.yml"
+        (self.private / "cp").mkdir(0o700)
+        extra_vars = {"awx_job_id": int(IDENT), "awx_user_name": "admin", **(answers or {})}
+        self._write("env/extravars", "".join(yaml.dump({k: v}, Dumper=UnsafeDumper) for k, v in extra_vars.items()))
+        script = (
+            f"#! /usr/bin/env python3\n# -*- coding: utf-8 -*-\nprint({json.dumps(inventory or {'_meta': {}})!r})\n"
+        )
+        hosts = self._write("inventory/hosts", script, 0o700)
+        environment = {
+            "JOB_ID": IDENT,
+            "ANSIBLE_RETRY_FILES_ENABLED": "False",
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.runner / "cp"),
+        }
+        arguments = ("-u", "root", *arguments)
+        return self._start(credential, environment, list(arguments), "env/cmdline", playbook=playbook, inventory=hosts)
+
+    def update_inventory(self, source: str, credential: dict[str, t.Any], *arguments: str) -> tuple[Job, t.Any]:
+        """The job, and the inventory, if there is one."""
+        self._lay_out()
+        environment = {
+            "INVENTORY_UPDATE_ID": IDENT,
+            "ANSIBLE_INVENTORY_EXPORT": "True",
+            "ANSIBLE_VERBOSE_TO_STDERR": "True",
+            "ANSIBLE_HOST_PATTERN_MISMATCH": "error",
+        }
+        path, output = self.runner / "project" / source, f"artifacts/{IDENT}/output.json"
+        command = ["ansible-inventory", "--list", "--export", "-i", str(path), "--output", str(self.runner / output)]
+        job = self._start(credential, environment, [*command, "--playbook-dir", str(path.parent), *arguments], "args")
+        found = self.private / output
+        return job, json.loads(found.read_text()) if found.exists() else None
+
+    def _lay_out(self) -> None:
+        for folder in (self.private, self.runner):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(0o700)
+        for name in ("inventory", "env"):
+            (self.private / name).mkdir()
+        for name in ("extensions", "playbooks"):
+            shutil.copytree(ROOT / name, self.private / "project" / name)
+
+    def _write(self, name: str, text: str, mode: int = 0o600) -> str:
+        path = self.private / name
+        path.touch(mode)
+        path.write_text(text)
+        return str(path)
+
+    def _start(
+        self,
+        inputs: dict[str, t.Any],
+        environment: dict[str, str],
+        arguments: list[str],
+        arguments_file: str,
+        **parameters: str,
+    ) -> Job:
+        installed = self.ansible.environment["ANSIBLE_COLLECTIONS_PATH"]
+        environment |= {
+            "ANSIBLE_HOST_KEY_CHECKING": "False",
+            "ANSIBLE_FORCE_COLOR": "True",
+            "ANSIBLE_INVENTORY_UNPARSED_FAILED": "True",
+            "AWX_PRIVATE_DATA_DIR": str(self.private),
+            "ANSIBLE_COLLECTIONS_PATH": f"{self.runner / 'requirements_collections'}{os.pathsep}{installed}",
+        }
+        shown: dict[str, t.Any] = {}
+        inject_credential(awx_type(), Credential(inputs), environment, shown, arguments, str(self.private))
+        self._write(arguments_file, ansible_runner.utils.args2cmdline(*arguments))
+        self._write("env/settings", json.dumps({"suppress_ansible_output": True, "suppress_output_file": True}))
+        kept: dict[str, t.Any] = {
+            "ident": IDENT,
+            "private_data_dir": str(self.private),
+            "suppress_env_files": True,
+            "envvars": environment,
+            "fact_cache_type": "",
+            **parameters,
+        }
+        events: list[dict[str, t.Any]] = []
+        with (self.ansible.folder / "sent").open("w+b") as sent, (self.ansible.folder / "back").open("w+b") as back:
+            # Nothing asks whether the job is to be cancelled; without this, runner takes over the signals of the tests
+            common = {"cancel_callback": lambda: False}
+            ansible_runner.interface.run(streamer="transmit", _output=sent, **common, **kept)
+            sent.seek(0)
+            subprocess.run(
+                [sys.executable, "-m", "ansible_runner", "worker", f"--private-data-dir={self.runner}"],
+                env={
+                    **{name: self.ansible.environment[name] for name in ("ANSIBLE_HOME", "HOME", "LC_ALL", "PATH")},
+                    # Else root's, as which AWX runs all in a container of its own
+                    "ANSIBLE_REMOTE_TMP": str(self.ansible.folder / "tmp"),
+                },
+                stdin=sent,
+                stdout=back,
+                check=False,
+            )
+            back.seek(0)
+            result = ansible_runner.interface.run(
+                streamer="process", quiet=True, _input=back, event_handler=events.append, **common, **kept
+            )
+        return Job(result.status, events, shown, [folder / "artifacts" for folder in (self.private, self.runner)])
+
+
+def awx_type() -> ManagedCredentialType:
+    """The credential type of the checked-in file, as AWX has it once it is made."""
+    return ManagedCredentialType(
+        namespace="", **{key: CREDENTIAL_TYPE[key] for key in ("name", "kind", "inputs", "injectors")}
+    )
+
+
+Item = dict[str, t.Any]
+
+
+class Controller:
+    """AWX's API over a store: lists by equality of fields, items, surveys, associations."""
+
+    token = "controller-token"
+
+    def __init__(self) -> None:
+        self.items: dict[str, list[Item]] = {"organizations": []}
+        self.surveys: dict[str, t.Any] = {}
+        self.associated: dict[str, list[Item]] = {}
+        self.requests: list[tuple[str, str]] = []
+        self.create("organizations", {"name": "Default"})
+
+    def create(self, kind: str, fields: Item) -> Item:
+        items = self.items.setdefault(kind, [])
+        url = f"/api/v2/{kind}/{len(items) + 1}/"
+        related = {"survey_spec": f"{url}survey_spec/"}
+        items.append({"id": len(items) + 1, "url": url, "related": related, "summary_fields": {}, "scm_revision": ""})
+        return self.change(items[-1], fields)
+
+    def change(self, item: Item, fields: Item) -> Item:
+        item |= {name: "" if value is None else value for name, value in fields.items()}
+        return item
+
+    def answer(self, method: str, path: str, query: dict[str, str], body: t.Any) -> tuple[int, t.Any]:
+        self.requests.append((method, path))
+        kind, *rest = path.removeprefix("/api/v2/").strip("/").split("/")
+        items = self.items.get("job_templates" if kind == "unified_job_templates" else kind, [])
+        if not rest:
+            if method == "POST":
+                return 201, shown(self.create(kind, body))
+            return 200, page([item for item in items if all(str(item.get(k)) == v for k, v in query.items())])
+        item = items[int(rest[0]) - 1]
+        if rest[1:] == ["survey_spec"]:
+            if method == "POST":
+                self.surveys[item["name"]] = body
+            return 200, self.surveys.get(item["name"], {})
+        if rest[1:]:
+            associated = self.associated.setdefault(path, [])
+            if method == "POST":
+                associated.append(self.items[rest[1]][body["id"] - 1])
+                return 204, None
+            return 200, page(associated)
+        return 200, shown(self.change(item, body) if method == "PATCH" else item)
+
+
+def page(items: list[Item]) -> Item:
+    return {"count": len(items), "next": None, "results": [shown(item) for item in items]}
+
+
+def shown(item: Item) -> Item:
+    """As AWX shows it: without secrets."""
+    secret = {field["id"] for field in CREDENTIAL_TYPE["inputs"]["fields"] if field.get("secret")}
+    if "credential_type" in item:
+        return {**item, "inputs": {k: "$encrypted$" if k in secret else v for k, v in item.get("inputs", {}).items()}}
+    return item
+
+
+@contextlib.contextmanager
+def running_controller() -> t.Iterator[tuple[str, Controller]]:
+    """The URL of one, and what it holds."""
+    controller = Controller()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def serve(self) -> None:
+            url = urllib.parse.urlsplit(self.path)
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length) or "null")
+            if self.headers["Authorization"] == f"Bearer {controller.token}":
+                status, answer = controller.answer(
+                    self.command, url.path, dict(urllib.parse.parse_qsl(url.query)), body
+                )
+            else:
+                status, answer = 401, {}
+            content = b"" if answer is None else json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PATCH = serve
+
+        def log_message(self, *dummy: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", controller
+        server.shutdown()
