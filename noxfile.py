@@ -52,7 +52,7 @@ VERSION_FILE = "plugins/module_utils/_version.py"
 # What the artifact holds: what a user needs, and what Ansible puts there.
 SHIPPED = {
     *("FILES.json", "MANIFEST.json", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
-    *("changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles"),
+    *("LICENSES", "changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles"),
 }
 
 PYTEST = """
