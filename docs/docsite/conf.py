@@ -21,7 +21,7 @@ galaxy = yaml.safe_load((Path(__file__).parents[2] / "galaxy.yml").read_text(enc
 project = f"{galaxy['namespace']}.{galaxy['name']}"
 copyright = galaxy["authors"][0]
 extensions = ["myst_parser", "sphinx_antsibull_ext"]
-include_patterns = ["*.md", "docs/**.md", "reference/*.rst", "roles/*/README.md"]
+include_patterns = ["*.md", "docs/**.md", "reference/*.rst", "roles/*/README.md", "extensions/patterns/*/README.md"]
 exclude_patterns = ["docs/docsite"]
 nitpicky = True
 # As GitHub makes anchors of headings
