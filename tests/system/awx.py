@@ -277,5 +277,7 @@ def running_controller() -> t.Iterator[tuple[str, Controller]]:
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", controller
-        server.shutdown()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", controller
+        finally:
+            server.shutdown()
