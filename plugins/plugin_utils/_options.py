@@ -58,4 +58,6 @@ def option_layers(plugin: t.Any, direct: dict[str, t.Any], variables: dict[str, 
 
 def _plain(value: t.Any) -> t.Any:
     """A text without what Ansible ties to it (where it comes from): requests refuses such a text as a header."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
     return "".join(value) if isinstance(value, str) else value

@@ -53,7 +53,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         return high
 
     own = Clock()
-    monkeypatch.setattr(_arguments, "Client", functools.partial(_client.Client, clock=own, sleep=own.sleep))
+    for session in (_client.Client, _client.Http):
+        monkeypatch.setattr(_arguments, session.__name__, functools.partial(session, clock=own, sleep=own.sleep))
     monkeypatch.setattr(_client.random, "uniform", full)
     return own
 
