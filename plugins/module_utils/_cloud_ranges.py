@@ -139,7 +139,7 @@ def _document(content: bytes) -> dict[str, t.Any]:
     except (RecursionError, ValueError) as error:
         raise ConfigurationError(f"not JSON: {error}") from None
     if not isinstance(document, dict):
-        raise ConfigurationError(f"not a JSON object: {reprlib.repr(document)}")
+        raise ConfigurationError(f"not a JSON object: {_brief(document)}")
     return document
 
 
@@ -150,7 +150,7 @@ def _refuse(constant: str) -> t.NoReturn:
 def _object(pairs: list[tuple[str, t.Any]]) -> dict[str, t.Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError(f"a key is there twice in an object with {reprlib.repr(list(found))}")
+        raise ValueError(f"a key is there twice in an object with {_brief(list(found))}")
     return found
 
 
@@ -160,7 +160,7 @@ def _vendor(document: dict[str, t.Any]) -> str:
     if len(found) != 1:
         raise ConfigurationError(
             "not one of the files that AWS (ip-ranges.json), Google (cloud.json), Azure (ServiceTags_*.json) and Oracle "
-            f"(public_ip_ranges.json) publish. Its keys are {reprlib.repr(list(document))}."
+            f"(public_ip_ranges.json) publish. Its keys are {_brief(list(document))}."
         )
     return found[0]
 
@@ -194,7 +194,7 @@ def _oci(document: dict[str, t.Any]) -> Entries:
 
 def _mixed(region: str, prefixes: list[t.Any]) -> Entries:
     if not set(map(type, prefixes)) <= {str}:
-        raise ConfigurationError(f"not a list of texts: {reprlib.repr(prefixes)}")
+        raise ConfigurationError(f"not a list of texts: {_brief(prefixes)}")
     yield 4, region, [prefix for prefix in prefixes if ":" not in prefix]
     yield 6, region, [prefix for prefix in prefixes if ":" in prefix]
 
@@ -202,8 +202,14 @@ def _mixed(region: str, prefixes: list[t.Any]) -> Entries:
 def _get(entry: t.Any, key: str, kind: type) -> t.Any:
     value = entry.get(key) if isinstance(entry, dict) else None
     if not isinstance(value, kind):
-        raise ConfigurationError(f"no {key} ({kind.__name__}) in {reprlib.repr(entry)}")
+        raise ConfigurationError(f"no {key} ({kind.__name__}) in {_brief(entry)}")
     return value
+
+
+def _brief(value: t.Any) -> str:
+    """A part of a document, as a message repeats it, however large it is."""
+    text = reprlib.repr(value)
+    return text if len(text) <= 120 else text[:120] + "…"
 
 
 MARKS = {
