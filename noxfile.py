@@ -46,7 +46,7 @@ TARGET_PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 LIBRARIES = ("netaddr", "requests")
 SIMULATOR = ("aiohttp", "openapi-schema-validator", "PyYAML")
 AWX = ("ansible-builder", "ansible-runner", "awx-plugins-interfaces")
-FULLY_COVERED = ("_client.py", "_origin_cloud_regions.py", "_patience.py")
+FULLY_COVERED = ("_client.py", "_cloud_ranges.py", "_origin_cloud_regions.py", "_patience.py")
 MUTATED = ("_client.py", "_origin_cloud_regions.py", "_patience.py", "_reconcile.py")
 VERSION_FILE = "plugins/module_utils/_version.py"
 # What the artifact holds: what a user needs, and what Ansible puts there.

@@ -29,7 +29,7 @@ options:
       - AWS publishes C(ip-ranges.json), Google C(cloud.json) and Oracle C(public_ip_ranges.json) at the URLs of the default. Azure
         publishes C(ServiceTags_Public_*.json), with another URL each week, so that file has to be given beside them.
       - A relative path is looked for as usual for lookups, in C(files) of the role and beside the playbook. C(~) is expanded.
-      - A file may have up to 33554432 bytes (32 MiB).
+      - A file may have up to 16777216 bytes (16 MiB).
     type: list
     elements: str
     default:

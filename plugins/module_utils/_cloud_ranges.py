@@ -19,7 +19,7 @@ import typing as t
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import shown
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
 
-LIMIT = 32 * 1024 * 1024
+LIMIT = 16 * 1024 * 1024
 """Bytes of a file that are read: several times what the largest has, which is Azure's."""
 
 NO_REGION = frozenset({"", "global"})

@@ -36,7 +36,7 @@ options:
         publishes C(ServiceTags_Public_*.json), with another URL each week, so that file has to be given beside them.
       - A path is one on the host that the module runs on. If it is relative, it is so to the folder that the module is run in, so give
         it whole where that matters. C(~) is expanded.
-      - A file may have up to 33554432 bytes (32 MiB).
+      - A file may have up to 16777216 bytes (16 MiB).
     type: list
     elements: str
     default:

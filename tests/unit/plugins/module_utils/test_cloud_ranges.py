@@ -326,4 +326,4 @@ def test_as_ipaddress_has_it(entries: list[tuple[int, int, str, str]], last: int
 
 
 def test_limit_is_documented() -> None:
-    assert _cloud_ranges.LIMIT == 33554432
+    assert _cloud_ranges.LIMIT == 16777216
