@@ -152,6 +152,16 @@ def test_entry_with_both_families_has_both() -> None:
     assert len(placed(V4, content)) == len(placed(V6, content)) == 1
 
 
+def test_entry_with_neither_is_an_error() -> None:
+    content = json.dumps({"creationTime": "", "prefixes": [{"scope": "a", "prefix": "192.0.2.0/24"}]}).encode()
+    assert error_of(content) == "no ipv4Prefix (str) in {'prefix': '192.0.2.0/24', 'scope': 'a'}"
+
+
+def test_address_of_ipv4_within_ipv6_is_one_of_ipv6() -> None:
+    content = azure(("192.0.2.0/24", "a"), ("::ffff:0:0/96", "b"))
+    assert placed("::ffff:192.0.2.1", content) == [("azure", "b", "::ffff:0.0.0.0/96")]
+
+
 def test_byte_order_mark_is_no_part_of_it() -> None:
     assert len(placed(V4, b"\xef\xbb\xbf" + aws(("192.0.2.0/24", "a")))) == 1
 

@@ -96,8 +96,14 @@ def test_urls_that_stay_are_the_default(run_bare: Run, wire: Wire, check: bool) 
 
 def test_file_needs_no_request(run_bare: Run, file: str, wire: Wire) -> None:
     result = run_bare(origin_ip="192.0.2.1", sources=[file, file])
-    assert result["cloud_regions"] == [{"origin_ip": "192.0.2.1", **PLACED, "source": file}]
+    placed = [{"origin_ip": "192.0.2.1", **PLACED, "source": file}]
+    assert result == {"cloud_regions": placed, "unknown": [], "ambiguous": []}
     assert wire.requests == []
+
+
+def test_url_that_is_there_twice_is_read_once(run_bare: Run, wire: Wire) -> None:
+    wire.get(URL, CONTENT)
+    assert len(run_bare(origin_ip="192.0.2.1", sources=[URL, URL])["cloud_regions"]) == 1
 
 
 def test_home_and_relative_paths(run_bare: Run, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,6 +174,14 @@ def test_waiting_as_for_the_api(run_bare: Run, wire: Wire, clock: t.Any) -> None
     assert clock.pauses == [300.0, 2.0, 4.0]
     assert all(URL in warning for warning in result["warnings"])
     assert len(result["cloud_regions"]) == 1
+
+
+def test_limit_of_a_rate_is_waited_for_as_long_as_max_wait_allows(run_bare: Run, wire: Wire, clock: t.Any) -> None:
+    for dummy in range(8):
+        wire.get(URL, "", status=429, headers={"Retry-After": "1"})
+    wire.get(URL, CONTENT)
+    assert len(run_bare(origin_ip="192.0.2.1", sources=URL)["cloud_regions"]) == 1
+    assert clock.pauses == [1.0] * 8
 
 
 def test_max_wait_is_for_all_sources_together(run_bare: Run, wire: Wire, clock: t.Any) -> None:
