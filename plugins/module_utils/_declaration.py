@@ -33,6 +33,12 @@ _SHOWN = 3
 """Addresses that a message names for one mistake that many have."""
 
 
+_NO_ADDRESS = "no IP address"
+
+Item = dict[str, t.Any]
+"""One of the option's mappings, as Ansible has checked it."""
+
+
 def declare(address: str, vendor: str, region: str) -> Mapping:
     """A mapping that is not sent yet. The address is canonical already; blanks around the others are ignored."""
     return {"origin_ip": address, "vendor": vendor.strip(), "region": region.strip(), "modified_on": None}
@@ -42,7 +48,7 @@ def is_blank(text: str | None) -> bool:
     return not text or text.isspace()
 
 
-def declare_all(option: str, items: t.Sequence[dict[str, t.Any]]) -> dict[str, list[Mapping]]:
+def declare_all(option: str, items: t.Sequence[Item]) -> dict[str, list[Mapping]]:
     """By canonical address, the different mappings that ``items`` declare for it: more than one is a conflict.
 
     One ``ConfigurationError`` tells of all items that are none, and of the conflicts of the others.
@@ -68,6 +74,46 @@ def declare_all(option: str, items: t.Sequence[dict[str, t.Any]]) -> dict[str, l
     return declared
 
 
+class LeftOut:
+    """The items that declare no mapping, where they are to be left out instead of being an error; else none."""
+
+    def __init__(self, items: t.Sequence[Item], wanted: bool) -> None:
+        self._items = items
+        self._reasons = {index: _flaw(item) for index, item in enumerate(items) if wanted and _flaw(item)}
+
+    def others(self) -> list[Item]:
+        return [item for index, item in enumerate(self._items) if index not in self._reasons]
+
+    def addresses(self) -> set[str]:
+        """The canonical addresses of those that have one."""
+        with_address = [index for index, reason in self._reasons.items() if reason != _NO_ADDRESS]
+        return {canonical(self._items[index]["origin_ip"]) for index in with_address}
+
+    def add(self, reasons: dict[str, str]) -> None:
+        """Leave out, too, all items of these addresses."""
+        for index, item in enumerate(self._items):
+            if index not in self._reasons:
+                reason = reasons.get(canonical(item["origin_ip"]))
+                if reason:
+                    self._reasons[index] = reason
+
+    def result(self) -> list[dict[str, t.Any]]:
+        """What a module returns of them, in the order of the items."""
+        return [
+            {**{key: self._items[index][key] for key in ("host", "origin_ip", "vendor", "region")}, "reason": reason}
+            for index, reason in sorted(self._reasons.items())
+        ]
+
+
+def _flaw(item: Item) -> str:
+    """Why an item declares no mapping; empty if it does, whatever its vendor and region are."""
+    try:
+        canonical(item["origin_ip"])
+    except AddressError:
+        return _NO_ADDRESS
+    return "no vendor or no region" if is_blank(item["vendor"]) or is_blank(item["region"]) else ""
+
+
 def conflicts(declared: t.Mapping[str, list[Mapping]]) -> list[str]:
     """The addresses that are declared in several ways."""
     return [
@@ -87,16 +133,28 @@ def too_many(changes: t.Sequence[Change], total: int) -> list[str]:
     return [f"the zone would have {after:,} mappings ({counts}), and can have {MAX_MAPPINGS:,}"]
 
 
-def unsupported(mappings: t.Iterable[Mapping], vendors: Vendors | None) -> list[str]:
-    """What is wrong with the places of these mappings. Without ``vendors``, regions are not judged."""
+def unsupported(mappings: t.Iterable[Mapping], vendors: Vendors | None) -> dict[str, list[str]]:
+    """What is wrong with the places of these mappings, and the addresses of each mistake.
+
+    Without ``vendors``, regions are not judged.
+    """
     regions: dict[str, list[str] | None] = dict.fromkeys(VENDORS)
     if vendors is not None:
         regions = {vendor: [region["name"] for region in vendors[vendor]] for vendor in vendors}
     addresses: dict[tuple[str, str], list[str]] = {}
     for mapping in mappings:
         addresses.setdefault((mapping["vendor"], mapping["region"]), []).append(mapping["origin_ip"])
-    complaints = {(vendor, region): _complaint(vendor, region, regions) for vendor, region in addresses}
-    return [f"{complaint} ({_some(addresses[where])})" for where, complaint in complaints.items() if complaint]
+    complaints: dict[str, list[str]] = {}
+    for (vendor, region), theirs in addresses.items():
+        complaint = _complaint(vendor, region, regions)
+        if complaint:
+            complaints.setdefault(complaint, []).extend(theirs)
+    return complaints
+
+
+def in_words(complaints: dict[str, list[str]]) -> list[str]:
+    """What ``unsupported`` has found, as a message says it."""
+    return [f"{complaint} ({_some(addresses)})" for complaint, addresses in complaints.items()]
 
 
 def _complaint(vendor: str, region: str, regions: dict[str, list[str] | None]) -> str:

@@ -48,6 +48,10 @@ options:
         description:
           - The vendor's name of the region. Needed for O(state=present), not heeded for O(state=absent).
         type: str
+      host:
+        description:
+          - What you call the origin. Not sent. It is there again in RV(left_out).
+        type: str
       modified_on:
         description:
           - Not heeded. It is here so that mappings can be given as M(edgecache.cloudflare.origin_cloud_region_info) returns them.
@@ -79,6 +83,13 @@ options:
         wrong mapping, and the others are written.
     type: bool
     default: true
+  leave_out_invalid:
+    description:
+      - Whether to leave out, and return as RV(left_out), what can be declared for no origin, instead of failing before anything is
+        written. That is what has no IP address, no vendor or no region, or a place to be written that is not supported.
+      - What mappings their addresses have stays, with O(purge) too. Different places for one address are an error in any case.
+    type: bool
+    default: false
 notes:
   - Mappings are created and changed first, and deleted last, so that an origin that moves to another address is not without a hint
     meanwhile. Only where there is no room for new mappings, others are deleted before.
@@ -122,6 +133,16 @@ EXAMPLES = r"""
       - origin_ip: 198.51.100.7
         vendor: azure
         region: eastus
+
+- name: Declare what is known, and be told of the rest
+  edgecache.cloudflare.origin_cloud_regions:
+    leave_out_invalid: true
+    mappings:
+      - {host: web-1, origin_ip: 192.0.2.10, vendor: aws, region: eu-central-1}
+      - {host: web-2, origin_ip: "", vendor: aws, region: eu-central-1}
+      - {host: web-3, origin_ip: 192.0.2.12, vendor: aws, region: eu-west-33}
+  register: declared
+  failed_when: declared.failed or declared.left_out | map(attribute='host') is not subset(['web-2', 'web-3'])
 
 - name: Delete the hints of origins that are gone
   edgecache.cloudflare.origin_cloud_regions:
@@ -207,6 +228,37 @@ unchanged:
   type: list
   elements: dict
   contains: *read
+left_out:
+  description: With O(leave_out_invalid), what could not be declared, in the order of O(mappings). Else empty.
+  returned: success, or if a write has failed
+  type: list
+  elements: dict
+  contains:
+    host:
+      description: What it is called in O(mappings); none if nothing is said.
+      returned: always
+      type: str
+      sample: web-1.example.com
+    origin_ip:
+      description: What is said there as its address.
+      returned: always
+      type: str
+      sample: 192.0.2.10
+    vendor:
+      description: What is said there as its vendor.
+      returned: always
+      type: str
+      sample: aws
+    region:
+      description: What is said there as its region.
+      returned: always
+      type: str
+      sample: us-east1
+    reason:
+      description: What is wrong with it.
+      returned: always
+      type: str
+      sample: "aws has no region us-east1: did you mean us-east-1?"
 failed_items:
   description: What the API has refused. Empty on success.
   returned: success, or if a write has failed
@@ -295,8 +347,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical_all
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer, zone_client
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._declaration import (
+    LeftOut,
     conflicts,
     declare_all,
+    in_words,
     too_many,
     unsupported,
 )
@@ -310,20 +364,18 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import r
 
 
 def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
-    items, purge = module.params["mappings"], module.params["purge"]
+    items, purge, leave_out = (module.params[name] for name in ("mappings", "purge", "leave_out_invalid"))
+    left_out = LeftOut(items, leave_out)
     declared: dict[str, list[Mapping]] = {}
     wanted: dict[str, Mapping | None]
     if module.params["state"] == "present":
-        declared = declare_all("mappings", items)
+        declared = declare_all("mappings", left_out.others())
         wanted = {address: mappings[0] for address, mappings in declared.items()}
-    elif purge:
-        raise ConfigurationError("purge: it goes with state=present only.")
+    elif purge or leave_out:
+        raise ConfigurationError(f"{'purge' if purge else 'leave_out_invalid'}: it goes with state=present only.")
     else:
         wanted = dict.fromkeys(canonical_all("mappings", [item["origin_ip"] for item in items]))
-    if purge and not wanted and not module.params["allow_empty"]:
-        raise ConfigurationError(
-            "mappings: with purge, an empty list deletes all mappings of the zone. If that is meant, set allow_empty to true."
-        )
+    guard(module, wanted)
     with zone_client(layers, module.warn) as (client, zone_id):
         zone = OriginCloudRegions(client, zone_id)
         if purge:
@@ -331,10 +383,20 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
             total = len(actual)
         else:
             actual, total = zone.survey(wanted) if wanted else ({}, 0)
-        plan = make_plan(wanted, actual, purge)
-        check(zone, declared, plan, total, module.params["validate_regions"])
+        plan = make_plan(wanted, actual, purge, left_out.addresses())
+        complaints = judge(zone, declared, plan, total, module.params["validate_regions"])
+        problems = conflicts(declared)
+        if leave_out and not problems:
+            reasons = {address: complaint for complaint, addresses in complaints.items() for address in addresses}
+            guard(module, wanted.keys() - reasons.keys())
+            left_out.add(reasons)
+            plan = Plan([change for change in plan.changes if change.address not in reasons], plan.unchanged)
+            complaints = {}
+        problems += too_many(plan.changes, total) + in_words(complaints)
+        if problems:
+            raise ConfigurationError(f"mappings: {'; '.join(problems)}.")
         outcome = Outcome(plan.changes) if module.check_mode else apply(zone, plan.changes, total)
-    result = dict(outcome.result(), unchanged=plan.unchanged, zone_id=zone_id)
+    result = dict(outcome.result(), unchanged=plan.unchanged, left_out=left_out.result(), zone_id=zone_id)
     error = outcome.error(len(plan.changes))
     if error:
         error.result = result
@@ -342,11 +404,21 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
     return result
 
 
-def check(
+def guard(module: AnsibleModule, wanted: t.Collection[str]) -> None:
+    """Refuse a purge that leaves nothing of what is wanted, unless that is allowed."""
+    if wanted or not module.params["purge"] or module.params["allow_empty"]:
+        return
+    items = module.params["mappings"]
+    what = "an empty list" if not items else f"a list of which nothing can be declared ({len(items):,} left out)"
+    raise ConfigurationError(
+        f"mappings: with purge, {what} deletes all other mappings of the zone. If that is meant, set allow_empty to true."
+    )
+
+
+def judge(
     zone: OriginCloudRegions, declared: dict[str, list[Mapping]], plan: Plan, total: int, validate_regions: bool
-) -> None:
-    """Raise an error that tells all that is wrong with the plan."""
-    problems = conflicts(declared) + too_many(plan.changes, total)
+) -> dict[str, list[str]]:
+    """What is wrong with the places that would be written, and of which addresses. Costs one request if there are any."""
     changing = {change.address for change in plan.changes}
     written = [
         mapping
@@ -354,15 +426,11 @@ def check(
         if address in changing or len(mappings) > 1
         for mapping in mappings
     ]
-    if written:
-        try:
-            vendors = zone.supported()["vendors"] if validate_regions else None
-        except TieredCacheOff as error:
-            problems += unsupported(written, None)
-            raise error.add("; ".join(["or validate_regions: false does without them", *problems])) from None
-        problems += unsupported(written, vendors)
-    if problems:
-        raise ConfigurationError(f"mappings: {'; '.join(problems)}.")
+    try:
+        return unsupported(written, zone.supported()["vendors"] if written and validate_regions else None)
+    except TieredCacheOff as error:
+        problems = conflicts(declared) + too_many(plan.changes, total) + in_words(unsupported(written, None))
+        raise error.add("; ".join(["or validate_regions: false does without them", *problems])) from None
 
 
 def main() -> None:
@@ -373,6 +441,7 @@ def main() -> None:
                 elements="dict",
                 required=True,
                 options=dict(
+                    host=dict(type="str"),
                     origin_ip=dict(type="str", required=True),
                     vendor=dict(type="str"),
                     region=dict(type="str"),
@@ -383,6 +452,7 @@ def main() -> None:
             purge=dict(type="bool", default=False),
             allow_empty=dict(type="bool", default=False),
             validate_regions=dict(type="bool", default=True),
+            leave_out_invalid=dict(type="bool", default=False),
         ),
         reconcile,
     )

@@ -43,6 +43,7 @@ NOTHING: dict[str, t.Any] = {
     "updated": [],
     "deleted": [],
     "unchanged": [],
+    "left_out": [],
     "failed_items": [],
     "unconfirmed": [],
     "diff": {"before": {}, "after": {}},
@@ -452,6 +453,122 @@ class TestWithoutValidation:
         assert result["failed_items"] == [{"origin_ip": TWO, "error": "no such region"}]
 
 
+class TestLeaveOutInvalid:
+    GOOD: t.ClassVar[dict[str, t.Any]] = item(ONE)
+    BAD: t.ClassVar[list[tuple[dict[str, t.Any], str]]] = [
+        ({"origin_ip": ""}, "no IP address"),
+        ({"host": "web-1", "origin_ip": "web-1.example.com", "vendor": "aws"}, "no IP address"),
+        ({"origin_ip": "192.0.2.7", "vendor": "aws"}, "no vendor or no region"),
+        ({"origin_ip": "192.0.2.8", "vendor": " ", "region": "us-east-1"}, "no vendor or no region"),
+    ]
+    UNSUPPORTED: t.ClassVar[list[tuple[dict[str, t.Any], str]]] = [
+        (
+            {"host": "x", **item("2001:DB8::6", "aws", "us-east1")},
+            "aws has no region us-east1: did you mean us-east-1?",
+        ),
+        (item("192.0.2.9", "awz"), "there is no vendor awz: did you mean aws?"),
+    ]
+    NOTHING_SAID: t.ClassVar[dict[str, None]] = dict.fromkeys(("host", "vendor", "region"))
+
+    def left_out(self, *bad: tuple[dict[str, t.Any], str]) -> list[dict[str, t.Any]]:
+        return [{**self.NOTHING_SAID, **one, "reason": reason} for one, reason in bad]
+
+    @pytest.mark.parametrize("check", [True, False])
+    def test_others_are_declared(self, run: Run, wire: Wire, check: bool) -> None:
+        bad = [*self.UNSUPPORTED, *self.BAD]
+        wire.zone([])
+        wire.supported()
+        if not check:
+            wire.put_batch([new(ONE)])
+        wanted = [bad[0][0], self.GOOD, *(one for one, dummy in bad[1:])]
+        assert run(mappings=wanted, leave_out_invalid=True, _ansible_check_mode=check) == {
+            **NOTHING,
+            "changed": True,
+            "created": [new(ONE)],
+            "left_out": self.left_out(*bad),
+            "diff": {"before": {}, "after": {ONE: "aws/us-east-1"}},
+        }
+
+    def test_purge_leaves_what_their_addresses_have(self, run: Run, wire: Wire) -> None:
+        kept = [mapping("192.0.2.7"), mapping("192.0.2.9", "gcp", "us-central1"), mapping(SIX)]
+        wire.zone([mapping(TWO), *kept, mapping(ONE)])
+        wire.supported()
+        wire.delete_batch([mapping(TWO)])
+        bad = [*self.BAD, *self.UNSUPPORTED]
+        result = run(mappings=[self.GOOD, *(one for one, dummy in bad)], leave_out_invalid=True, purge=True)
+        assert result["deleted"] == [mapping(TWO)]
+        assert result["left_out"] == self.left_out(*bad)
+
+    def test_address_that_is_declared_elsewhere_is_declared(self, run: Run, wire: Wire) -> None:
+        wire.zone([mapping(ONE, "gcp", "us-central1"), mapping(TWO)])
+        wire.supported()
+        wire.put_batch([new(ONE)])
+        wire.delete_batch([mapping(TWO)])
+        result = run(mappings=[{"origin_ip": " 192.0.2.1"}, self.GOOD], leave_out_invalid=True, purge=True)
+        assert result["updated"] == [new(ONE)]
+        assert [one["origin_ip"] for one in result["left_out"]] == [" 192.0.2.1"]
+
+    def test_place_that_stands_is_not_judged(self, run: Run, wire: Wire) -> None:
+        """Though another origin cannot have it any more."""
+        wire.zone([mapping(ONE, "aws", "us-gone-1")])
+        wire.supported()
+        wanted = [item(ONE, "aws", "us-gone-1"), item(TWO, "aws", "us-gone-1")]
+        result = run(mappings=wanted, leave_out_invalid=True)
+        assert result["unchanged"] == [mapping(ONE, "aws", "us-gone-1")]
+        assert [one["origin_ip"] for one in result["left_out"]] == [TWO]
+
+    def test_same_twice_is_left_out_twice(self, run: Run, wire: Wire) -> None:
+        wire.zone([])
+        wire.supported()
+        result = run(mappings=[item(ONE, "awz"), item(ONE, "awz")], leave_out_invalid=True)
+        assert [one["origin_ip"] for one in result["left_out"]] == [ONE, ONE]
+
+    def test_conflict_is_an_error_all_the_same(self, run: Run, wire: Wire) -> None:
+        wire.zone([])
+        wire.supported()
+        told = run(mappings=[self.GOOD, item(ONE, "awz"), item(TWO, region="x")], leave_out_invalid=True)["msg"]
+        assert f"{ONE} is declared as aws/us-east-1 and as awz/us-east-1" in told
+        assert "there is no vendor awz" in told
+
+    def test_those_left_out_take_no_room(self, run: Run, wire: Wire) -> None:
+        wire.zone(mappings(3_500), pages=1)
+        wire.no_mapping(ONE)
+        wire.supported()
+        assert not run(mappings=[item(ONE, "awz")], leave_out_invalid=True)["changed"]
+
+    @pytest.mark.parametrize("allowed", [True, False])
+    @pytest.mark.parametrize("reads", [True, False])
+    def test_purge_that_leaves_nothing(self, run: Run, wire: Wire, allowed: bool, reads: bool) -> None:
+        bad = self.UNSUPPORTED if reads else self.BAD
+        if reads or allowed:
+            wire.zone([mapping(TWO)])
+        if reads:
+            wire.supported()
+        if allowed:
+            wire.delete_batch([mapping(TWO)])
+        wanted = [one for one, dummy in bad]
+        result = run(mappings=wanted, leave_out_invalid=True, purge=True, allow_empty=allowed)
+        if allowed:
+            assert result["deleted"] == [mapping(TWO)]
+        else:
+            assert f"nothing can be declared ({len(bad)} left out)" in result["msg"]
+
+    def test_nothing_valid_costs_no_request(self, run: Run, wire: Wire) -> None:
+        result = run(mappings=[one for one, dummy in self.BAD], leave_out_invalid=True)
+        assert result == {**NOTHING, "left_out": self.left_out(*self.BAD)}
+
+    def test_vendors_are_judged_without_validation(self, run: Run, wire: Wire) -> None:
+        wire.zone([])
+        result = run(mappings=[item(ONE, "awz")], leave_out_invalid=True, validate_regions=False)
+        assert [one["origin_ip"] for one in result["left_out"]] == [ONE]
+
+    def test_not_with_absent(self, run: Run, wire: Wire) -> None:
+        assert (
+            "leave_out_invalid: it goes with state=present only"
+            in (run(mappings=[self.GOOD], leave_out_invalid=True, state="absent")["msg"])
+        )
+
+
 class TestTieredCacheOff:
     @pytest.mark.parametrize("check", [True, False])
     def test_ways_out_are_told(self, run: Run, wire: Wire, check: bool) -> None:
@@ -633,7 +750,8 @@ def test_result_is_as_documented(run: Run, wire: Wire) -> None:
     wire.zone([])
     wire.supported()
     wire.put_batch([new(ONE)], judged(**{ONE: "no"}))
-    result = run(mappings=[item(ONE)])
+    result = run(mappings=[item(ONE), item("")], leave_out_invalid=True)
+    assert list(documented["left_out"]["contains"]) == list(result["left_out"][0])
     with_failure = [key for key, entry in documented.items() if "write has failed" in entry["returned"]]
     assert set(result) == {"changed", "failed", "msg", "failure", *with_failure}
     assert list(documented["failed_items"]["contains"]) == list(result["failed_items"][0])
