@@ -75,11 +75,12 @@ def declare_all(option: str, items: t.Sequence[Item]) -> dict[str, list[Mapping]
 
 
 class LeftOut:
-    """The items that declare no mapping, where they are to be left out instead of being an error; else none."""
+    """The items that declare no mapping and are left out instead of being an error: none, or some of those with a host."""
 
-    def __init__(self, items: t.Sequence[Item], wanted: bool) -> None:
+    def __init__(self, items: t.Sequence[Item], hosts: bool) -> None:
         self._items = items
-        self._reasons = {index: _flaw(item) for index, item in enumerate(items) if wanted and _flaw(item)}
+        self._may = [hosts and item["host"] is not None for item in items]
+        self._reasons = {index: _flaw(item) for index, item in enumerate(items) if self._may[index] and _flaw(item)}
 
     def others(self) -> list[Item]:
         return [item for index, item in enumerate(self._items) if index not in self._reasons]
@@ -89,13 +90,19 @@ class LeftOut:
         with_address = [index for index, reason in self._reasons.items() if reason != _NO_ADDRESS]
         return {canonical(self._items[index]["origin_ip"]) for index in with_address}
 
-    def add(self, reasons: dict[str, str]) -> None:
-        """Leave out, too, all items of these addresses."""
+    def add(self, complaints: dict[str, list[str]]) -> set[str]:
+        """Leave out, too, of what ``unsupported`` complains, where that is hosts alone; which are these addresses?"""
+        items: dict[str, list[int]] = {}
         for index, item in enumerate(self._items):
             if index not in self._reasons:
-                reason = reasons.get(canonical(item["origin_ip"]))
-                if reason:
-                    self._reasons[index] = reason
+                items.setdefault(canonical(item["origin_ip"]), []).append(index)
+        added = set()
+        for complaint, addresses in complaints.items():
+            for address in addresses:
+                if all(self._may[index] for index in items[address]):
+                    self._reasons.update(dict.fromkeys(items[address], complaint))
+                    added.add(address)
+        return added
 
     def result(self) -> list[dict[str, t.Any]]:
         """What a module returns of them, in the order of the items."""

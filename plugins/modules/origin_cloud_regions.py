@@ -50,7 +50,7 @@ options:
         type: str
       host:
         description:
-          - What you call the origin. Not sent. It is there again in RV(left_out).
+          - The host of your inventory that the mapping is made from. Not sent. It is there again in RV(left_out).
         type: str
       modified_on:
         description:
@@ -83,11 +83,13 @@ options:
         wrong mapping, and the others are written.
     type: bool
     default: true
-  leave_out_invalid:
+  leave_out_hosts:
     description:
-      - Whether to leave out, and return as RV(left_out), what can be declared for no origin, instead of failing before anything is
-        written. That is what has no IP address, no vendor or no region, or a place to be written that is not supported.
-      - What mappings their addresses have stays, with O(purge) too. Different places for one address are an error in any case.
+      - Whether to leave out hosts that have no IP address, no vendor or no region, or whose place is to be written and not supported,
+        and to return them as RV(left_out). Without this, they are an error before anything is written.
+      - This is for those O(mappings) that say their O(mappings[].host). Others are an error in any case, and so are different places
+        for one address.
+      - What mappings the addresses of those hosts have stays, with O(purge) too.
     type: bool
     default: false
 notes:
@@ -134,15 +136,17 @@ EXAMPLES = r"""
         vendor: azure
         region: eastus
 
-- name: Declare what is known, and be told of the rest
+- name: Declare what the inventory knows, and be told of the hosts that have no address yet
   edgecache.cloudflare.origin_cloud_regions:
-    leave_out_invalid: true
+    leave_out_hosts: true
     mappings:
       - {host: web-1, origin_ip: 192.0.2.10, vendor: aws, region: eu-central-1}
       - {host: web-2, origin_ip: "", vendor: aws, region: eu-central-1}
-      - {host: web-3, origin_ip: 192.0.2.12, vendor: aws, region: eu-west-33}
   register: declared
-  failed_when: declared.failed or declared.left_out | map(attribute='host') is not subset(['web-2', 'web-3'])
+
+- name: Show them
+  ansible.builtin.debug:
+    msg: "{{ declared.left_out | map(attribute='host') }}"
 
 - name: Delete the hints of origins that are gone
   edgecache.cloudflare.origin_cloud_regions:
@@ -229,13 +233,13 @@ unchanged:
   elements: dict
   contains: *read
 left_out:
-  description: With O(leave_out_invalid), what could not be declared, in the order of O(mappings). Else empty.
+  description: The hosts that O(leave_out_hosts) has left out, in the order of O(mappings).
   returned: success, or if a write has failed
   type: list
   elements: dict
   contains:
     host:
-      description: What it is called in O(mappings); none if nothing is said.
+      description: The host.
       returned: always
       type: str
       sample: web-1.example.com
@@ -364,7 +368,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import r
 
 
 def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
-    items, purge, leave_out = (module.params[name] for name in ("mappings", "purge", "leave_out_invalid"))
+    items, purge, leave_out = (module.params[name] for name in ("mappings", "purge", "leave_out_hosts"))
     left_out = LeftOut(items, leave_out)
     declared: dict[str, list[Mapping]] = {}
     wanted: dict[str, Mapping | None]
@@ -372,7 +376,7 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
         declared = declare_all("mappings", left_out.others())
         wanted = {address: mappings[0] for address, mappings in declared.items()}
     elif purge or leave_out:
-        raise ConfigurationError(f"{'purge' if purge else 'leave_out_invalid'}: it goes with state=present only.")
+        raise ConfigurationError(f"{'purge' if purge else 'leave_out_hosts'}: it goes with state=present only.")
     else:
         wanted = dict.fromkeys(canonical_all("mappings", [item["origin_ip"] for item in items]))
     guard(module, wanted)
@@ -386,12 +390,13 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
         plan = make_plan(wanted, actual, purge, left_out.addresses())
         complaints = judge(zone, declared, plan, total, module.params["validate_regions"])
         problems = conflicts(declared)
-        if leave_out and not problems:
-            reasons = {address: complaint for complaint, addresses in complaints.items() for address in addresses}
-            guard(module, wanted.keys() - reasons.keys())
-            left_out.add(reasons)
-            plan = Plan([change for change in plan.changes if change.address not in reasons], plan.unchanged)
-            complaints = {}
+        if not problems:
+            added = left_out.add(complaints)
+            guard(module, wanted.keys() - added)
+            plan = Plan([change for change in plan.changes if change.address not in added], plan.unchanged)
+            complaints = {
+                what: rest for what, all_ in complaints.items() if (rest := [one for one in all_ if one not in added])
+            }
         problems += too_many(plan.changes, total) + in_words(complaints)
         if problems:
             raise ConfigurationError(f"mappings: {'; '.join(problems)}.")
@@ -452,7 +457,7 @@ def main() -> None:
             purge=dict(type="bool", default=False),
             allow_empty=dict(type="bool", default=False),
             validate_regions=dict(type="bool", default=True),
-            leave_out_invalid=dict(type="bool", default=False),
+            leave_out_hosts=dict(type="bool", default=False),
         ),
         reconcile,
     )

@@ -453,25 +453,24 @@ class TestWithoutValidation:
         assert result["failed_items"] == [{"origin_ip": TWO, "error": "no such region"}]
 
 
-class TestLeaveOutInvalid:
-    GOOD: t.ClassVar[dict[str, t.Any]] = item(ONE)
+def host(origin_ip: str, vendor: str | None = "aws", region: str | None = "us-east-1") -> dict[str, t.Any]:
+    return {"host": f"host of {origin_ip}", "origin_ip": origin_ip, "vendor": vendor, "region": region}
+
+
+class TestLeaveOutHosts:
     BAD: t.ClassVar[list[tuple[dict[str, t.Any], str]]] = [
-        ({"origin_ip": ""}, "no IP address"),
-        ({"host": "web-1", "origin_ip": "web-1.example.com", "vendor": "aws"}, "no IP address"),
-        ({"origin_ip": "192.0.2.7", "vendor": "aws"}, "no vendor or no region"),
-        ({"origin_ip": "192.0.2.8", "vendor": " ", "region": "us-east-1"}, "no vendor or no region"),
+        (host(""), "no IP address"),
+        (host("web-1.example.com", None), "no IP address"),
+        (host("192.0.2.7", region=None), "no vendor or no region"),
+        (host("192.0.2.8", " "), "no vendor or no region"),
     ]
     UNSUPPORTED: t.ClassVar[list[tuple[dict[str, t.Any], str]]] = [
-        (
-            {"host": "x", **item("2001:DB8::6", "aws", "us-east1")},
-            "aws has no region us-east1: did you mean us-east-1?",
-        ),
-        (item("192.0.2.9", "awz"), "there is no vendor awz: did you mean aws?"),
+        (host("2001:DB8::6", "aws", "us-east1"), "aws has no region us-east1: did you mean us-east-1?"),
+        (host("192.0.2.9", "awz"), "there is no vendor awz: did you mean aws?"),
     ]
-    NOTHING_SAID: t.ClassVar[dict[str, None]] = dict.fromkeys(("host", "vendor", "region"))
 
     def left_out(self, *bad: tuple[dict[str, t.Any], str]) -> list[dict[str, t.Any]]:
-        return [{**self.NOTHING_SAID, **one, "reason": reason} for one, reason in bad]
+        return [{**one, "reason": reason} for one, reason in bad]
 
     @pytest.mark.parametrize("check", [True, False])
     def test_others_are_declared(self, run: Run, wire: Wire, check: bool) -> None:
@@ -479,14 +478,14 @@ class TestLeaveOutInvalid:
         wire.zone([])
         wire.supported()
         if not check:
-            wire.put_batch([new(ONE)])
-        wanted = [bad[0][0], self.GOOD, *(one for one, dummy in bad[1:])]
-        assert run(mappings=wanted, leave_out_invalid=True, _ansible_check_mode=check) == {
+            wire.put_batch([new(ONE), new(TWO)])
+        wanted = [bad[0][0], host(ONE), *(one for one, dummy in bad[1:]), item(TWO)]
+        assert run(mappings=wanted, leave_out_hosts=True, _ansible_check_mode=check) == {
             **NOTHING,
             "changed": True,
-            "created": [new(ONE)],
+            "created": [new(ONE), new(TWO)],
             "left_out": self.left_out(*bad),
-            "diff": {"before": {}, "after": {ONE: "aws/us-east-1"}},
+            "diff": {"before": {}, "after": {ONE: "aws/us-east-1", TWO: "aws/us-east-1"}},
         }
 
     def test_purge_leaves_what_their_addresses_have(self, run: Run, wire: Wire) -> None:
@@ -495,7 +494,7 @@ class TestLeaveOutInvalid:
         wire.supported()
         wire.delete_batch([mapping(TWO)])
         bad = [*self.BAD, *self.UNSUPPORTED]
-        result = run(mappings=[self.GOOD, *(one for one, dummy in bad)], leave_out_invalid=True, purge=True)
+        result = run(mappings=[item(ONE), *(one for one, dummy in bad)], leave_out_hosts=True, purge=True)
         assert result["deleted"] == [mapping(TWO)]
         assert result["left_out"] == self.left_out(*bad)
 
@@ -504,7 +503,7 @@ class TestLeaveOutInvalid:
         wire.supported()
         wire.put_batch([new(ONE)])
         wire.delete_batch([mapping(TWO)])
-        result = run(mappings=[{"origin_ip": " 192.0.2.1"}, self.GOOD], leave_out_invalid=True, purge=True)
+        result = run(mappings=[host(" 192.0.2.1", None), item(ONE)], leave_out_hosts=True, purge=True)
         assert result["updated"] == [new(ONE)]
         assert [one["origin_ip"] for one in result["left_out"]] == [" 192.0.2.1"]
 
@@ -512,21 +511,37 @@ class TestLeaveOutInvalid:
         """Though another origin cannot have it any more."""
         wire.zone([mapping(ONE, "aws", "us-gone-1")])
         wire.supported()
-        wanted = [item(ONE, "aws", "us-gone-1"), item(TWO, "aws", "us-gone-1")]
-        result = run(mappings=wanted, leave_out_invalid=True)
+        wanted = [host(ONE, "aws", "us-gone-1"), host(TWO, "aws", "us-gone-1")]
+        result = run(mappings=wanted, leave_out_hosts=True)
         assert result["unchanged"] == [mapping(ONE, "aws", "us-gone-1")]
         assert [one["origin_ip"] for one in result["left_out"]] == [TWO]
 
-    def test_same_twice_is_left_out_twice(self, run: Run, wire: Wire) -> None:
+    def test_two_hosts_of_one_address(self, run: Run, wire: Wire) -> None:
         wire.zone([])
         wire.supported()
-        result = run(mappings=[item(ONE, "awz"), item(ONE, "awz")], leave_out_invalid=True)
-        assert [one["origin_ip"] for one in result["left_out"]] == [ONE, ONE]
+        result = run(mappings=[host(ONE, "awz"), host(f" {ONE}", "awz")], leave_out_hosts=True)
+        assert [one["origin_ip"] for one in result["left_out"]] == [ONE, f" {ONE}"]
+
+    @pytest.mark.parametrize("leave_out", [True, False])
+    def test_others_are_an_error_all_the_same(self, run: Run, wire: Wire, leave_out: bool) -> None:
+        bad = [item("x"), {"origin_ip": TWO}]
+        assert run(mappings=[host("y"), *bad], leave_out_hosts=leave_out)["msg"] == (
+            f"mappings: not an IP address: {'' if leave_out else chr(39) + 'y' + chr(39) + ', '}'x'. Each must be one plain IPv4 or "
+            "IPv6 address: no list, no prefix length, no zone index, no port, no host name, no leading zeros. "
+            f"mappings: vendor or region is missing for '{TWO}'."
+        )
+
+    def test_unsupported_others_are_an_error_all_the_same(self, run: Run, wire: Wire) -> None:
+        wire.zone([])
+        wire.supported()
+        wanted = [host(ONE, "awz"), item(ONE, "awz"), host(TWO, "awz"), host(SIX)]
+        told = f"mappings: there is no vendor awz: did you mean aws? ({ONE})."
+        assert run(mappings=wanted, leave_out_hosts=True)["msg"] == told
 
     def test_conflict_is_an_error_all_the_same(self, run: Run, wire: Wire) -> None:
         wire.zone([])
         wire.supported()
-        told = run(mappings=[self.GOOD, item(ONE, "awz"), item(TWO, region="x")], leave_out_invalid=True)["msg"]
+        told = run(mappings=[host(ONE), host(ONE, "awz"), host(TWO, region="x")], leave_out_hosts=True)["msg"]
         assert f"{ONE} is declared as aws/us-east-1 and as awz/us-east-1" in told
         assert "there is no vendor awz" in told
 
@@ -534,7 +549,7 @@ class TestLeaveOutInvalid:
         wire.zone(mappings(3_500), pages=1)
         wire.no_mapping(ONE)
         wire.supported()
-        assert not run(mappings=[item(ONE, "awz")], leave_out_invalid=True)["changed"]
+        assert not run(mappings=[host(ONE, "awz")], leave_out_hosts=True)["changed"]
 
     @pytest.mark.parametrize("allowed", [True, False])
     @pytest.mark.parametrize("reads", [True, False])
@@ -547,25 +562,25 @@ class TestLeaveOutInvalid:
         if allowed:
             wire.delete_batch([mapping(TWO)])
         wanted = [one for one, dummy in bad]
-        result = run(mappings=wanted, leave_out_invalid=True, purge=True, allow_empty=allowed)
+        result = run(mappings=wanted, leave_out_hosts=True, purge=True, allow_empty=allowed)
         if allowed:
             assert result["deleted"] == [mapping(TWO)]
         else:
             assert f"nothing can be declared ({len(bad)} left out)" in result["msg"]
 
     def test_nothing_valid_costs_no_request(self, run: Run, wire: Wire) -> None:
-        result = run(mappings=[one for one, dummy in self.BAD], leave_out_invalid=True)
+        result = run(mappings=[one for one, dummy in self.BAD], leave_out_hosts=True)
         assert result == {**NOTHING, "left_out": self.left_out(*self.BAD)}
 
     def test_vendors_are_judged_without_validation(self, run: Run, wire: Wire) -> None:
         wire.zone([])
-        result = run(mappings=[item(ONE, "awz")], leave_out_invalid=True, validate_regions=False)
+        result = run(mappings=[host(ONE, "awz")], leave_out_hosts=True, validate_regions=False)
         assert [one["origin_ip"] for one in result["left_out"]] == [ONE]
 
     def test_not_with_absent(self, run: Run, wire: Wire) -> None:
         assert (
-            "leave_out_invalid: it goes with state=present only"
-            in (run(mappings=[self.GOOD], leave_out_invalid=True, state="absent")["msg"])
+            "leave_out_hosts: it goes with state=present only"
+            in (run(mappings=[item(ONE)], leave_out_hosts=True, state="absent")["msg"])
         )
 
 
@@ -750,7 +765,7 @@ def test_result_is_as_documented(run: Run, wire: Wire) -> None:
     wire.zone([])
     wire.supported()
     wire.put_batch([new(ONE)], judged(**{ONE: "no"}))
-    result = run(mappings=[item(ONE), item("")], leave_out_invalid=True)
+    result = run(mappings=[item(ONE), host("")], leave_out_hosts=True)
     assert list(documented["left_out"]["contains"]) == list(result["left_out"][0])
     with_failure = [key for key, entry in documented.items() if "write has failed" in entry["returned"]]
     assert set(result) == {"changed", "failed", "msg", "failure", *with_failure}
