@@ -104,6 +104,7 @@ CASES = {
     ],
     "origin_cloud_regions": [
         Case("success", {"mappings": [MOVED, NEW, STANDING], "purge": True}),
+        Case("success", {"mappings": [{"host": "web-1", **UNSUPPORTED}], "leave_out_hosts": True}),
         Case("success", {"mappings": [{"origin_ip": "192.0.2.1"}], "state": "absent"}),
         Case("failure", {"mappings": [], "purge": True}),
         Case("failure", {"mappings": [MOVED, UNSUPPORTED]}),
@@ -243,7 +244,7 @@ def test_hosts_of_the_four_clouds_are_read_as_the_integration_tests_read_them() 
 def test_messages_in_troubleshooting() -> None:
     """Each heading that quotes a message quotes one that there is."""
     headings = re.findall(r"^### `(.*)`$", (ROOT / "docs/troubleshooting.md").read_text(), re.MULTILINE)
-    messages = [missing_required_lib("requests"), *(path.read_text() for path in ROOT.glob("roles/*/tasks/*.yml"))]
+    messages = [missing_required_lib("requests"), *(path.read_text() for path in ROOT.glob("roles/*/t*/*"))]
     for source in ROOT.glob("plugins/**/*.py"):
         for node in ast.walk(ast.parse(source.read_text())):
             parts = node.values if isinstance(node, ast.JoinedStr) else [node]
