@@ -85,6 +85,7 @@ cache_timeout: 600
 """
 
 import json
+import re
 import typing as t
 
 from ansible import template
@@ -109,6 +110,8 @@ from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._errors import errors_as
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._options import option_layers
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._warnings import tell
+
+trusted: t.Callable[[str], str] = getattr(template, "trust_as_template", str)
 
 EXPRESSIONS = ("compose", "groups", "keyed_groups")
 """Options that are evaluated for each host."""
@@ -182,16 +185,16 @@ def hosts(zones: Zones) -> dict[str, dict[str, t.Any]]:
 
 
 def marked(value: t.Any) -> t.Any:
-    """A value for Ansible, which must not take what the API says for a template.
+    """A value for Ansible, which must not evaluate what the API says: as a template, or as the expression of a ``when``.
 
-    Only what could be one is marked as unsafe, and all else as safe, where Ansible asks for that: ansible-inventory and AWX
-    show a string that is not safe as ``{"__ansible_unsafe": ...}``.
+    All is marked as unsafe but what can be no more than a name, a number or a time. These are marked as safe, where Ansible
+    (2.19 and newer) asks for that: ansible-inventory and AWX show all that is not as ``{"__ansible_unsafe": ...}``.
     """
     if isinstance(value, list):
         return [marked(item) for item in value]
     if not isinstance(value, str):
         return value
-    return wrap_var(value) if "{" in value else getattr(template, "trust_as_template", str)(value)
+    return trusted(value) if re.fullmatch(r"[\w.:+-]*", value, re.ASCII) else wrap_var(value)
 
 
 def is_zones(value: t.Any) -> bool:

@@ -41,6 +41,12 @@ OTHER = f"/zones/{OTHER_ZONE_ID}/origin/cloud_regions"
 PAGE = {"page": 1, "per_page": 100}
 
 
+def is_marked(value: t.Any) -> bool:
+    """Whether Ansible evaluates nothing of it, and ansible-inventory shows it as unsafe."""
+    is_trusted = getattr(template, "is_trusted_as_template", lambda text: not hasattr(text, "__UNSAFE__"))
+    return isinstance(value, str) and not is_trusted(value)
+
+
 class Read(t.NamedTuple):
     """An inventory that was read: what it says of each host, the hosts in each group, and the groups in each group."""
 
@@ -317,6 +323,36 @@ def test_what_the_api_says_is_no_template(own: t.Callable[..., Read], wire: Wire
     templar = Templar(DataLoader(), variables=host)
     for name, expected in (("region", region), ("copy", region), ("longer", f"{region}!")):
         assert templar.template(trusted("{{ " + name + " }}")) == expected
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        "{{ 1 }}",
+        "lookup('ansible.builtin.pipe', 'exit 1')",
+        "1 in [1]",
+        "9**9",
+        "x|length",
+        "x['y']",
+        "us-east-1\n",
+        "us\u2010east",
+        "r\u00e9gion",
+        "\u0661",
+    ],
+)
+def test_what_could_be_more_than_a_name_is_marked(own: t.Callable[..., Read], wire: Wire, region: str) -> None:
+    wire.zone([mapping("192.0.2.1", region, region)])
+    host = own().hosts["192.0.2.1"]
+    assert {name for name, value in host.items() if is_marked(value)} == {"vendor", "region"}
+    assert host["vendor"] == host["region"] == region
+
+
+@pytest.mark.parametrize("modified_on", [MODIFIED_ON, "2026-03-01T12:00:00.123456+00:00", "", None])
+def test_all_else_is_not(own: t.Callable[..., Read], wire: Wire, modified_on: str | None) -> None:
+    wire.zone([{**mapping("2001:db8::1", "gcp", "us_Central.1-a"), "modified_on": modified_on}])
+    host = own().hosts["2001:db8::1"]
+    assert not any(map(is_marked, [*host.values(), *host["zone_ids"]]))
+    assert host["modified_on"] == modified_on
 
 
 def test_cache(own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], tmp_path: Path) -> None:
