@@ -49,8 +49,8 @@ seealso:
     plugin_type: lookup
   - module: edgecache.cloudflare.origin_cloud_region_info
 notes:
-  - O(zones), and the options that are shared with the lookup, may be templates. Of all variables, they see those of C(--extra-vars)
-    alone.
+  - Each option may be a template, of whatever type it is, and a text may be encrypted with C(ansible-vault encrypt_string). Of all
+    variables, templates see those of C(--extra-vars) alone. Only O(compose), O(groups) and O(keyed_groups) are evaluated for each host.
   - Ansible goes on without an inventory that could not be read, and says so in a warning. Set C(any_unparsed_is_failed=true) in the
     section C(inventory) of C(ansible.cfg) where it should rather stop.
 author:
@@ -89,7 +89,7 @@ import re
 import typing as t
 
 from ansible import template
-from ansible.errors import AnsibleParserError
+from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import wrap_var
@@ -128,17 +128,27 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
-        config = self._read_config_data(path)
+        self.templar.available_variables = extra = self._vars or {}
+        self._read_config_data(path)
         with errors_as(AnsibleParserError):
-            layers = self._layers(config)
+            layers = option_layers(self, self._given, extra, self.templar)
             zones = self._kept(path, layers, cache)
         for address, variables in hosts(zones).items():
             self._add(address, variables)
 
-    def _layers(self, config: dict[str, t.Any]) -> list[Layer]:
-        self.templar.available_variables = extra = self._vars or {}
-        given = {name: value if name in EXPRESSIONS else self.templar.template(value) for name, value in config.items()}
-        return option_layers(self, given, extra, self.templar)
+    def set_options(self, task_keys: t.Any = None, var_options: t.Any = None, direct: t.Any = None) -> None:
+        """Take what the file says, which Ansible has read, and evaluate its templates: an option need not be a text.
+
+        The variables are left to ``option_layers``, which evaluates theirs.
+        """
+        self._given = {name: self._evaluated(name, value) for name, value in (direct or {}).items()}
+        super().set_options(task_keys=task_keys, direct=self._given)
+
+    def _evaluated(self, name: str, value: t.Any) -> t.Any:
+        try:
+            return value if name in EXPRESSIONS else self.templar.template(value)
+        except AnsibleError as error:
+            raise AnsibleParserError(f"{name}: {error}") from None
 
     def _kept(self, path: str, layers: list[Layer], cache: bool) -> Zones:
         """What a cache of the user has, and else what is read now, which it keeps."""

@@ -57,5 +57,10 @@ def option_layers(plugin: t.Any, direct: dict[str, t.Any], variables: dict[str, 
 
 
 def _plain(value: t.Any) -> t.Any:
-    """A text without what Ansible ties to it (where it comes from): requests refuses such a text as a header."""
-    return "".join(value) if isinstance(value, str) else value
+    """A text, and each in a list, without what Ansible ties to it (where it comes from): requests refuses such a header.
+
+    One that was encrypted is none to ansible-core 2.16 yet.
+    """
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return "".join(str(value)) if isinstance(value, str) or hasattr(value, "__ENCRYPTED__") else value

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import typing as t
 from pathlib import Path
@@ -16,6 +17,7 @@ from ansible import template
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.inventory.data import InventoryData
 from ansible.inventory.manager import InventoryManager
+from ansible.parsing import vault
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import inventory_loader
 from ansible.template import Templar
@@ -38,6 +40,7 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
 trusted = getattr(template, "trust_as_template", str)
 PLUGIN = "edgecache.cloudflare.origin_cloud_regions"
 OTHER = f"/zones/{OTHER_ZONE_ID}/origin/cloud_regions"
+VAULT = vault.VaultLib([("default", vault.VaultSecret(b"password"))])
 PAGE = {"page": 1, "per_page": 100}
 
 
@@ -53,6 +56,29 @@ class Read(t.NamedTuple):
     hosts: dict[str, dict[str, t.Any]]
     groups: dict[str, set[str]]
     children: dict[str, set[str]]
+
+
+class Secret(str):
+    """A text that a file has encrypted."""
+
+
+class Dumper(yaml.SafeDumper):
+    pass
+
+
+Dumper.add_representer(
+    Secret, lambda dumper, text: dumper.represent_scalar("!vault", VAULT.encrypt(text).decode(), style="|")
+)
+
+
+@pytest.fixture
+def loader(monkeypatch: pytest.MonkeyPatch) -> DataLoader:
+    """Knows the password of the vault."""
+    if hasattr(vault, "VaultSecretsContext"):  # ansible-core 2.19 and newer
+        monkeypatch.setattr(vault.VaultSecretsContext, "_current", vault.VaultSecretsContext(VAULT.secrets))
+    loader = DataLoader()
+    loader.set_vault_secrets(VAULT.secrets)
+    return loader
 
 
 @pytest.fixture
@@ -73,7 +99,7 @@ def extra(monkeypatch: pytest.MonkeyPatch) -> dict[str, t.Any]:
 @pytest.fixture
 def write(tmp_path: Path) -> t.Callable[..., str]:
     def write(file: str = "cloudflare_origins.yml", **options: t.Any) -> str:
-        (tmp_path / file).write_text(yaml.safe_dump({"plugin": PLUGIN, **options}))
+        (tmp_path / file).write_text(yaml.dump({"plugin": PLUGIN, **options}, Dumper=Dumper))
         return str(tmp_path / file)
 
     return write
@@ -115,13 +141,14 @@ def own(read: t.Callable[..., Read]) -> t.Callable[..., Read]:
 
 
 @pytest.fixture
-def parse(write: t.Callable[..., str], extra: dict[str, t.Any]) -> t.Callable[..., None]:
+def parse(write: t.Callable[..., str], loader: DataLoader, extra: dict[str, t.Any]) -> t.Callable[..., None]:
     """Have the plugin alone read a file with these options."""
 
     def parse(anew: bool = False, **options: t.Any) -> None:
         plugin = inventory_loader.get(PLUGIN)
-        plugin.parse(InventoryData(), DataLoader(), write(**options), cache=not anew)
-        plugin.update_cache_if_changed()
+        plugin.parse(InventoryData(), loader, write(**options), cache=not anew)
+        with contextlib.suppress(AttributeError):  # without a cache
+            plugin.update_cache_if_changed()
 
     return parse
 
@@ -297,6 +324,46 @@ def test_extra_variables_and_templates(read: t.Callable[..., Read], wire: Wire, 
     wire.get("/zones", envelope([{"id": ZONE_ID, "name": NAME}]), query={"name": NAME})
     wire.zone([mapping("192.0.2.1")])
     assert list(read(zones=["{{ name }}.com"]).hosts) == ["192.0.2.1"]
+
+
+def test_templates_in_options_that_are_no_texts(
+    parse: t.Callable[..., None], wire: Wire, extra: dict[str, t.Any], cached: dict[str, t.Any], tmp_path: Path
+) -> None:
+    extra.update(seconds=trusted("{{ 2 + 3 }}"), cloudflare_max_wait=trusted("{{ seconds }}"), yes=True)
+    extra.update(folder=str(tmp_path / "elsewhere"), zones_of_mine=[ZONE_ID])
+    wire.settings["timeout"] = 5.0
+    wire.page(1, failed(10000), status=429, headers={"Retry-After": "6"})
+    options = {
+        "api_token": TOKEN,
+        "zones": "{{ zones_of_mine }}",
+        "timeout": "{{ seconds }}",
+        "validate_certs": "{{ yes }}",
+        **cached,
+        "cache": "{{ yes }}",
+        "cache_connection": "{{ folder }}",
+    }
+    with pytest.raises(AnsibleParserError, match="max_wait .5 seconds in all. has 5.0 left"):
+        parse(**options)
+    wire.zone([mapping("192.0.2.1")])
+    parse(**options)
+    assert len(list((tmp_path / "elsewhere").iterdir())) == 1
+
+
+def test_template_that_fails(parse: t.Callable[..., None]) -> None:
+    with pytest.raises(AnsibleError, match=r"timeout: .*nothing"):
+        parse(api_token=TOKEN, zone_id=ZONE_ID, timeout="{{ nothing }}")
+
+
+def test_option_of_another_type(parse: t.Callable[..., None]) -> None:
+    with pytest.raises(AnsibleError, match=r"timeout.*soon"):
+        parse(api_token=TOKEN, zone_id=ZONE_ID, timeout="{{ 'soon' }}")
+
+
+@pytest.mark.parametrize("options", [{"zone_id": Secret(ZONE_ID)}, {"zones": [Secret(ZONE_ID)]}], ids=list)
+def test_vault(parse: t.Callable[..., None], wire: Wire, options: dict[str, t.Any]) -> None:
+    wire.zone([mapping("192.0.2.1")])
+    parse(api_token=Secret(TOKEN), **options)
+    assert len(wire.requests) == 1
 
 
 def test_older_credential_by_its_other_names(read: t.Callable[..., Read], wire: Wire) -> None:
