@@ -93,6 +93,7 @@ from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import wrap_var
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import (
     API_URL,
     Layer,
@@ -100,6 +101,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments im
     named_zones,
     zones_client,
 )
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import AddressError
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
     Mapping,
     OriginCloudRegions,
@@ -132,7 +134,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._read_config_data(path)
         with errors_as(AnsibleParserError):
             layers = option_layers(self, self._given, extra, self.templar)
-            zones = self._kept(path, layers, cache)
+            zones = self._zones(path, layers, cache)
         for address, variables in hosts(zones).items():
             self._add(address, variables)
 
@@ -150,18 +152,23 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         except AnsibleError as error:
             raise AnsibleParserError(f"{name}: {error}") from None
 
-    def _kept(self, path: str, layers: list[Layer], cache: bool) -> Zones:
+    def _zones(self, path: str, layers: list[Layer], cache: bool) -> Zones:
         """What a cache of the user has, and else what is read now, which it keeps."""
         if not self.get_option("cache"):
             return read(layers)
         # Nothing of the credential: what is kept outlives the run
         asked = [path, merged(layers).get("api_url", API_URL), named_zones(layers)]
         key = self.get_cache_key(json.dumps(asked))
-        if cache and key in self._cache and is_zones(self._cache[key]):
-            zones: Zones = self._cache[key]
-        else:
+        zones: Zones = self._kept(key) if cache else []
+        if not is_zones(zones):
             self._cache[key] = zones = read(layers)
         return zones
+
+    def _kept(self, key: str) -> t.Any:
+        try:
+            return self._cache.get(key)
+        except Exception:  # A plugin of any kind has met something that is damaged, or of another time
+            return None
 
     def _add(self, address: str, variables: dict[str, t.Any]) -> None:
         variables = {name: marked(value) for name, value in variables.items()}
@@ -208,10 +215,15 @@ def marked(value: t.Any) -> t.Any:
 
 
 def is_zones(value: t.Any) -> bool:
-    """Whether this is as ``read`` returns it, with lists for tuples. Files can hold anything."""
+    """Whether this is as ``read`` returns it, with lists for tuples. Files can hold anything, and it becomes hosts."""
     try:
         return bool(value) and all(
-            is_zone_id(zone_id) and all(map(is_mapping, mappings)) for zone_id, mappings in value
+            is_zone_id(zone_id)
+            and isinstance(mappings, list)
+            and all(
+                is_mapping(mapping) and canonical(mapping["origin_ip"]) == mapping["origin_ip"] for mapping in mappings
+            )
+            for zone_id, mappings in value
         )
-    except (TypeError, ValueError):
+    except (AddressError, TypeError, ValueError):
         return False

@@ -135,6 +135,15 @@ def cached(tmp_path: Path) -> dict[str, t.Any]:
 
 
 @pytest.fixture
+def kept_file(own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], tmp_path: Path) -> Path:
+    """The file in which ``192.0.2.1`` was kept."""
+    wire.zone([mapping("192.0.2.1")])
+    assert list(own(**cached).hosts) == ["192.0.2.1"]
+    (file,) = (tmp_path / "cache").iterdir()
+    return file
+
+
+@pytest.fixture
 def own(read: t.Callable[..., Read]) -> t.Callable[..., Read]:
     """The same with a token and a zone."""
     return lambda **options: read(**{"api_token": TOKEN, "zone_id": ZONE_ID, **options})
@@ -449,26 +458,58 @@ def test_cache_that_is_to_be_filled_anew(
     [
         None,
         1,
+        "x",
         [],
         {},
         {ZONE_ID: []},
         [ZONE_ID],
         [["x", []]],
         [[ZONE_ID, None]],
+        [[ZONE_ID, ""]],
+        [[ZONE_ID, {}]],
         [[ZONE_ID, [{}]]],
         [[ZONE_ID, [], []]],
         [[ZONE_ID, [{**mapping("192.0.2.1"), "origin_ip": 1}]]],
         [[ZONE_ID, [{**mapping("192.0.2.1"), "region": None}]]],
+        [[ZONE_ID, [mapping("localhost")]]],
+        [[ZONE_ID, [mapping("2001:DB8::1")]]],
+        [[ZONE_ID, [mapping("192.0.2.9"), mapping(" 192.0.2.1")]]],
     ],
     ids=str,
 )
 def test_cache_with_something_else_in_it(
-    own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], tmp_path: Path, kept: t.Any
+    own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], told: list[str], kept_file: Path, kept: t.Any
 ) -> None:
-    wire.zone([mapping("192.0.2.1")])
-    own(**cached)
-    (file,) = (tmp_path / "cache").iterdir()
-    entry = json.loads(file.read_text())
-    file.write_text(json.dumps({**entry, "__payload__": json.dumps(kept)} if "__payload__" in entry else kept))
+    entry = json.loads(kept_file.read_text())
+    kept_file.write_text(json.dumps({**entry, "__payload__": json.dumps(kept)} if "__payload__" in entry else kept))
     wire.zone([mapping("192.0.2.2")])
+    assert list(own(**cached).hosts) == ["192.0.2.2"]
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        '"x"',
+        "1",
+        "{}",
+        "{",
+        "\0",
+        "\udcff",
+        '{"__payload__": null}',
+        '{"__payload__": "{"}',
+        "[" * 100_000,
+    ],
+    ids=lambda text: ascii(text[:30]),
+)
+def test_cache_that_is_damaged(
+    own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], kept_file: Path, text: str
+) -> None:
+    kept_file.write_text(text, errors="surrogateescape")
+    wire.zone([mapping("192.0.2.2")])
+    assert list(own(**cached).hosts) == ["192.0.2.2"]
+    # Written anew
     assert list(own(**cached).hosts) == ["192.0.2.2"]
