@@ -84,6 +84,7 @@ cache_connection: ~/.cache/cloudflare-origins
 cache_timeout: 600
 """
 
+import hashlib
 import json
 import re
 import typing as t
@@ -156,9 +157,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """What a cache of the user has, and else what is read now, which it keeps."""
         if not self.get_option("cache"):
             return read(layers)
+        option = merged(layers)
+        verified = [option["validate_certs"], option.get("ca_path")]
         # Nothing of the credential: what is kept outlives the run
-        asked = [path, merged(layers).get("api_url", API_URL), named_zones(layers)]
-        key = self.get_cache_key(json.dumps(asked))
+        asked = [path, option.get("api_url", API_URL), verified, named_zones(layers)]
+        # Of Ansible's own keys, which have few digits, two may be the same
+        key = f"{self.NAME}_{hashlib.sha256(json.dumps(asked).encode()).hexdigest()}"
         zones: Zones = self._kept(key) if cache else []
         if not is_zones(zones):
             self._cache[key] = zones = read(layers)

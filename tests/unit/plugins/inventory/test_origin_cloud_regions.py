@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import typing as t
 from pathlib import Path
 
 import pytest
 import yaml
-from ansible import template
+from ansible import constants, template
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.inventory.data import InventoryData
 from ansible.inventory.manager import InventoryManager
@@ -41,6 +42,8 @@ trusted = getattr(template, "trust_as_template", str)
 PLUGIN = "edgecache.cloudflare.origin_cloud_regions"
 OTHER = f"/zones/{OTHER_ZONE_ID}/origin/cloud_regions"
 VAULT = vault.VaultLib([("default", vault.VaultSecret(b"password"))])
+BY_TOKEN = {"Authorization": f"Bearer {TOKEN}"}
+BY_KEY = {"X-Auth-Email": "user@example.com", "X-Auth-Key": KEY}
 PAGE = {"page": 1, "per_page": 100}
 
 
@@ -232,6 +235,12 @@ def test_constructed(own: t.Callable[..., Read], wire: Wire) -> None:
     assert found.hosts["192.0.2.2"]["ansible_host"] == "gateway.example.com"
 
 
+def test_parent_group_is_a_template(own: t.Callable[..., Read], wire: Wire) -> None:
+    wire.zone([mapping("192.0.2.1"), mapping("192.0.2.2", "gcp", "us-central1")])
+    found = own(keyed_groups=[{"key": "region", "separator": "", "parent_group": "cloud_{{ vendor }}"}])
+    assert found.children == {"cloud_aws": {"us_east_1"}, "cloud_gcp": {"us_central1"}}
+
+
 @pytest.mark.parametrize(
     "options", [{"compose": {"x": "nothing"}}, {"groups": {"x": "nothing"}}, {"keyed_groups": [{"key": "nothing"}]}]
 )
@@ -328,6 +337,32 @@ def test_environment(read: t.Callable[..., Read], wire: Wire, monkeypatch: pytes
     assert list(read().hosts) == ["192.0.2.1"]
 
 
+@pytest.mark.parametrize(
+    ("ini", "headers"),
+    [
+        (
+            {"api_token": TOKEN, "api_email": "user@example.com", "api_key": KEY, "zone_id": ZONE_ID, "zone": ""},
+            BY_TOKEN,
+        ),
+        ({"api_token": "", "api_email": "user@example.com", "api_key": KEY, "zone_id": ZONE_ID}, BY_KEY),
+    ],
+)
+def test_configuration_file_counts_where_it_says_something_and_a_token_before_a_key(
+    read: t.Callable[..., Read],
+    wire: Wire,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    ini: dict[str, str],
+    headers: dict[str, str],
+) -> None:
+    lines = ["[edgecache_cloudflare]", *(f"{key} = {value}" for key, value in ini.items())]
+    (tmp_path / "ansible.cfg").write_text("\n".join(lines))
+    monkeypatch.setattr(constants.config, "_config_file", str(tmp_path / "ansible.cfg"))
+    wire.headers = headers
+    wire.zone([mapping("192.0.2.1")])
+    assert list(read().hosts) == ["192.0.2.1"]
+
+
 def test_extra_variables_and_templates(read: t.Callable[..., Read], wire: Wire, extra: dict[str, t.Any]) -> None:
     extra.update(cloudflare_api_token=trusted("{{ mine }}"), mine=TOKEN, name="example")
     wire.get("/zones", envelope([{"id": ZONE_ID, "name": NAME}]), query={"name": NAME})
@@ -376,7 +411,7 @@ def test_vault(parse: t.Callable[..., None], wire: Wire, options: dict[str, t.An
 
 
 def test_older_credential_by_its_other_names(read: t.Callable[..., Read], wire: Wire) -> None:
-    wire.headers = {"X-Auth-Email": "user@example.com", "X-Auth-Key": KEY}
+    wire.headers = BY_KEY
     wire.zone([mapping("192.0.2.1")])
     assert list(read(account_email="user@example.com", account_api_key=KEY, zone_id=ZONE_ID).hosts) == ["192.0.2.1"]
 
@@ -437,11 +472,39 @@ def test_cache(own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any],
     files = list((tmp_path / "cache").iterdir())
     assert len(files) == 1
     assert TOKEN not in files[0].read_text()
-    # Another token sees the same, another zone does not
+    # Another token sees the same
     assert set(own(**cached, api_token="other").hosts) == {"192.0.2.1", "2001:db8::1"}
-    wire.get(OTHER, page([mapping("192.0.2.3")]), query=PAGE)
-    assert set(own(**cached, zone_id=OTHER_ZONE_ID).hosts) == {"192.0.2.3"}
-    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"file": "other.cloudflare_origins.yml"},
+        {"api_url": "https://example.com/v4"},
+        {"zone_id": OTHER_ZONE_ID},
+        {"zone_id": None, "zones": [ZONE_ID, OTHER_ZONE_ID]},
+        {"validate_certs": False},
+        {"ca_path": "/"},
+    ],
+    ids=lambda options: ascii(list(options)),
+)
+def test_cache_is_for_what_is_asked(
+    own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], kept_file: Path, options: dict[str, t.Any]
+) -> None:
+    wire.api = options.get("api_url", wire.api)
+    wire.settings["verify"] = options.get("ca_path", options.get("validate_certs", True))
+    if options.get("zone_id", "") != OTHER_ZONE_ID:
+        wire.zone([mapping("192.0.2.2")])
+    if OTHER_ZONE_ID in str(options):
+        wire.get(OTHER, page([mapping("192.0.2.2")]), query=PAGE)
+    for dummy in range(2):
+        assert list(own(**cached, **options).hosts) == ["192.0.2.2"]
+    # The other one stays
+    assert list(own(**cached).hosts) == ["192.0.2.1"]
+
+
+def test_key_of_the_cache_has_all_digits(kept_file: Path) -> None:
+    assert re.search("_[0-9a-f]{64}$", kept_file.name)
 
 
 def test_cache_that_is_to_be_filled_anew(
