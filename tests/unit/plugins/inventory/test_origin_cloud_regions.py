@@ -235,6 +235,14 @@ def test_constructed(own: t.Callable[..., Read], wire: Wire) -> None:
     assert found.hosts["192.0.2.2"]["ansible_host"] == "gateway.example.com"
 
 
+@pytest.mark.parametrize("option", ["compose", "groups"])
+def test_expressions_are_for_each_host_and_no_templates_of_the_file(
+    own: t.Callable[..., Read], wire: Wire, option: str
+) -> None:
+    wire.zone([mapping("192.0.2.1")])
+    assert list(own(**{option: {"x": "'{{ nothing }}' ~ nothing"}}).hosts) == ["192.0.2.1"]
+
+
 def test_parent_group_is_a_template(own: t.Callable[..., Read], wire: Wire) -> None:
     wire.zone([mapping("192.0.2.1"), mapping("192.0.2.2", "gcp", "us-central1")])
     found = own(keyed_groups=[{"key": "region", "separator": "", "parent_group": "cloud_{{ vendor }}"}])
@@ -269,14 +277,23 @@ def test_several_zones(read: t.Callable[..., Read], wire: Wire, told: list[str])
     wire.get("/zones", envelope([{"id": OTHER_ZONE_ID, "name": NAME}]), query={"name": NAME})
     wire.zone([mapping("192.0.2.1"), mapping("192.0.2.2")])
     wire.get(OTHER, page([mapping("192.0.2.2"), mapping("192.0.2.3")]), query=PAGE)
-    # Each zone once, however often and in whatever way it is named
-    found = read(api_token=TOKEN, zones=[ZONE_ID, NAME, f" {OTHER_ZONE_ID} "]).hosts
+    # Each zone once, however often and in whatever way it is named, and each name looked up once
+    found = read(api_token=TOKEN, zones=[ZONE_ID, NAME, f" {OTHER_ZONE_ID} ", f"{NAME} "]).hosts
     assert {address: (host["zone_id"], host["zone_ids"]) for address, host in found.items()} == {
         "192.0.2.1": (ZONE_ID, [ZONE_ID]),
         "192.0.2.2": (ZONE_ID, [ZONE_ID, OTHER_ZONE_ID]),
         "192.0.2.3": (OTHER_ZONE_ID, [OTHER_ZONE_ID]),
     }
     assert told == []
+
+
+def test_zones_win_over_a_zone_from_elsewhere(
+    read: t.Callable[..., Read], wire: Wire, extra: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDFLARE_ZONE_ID", OTHER_ZONE_ID)
+    extra["cloudflare_zone"] = NAME
+    wire.zone([mapping("192.0.2.1")])
+    assert list(read(api_token=TOKEN, zones=[ZONE_ID]).hosts) == ["192.0.2.1"]
 
 
 def test_zones_that_disagree(read: t.Callable[..., Read], wire: Wire, told: list[str]) -> None:
