@@ -115,6 +115,7 @@ from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._options impo
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._warnings import tell
 
 trusted: t.Callable[[str], str] = getattr(template, "trust_as_template", str)
+"""Marks a text as safe. Before ansible-core 2.19, each is that is not marked as unsafe."""
 
 EXPRESSIONS = ("compose", "groups", "keyed_groups")
 """Options that are evaluated for each host."""
@@ -131,27 +132,27 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
-        self.templar.available_variables = extra = self._vars or {}
+        self.templar.available_variables = self._vars
         self._read_config_data(path)
         with errors_as(AnsibleParserError):
-            layers = option_layers(self, self._given, extra, self.templar)
+            layers = option_layers(self, self._given, self._vars, self.templar)
             zones = self._zones(path, layers, cache)
         for address, variables in hosts(zones).items():
             self._add(address, variables)
 
     def set_options(self, task_keys: t.Any = None, var_options: t.Any = None, direct: t.Any = None) -> None:
-        """Take what the file says, which Ansible has read, and evaluate its templates: an option need not be a text.
+        """Take what the file says, with its templates evaluated, so that an option of any type can be one.
 
         The variables are left to ``option_layers``, which evaluates theirs.
         """
-        self._given = {name: self._evaluated(name, value) for name, value in (direct or {}).items()}
+        self._given = {name: self._evaluated(name, value) for name, value in direct.items()}
         super().set_options(task_keys=task_keys, direct=self._given)
 
     def _evaluated(self, name: str, value: t.Any) -> t.Any:
         try:
             return value if name in EXPRESSIONS else self.templar.template(value)
         except AnsibleError as error:
-            raise AnsibleParserError(f"{name}: {error}") from None
+            raise AnsibleParserError(f"{name}: a template that cannot be evaluated: {error}") from None
 
     def _zones(self, path: str, layers: list[Layer], cache: bool) -> Zones:
         """What a cache of the user has, and else what is read now, which it keeps."""

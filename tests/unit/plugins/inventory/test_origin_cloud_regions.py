@@ -411,7 +411,7 @@ def test_templates_in_options_that_are_no_texts(
 
 
 def test_template_that_fails(parse: t.Callable[..., None]) -> None:
-    with pytest.raises(AnsibleError, match=r"timeout: .*nothing"):
+    with pytest.raises(AnsibleError, match="timeout: a template that cannot be evaluated: .*nothing"):
         parse(api_token=TOKEN, zone_id=ZONE_ID, timeout="{{ nothing }}")
 
 
