@@ -49,8 +49,9 @@ seealso:
     plugin_type: lookup
   - module: edgecache.cloudflare.origin_cloud_region_info
 notes:
-  - Each option may be a template, of whatever type it is, and a text may be encrypted with C(ansible-vault encrypt_string). Of all
-    variables, templates see those of C(--extra-vars) alone. Only O(compose), O(groups) and O(keyed_groups) are evaluated for each host.
+  - Each option may be a template, of whatever type it is, or a text that C(ansible-vault encrypt_string) has encrypted, which is not
+    taken for a template. Of all variables, templates see those of C(--extra-vars) alone. O(compose), O(groups) and O(keyed_groups) are
+    evaluated for each host instead.
   - Ansible goes on without an inventory that could not be read, and says so in a warning. Set C(any_unparsed_is_failed=true) in the
     section C(inventory) of C(ansible.cfg) where it should rather stop.
 author:
@@ -111,7 +112,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._reconcile im
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._zones import is_zone_id
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import is_mapping
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._errors import errors_as
-from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._options import option_layers
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._options import decrypted, option_layers
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._warnings import tell
 
 trusted: t.Callable[[str], str] = getattr(template, "trust_as_template", str)
@@ -150,9 +151,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _evaluated(self, name: str, value: t.Any) -> t.Any:
         try:
-            return value if name in EXPRESSIONS else self.templar.template(value)
+            return value if name in EXPRESSIONS else decrypted(self.templar.template(value))
         except AnsibleError as error:
-            raise AnsibleParserError(f"{name}: a template that cannot be evaluated: {error}") from None
+            raise AnsibleParserError(f"{name} cannot be evaluated: {error}") from None
 
     def _zones(self, path: str, layers: list[Layer], cache: bool) -> Zones:
         """What a cache of the user has, and else what is read now, which it keeps."""
