@@ -93,7 +93,7 @@ def zones_client(layers: t.Sequence[Layer], warn: Tell, tell: Tell) -> t.Iterato
 
 
 def named_zones(layers: t.Sequence[Layer]) -> list[tuple[str, str]]:
-    """The id and the name, of which one is empty, of each zone of the option ``zones``; without it, of the one zone."""
+    """The id and the name, of which one is empty, of each zone of the option ``zones``, once; without it, of the one zone."""
     zones = merged(layers).get("zones")
     if zones is None:
         return [_zone(layers)]
@@ -107,7 +107,7 @@ def named_zones(layers: t.Sequence[Layer]) -> list[tuple[str, str]]:
                 f"zones: {zone!r} is neither a zone id, which has 32 digits of 0-9 and a-f, nor a domain name."
             )
         named.append((text, "") if is_zone_id(text) else ("", text))
-    return named
+    return list(dict.fromkeys(named))
 
 
 def digest(layers: t.Sequence[Layer]) -> str:
