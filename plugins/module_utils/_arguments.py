@@ -20,7 +20,7 @@ import re
 import typing as t
 from urllib.parse import urlsplit
 
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client, Credential
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client, Credential, Http
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._zones import is_domain_name, is_zone_id, zone_id_of
 
@@ -92,6 +92,13 @@ def zones_client(layers: t.Sequence[Layer], warn: Tell, tell: Tell) -> t.Iterato
         yield client, list(dict.fromkeys(zone_id or zone_id_of(client, name) for zone_id, name in named))
 
 
+@contextlib.contextmanager
+def downloads(layers: t.Sequence[Layer], tell: Tell) -> t.Iterator[Http]:
+    """A session without any credential, bounded as the layers ask for; closed at the end."""
+    with Http(**_bounds(merged(layers)), tell=tell) as http:
+        yield http
+
+
 def named_zones(layers: t.Sequence[Layer]) -> list[tuple[str, str]]:
     """The id and the name, of which one is empty, of each zone of the option ``zones``, once; without it, of the one zone."""
     zones = merged(layers).get("zones")
@@ -134,16 +141,32 @@ def merged(layers: t.Sequence[Layer]) -> dict[str, t.Any]:
 def _client(layers: t.Sequence[Layer], warn: Tell, tell: Tell) -> Client:
     option = merged(layers)
     credential, api_url = _credential(layers), _api_url(option.get("api_url", API_URL))
-    if not re.match(r"https:|http://(localhost|127\.[0-9.]+|\[::1\])[:/]", f"{api_url}/", re.IGNORECASE):
+    if not is_private(api_url):
         warn(f"api_url: {api_url} is not https. Everyone between here and there can read the credential.")
-    return Client(
-        credential,
-        api_url,
-        timeout=option["timeout"],
-        max_wait=option["max_wait"],
-        verify=option.get("ca_path", True) if option["validate_certs"] else False,
-        tell=tell,
-    )
+    return Client(credential, api_url, **_bounds(option), tell=tell)
+
+
+def _bounds(option: Layer) -> dict[str, t.Any]:
+    return {
+        "timeout": option["timeout"],
+        "max_wait": option["max_wait"],
+        "verify": option.get("ca_path", True) if option["validate_certs"] else False,
+    }
+
+
+def is_private(url: str) -> bool:
+    """Whether nobody between here and there can read or change what is sent."""
+    return bool(re.match(r"https:|http://(localhost|127\.[0-9.]+|\[::1\])[:/]", f"{url}/", re.IGNORECASE))
+
+
+def is_url(value: str) -> bool:
+    """Whether this is an http or https URL without a user name, a password or a blank."""
+    try:
+        url = urlsplit(value)
+        plain = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0 and "@" not in url.netloc
+    except ValueError:
+        return False
+    return plain and re.fullmatch("[!-~]+", value) is not None
 
 
 def _credential(layers: t.Sequence[Layer]) -> Credential:
@@ -181,12 +204,7 @@ def _zone(layers: t.Sequence[Layer]) -> tuple[str, str]:
 
 
 def _api_url(value: str) -> str:
-    try:
-        url = urlsplit(value)
-        plain = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0 and "@" not in url.netloc
-    except ValueError:
-        plain = False
-    if not plain or "?" in value or "#" in value or not re.fullmatch("[!-~]+", value):
+    if not is_url(value) or "?" in value or "#" in value:
         raise ConfigurationError(
             f"{_said('api_url')} must be an http or https URL such as {API_URL}, without credentials, query or fragment."
         )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One HTTP session with Cloudflare's API: credential, envelope, time-outs, waiting, pages.
+"""One HTTP session with Cloudflare's API: credential, envelope, time-outs, waiting, pages. And one for files of others.
 
 Private to the collection: no other collection may rely on this file. Knows no resource, and nothing of Ansible. The
 envelope, the limits and the meaning of a status are facts of Cloudflare's API documentation.
@@ -50,7 +50,7 @@ MAX_PAGES = 100
 """Pages that are believed. A zone holds at most 3,500 mappings, so 35: a thousand would be a lie."""
 
 MAX_BODY = 16 * 1024 * 1024
-"""Bytes of an answer that are read. A page of 100 mappings has about 15,000."""
+"""Bytes of an answer of the API that are read. A page of 100 mappings has about 15,000."""
 
 MAX_REPEATS = 5
 """Times that one request is repeated after broken answers. A rate limit is waited for longer: its end is known."""
@@ -93,27 +93,33 @@ class Page(t.NamedTuple):
 
 
 class _Answer(t.NamedTuple):
-    """One whole HTTP answer. ``text`` does not hold the credential, even if the server repeated it."""
+    """One whole HTTP answer. ``text`` does not hold the credential, even if the server repeated it.
+
+    ``content`` is the file, where one was asked for.
+    """
 
     status: int
     headers: t.Mapping[str, str]
     text: str
+    content: bytes = b""
 
 
-class Client:
-    """A session with the API at ``base_url`` (without a slash at its end); to be closed, as a context manager.
+class Http:
+    """A session with any server, for which no credential is known; to be closed, as a context manager.
 
     ``timeout``: seconds to connect, and between two bytes. ``max_wait``: seconds that all waiting may take together:
     pauses, and tries that failed. ``verify``: whether certificates are checked, or the path of the
     CA certificates to check them with. ``tell`` gets a sentence before each pause.
 
-    ``repeated`` tells whether the last request was tried again though the API may have done it already.
+    ``repeated`` tells whether the last request was tried again though the server may have done it already.
     """
+
+    server = "the server"
+    option = "sources"
+    """The one that says where the server is."""
 
     def __init__(
         self,
-        credential: Credential,
-        base_url: str,
         timeout: float = 30.0,
         max_wait: float = 330.0,
         verify: bool | str = True,
@@ -124,22 +130,133 @@ class Client:
     ) -> None:
         import requests
 
-        self._credential = credential
-        self._base_url = base_url
         self._timeout = timeout
         self._verify = verify
         self._patience = Patience(max_wait, tell, clock, sleep)
         self.repeated = False
+        self._where = self.server
         self._session = session or requests.Session()
         self._session.headers.update({"Accept": "application/json", "User-Agent": f"edgecache.cloudflare/{VERSION}"})
         # `auth`, since requests replaces an Authorization header by what ~/.netrc has for the host where none is set
         self._session.auth = self._sign
 
-    def __enter__(self) -> Client:
+    def __enter__(self: T) -> T:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._session.close()
+
+    def download(self, url: str, limit: int) -> bytes:
+        """The file at this URL, of at most so many bytes. No redirect is followed.
+
+        Tries again as ``Client.request`` does. Raises ``ApiError`` or ``ConnectionFailed``, which name the URL.
+        """
+
+        def exchange() -> _Answer:
+            try:
+                status, headers, content = self._fetch("GET", url, None, None, limit)
+                return _Answer(status, headers, content[:1_000].decode("utf-8", "replace"), content)
+            except ConnectionFailed as error:
+                error.args = (f"{url}: {error}",)
+                raise
+
+        def read(answer: _Answer) -> bytes:
+            if answer.status != 200:
+                raise failed(answer)
+            return answer.content
+
+        def failed(answer: _Answer) -> ApiError:
+            came = _came(answer.text)
+            if 300 <= answer.status < 400:
+                came = f"a redirect to {printable(answer.headers.get('Location', ''))!r}, which is not followed: check {self.option}"
+            kind = RateLimited if answer.status == 429 else ApiError
+            return kind(f"{url}: HTTP {answer.status}: {came}", answer.status, came, [])
+
+        return self._patiently(exchange, read, failed)
+
+    def _patiently(
+        self, exchange: t.Callable[[], _Answer], read: t.Callable[[_Answer], T], failed: t.Callable[[_Answer], ApiError]
+    ) -> T:
+        """What ``read`` makes of the first answer that is worth no other try; ``failed`` has the error of the others."""
+        tries = broken = 0
+        while True:
+            started = self._patience.start()
+            failure: ApiError | ConnectionBroken
+            asked = 0.0
+            try:
+                answer = exchange()
+                if answer.status not in _PASSING:
+                    return read(answer)
+                failure, asked = failed(answer), _retry_after(answer.headers)
+            except ConnectionBroken as error:
+                failure = error
+            self.repeated = self.repeated or failure.lost
+            tries += 1
+            broken += not isinstance(failure, RateLimited)
+            if broken > MAX_REPEATS:
+                raise failure.add(f"given up after {tries} tries")
+            why = f"{self.server} asks for" if asked else "next would be"
+            self._patience.wait(started, failure, asked or _backoff(tries), why)
+
+    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+    def _fetch(
+        self, method: str, url: str, params: t.Mapping[str, t.Any] | None, body: object, limit: int
+    ) -> tuple[int, t.Mapping[str, str], bytes]:
+        """Send one request and read the answer to its end, whatever its status."""
+        import requests
+
+        failure: ConnectionFailed
+        try:
+            request = self._session.prepare_request(requests.Request(method, url, params=params, json=body))
+            url = request.url or ""
+            # Proxies of the environment. `verify` is for the request: else REQUESTS_CA_BUNDLE would win over it
+            settings: dict[str, t.Any] = {**self._session.merge_environment_settings(url, {}, True, self._verify, None)}
+            # Not through the session, which reads the body of a redirect without a limit, even if not to follow it
+            with self._session.get_adapter(url).send(request, timeout=self._timeout, **settings) as response:
+                return response.status_code, response.headers, _content(response, limit)
+        except (OSError, ValueError) as error:  # requests' own are OSErrors; urllib3 lets a few ValueErrors through
+            failure = self._connection_error(error)
+        raise failure  # outside of `except`: the chain of causes may hold headers
+
+    def _connection_error(self, error: Exception) -> ConnectionFailed:
+        import requests
+
+        root = _root(error)
+        reason = printable(self._without_secret(str(root))) or type(root).__name__
+        via = (
+            " through the proxy that the environment names" if isinstance(error, requests.exceptions.ProxyError) else ""
+        )
+        text = f"No answer from {self._where}{via}: {reason}"
+        if isinstance(root, socket.timeout):
+            return ConnectionBroken(f"{text} (timeout: {self._timeout:g} seconds)")
+        cut = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)
+        if isinstance(error, requests.exceptions.SSLError) and not isinstance(root, cut):
+            advice = "ca_path names the CA certificates to trust" if "certificate" in reason else f"check {self.option}"
+            return ConnectionFailed(f"{text}; {advice}")
+        passing = (
+            requests.ConnectionError,
+            requests.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+            requests.exceptions.ContentDecodingError,
+        )
+        return ConnectionBroken(text) if isinstance(error, passing) else ConnectionFailed(text)
+
+    def _without_secret(self, text: str) -> str:
+        return text
+
+
+class Client(Http):
+    """The session with the API at ``base_url`` (without a slash at its end)."""
+
+    server = "the API"
+    option = "api_url"
+
+    def __init__(self, credential: Credential, base_url: str, *args: t.Any, **settings: t.Any) -> None:
+        super().__init__(*args, **settings)
+        self._credential = credential
+        self._base_url = self._where = base_url
 
     def request(
         self, method: str, path: str, params: t.Mapping[str, t.Any] | None = None, body: object = None
@@ -151,34 +268,10 @@ class Client:
         """
         self.repeated = False
         try:
-            return self._patiently(method, path, params, body)
+            return self._patiently(lambda: self._exchange(method, path, params, body), _envelope, _failed)
         except CloudflareError as error:
             error.lost = error.lost or self.repeated
             raise
-
-    def _patiently(
-        self, method: str, path: str, params: t.Mapping[str, t.Any] | None, body: object
-    ) -> dict[str, t.Any]:
-        tries = broken = 0
-        while True:
-            started = self._patience.start()
-            failure: ApiError | ConnectionBroken
-            asked = 0.0
-            try:
-                answer = self._exchange(method, path, params, body)
-                self._patience.heed(answer.headers.get("Ratelimit", ""))
-                if answer.status not in _PASSING:
-                    return _envelope(answer)
-                failure, asked = _failed(answer), _retry_after(answer.headers)
-            except ConnectionBroken as error:
-                failure = error
-            self.repeated = self.repeated or failure.lost
-            tries += 1
-            broken += not isinstance(failure, RateLimited)
-            if broken > MAX_REPEATS:
-                raise failure.add(f"given up after {tries} tries")
-            why = "the API asks for" if asked else "next would be"
-            self._patience.wait(started, failure, asked or _backoff(tries), why)
 
     def pages(self, path: str) -> t.Iterator[Page]:
         """The pages of a list, ``PAGE_SIZE`` items each: one request a page, to the last page that the API tells.
@@ -248,52 +341,14 @@ class Client:
             raise failure
         return found
 
+    def _exchange(self, method: str, path: str, params: t.Mapping[str, t.Any] | None, body: object) -> _Answer:
+        status, headers, content = self._fetch(method, self._base_url + path, params, body, MAX_BODY)
+        self._patience.heed(headers.get("Ratelimit", ""))
+        return _Answer(status, headers, self._without_secret(_unescaped(content.decode("utf-8", "replace"))))
+
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers.update(self._credential.headers)
         return request
-
-    def _exchange(self, method: str, path: str, params: t.Mapping[str, t.Any] | None, body: object) -> _Answer:
-        """Send one request and read the answer to its end, whatever its status."""
-        import requests
-
-        failure: ConnectionFailed
-        try:
-            request = self._session.prepare_request(
-                requests.Request(method, self._base_url + path, params=params, json=body)
-            )
-            url = request.url or ""
-            # Proxies of the environment. `verify` is for the request: else REQUESTS_CA_BUNDLE would win over it
-            settings: dict[str, t.Any] = {**self._session.merge_environment_settings(url, {}, True, self._verify, None)}
-            # Not through the session, which reads the body of a redirect without a limit, even if not to follow it
-            with self._session.get_adapter(url).send(request, timeout=self._timeout, **settings) as response:
-                text = _unescaped(_content(response).decode("utf-8", "replace"))
-                return _Answer(response.status_code, response.headers, self._without_secret(text))
-        except (OSError, ValueError) as error:  # requests' own are OSErrors; urllib3 lets a few ValueErrors through
-            failure = self._connection_error(error)
-        raise failure  # outside of `except`: the chain of causes may hold headers
-
-    def _connection_error(self, error: Exception) -> ConnectionFailed:
-        import requests
-
-        root = _root(error)
-        reason = printable(self._without_secret(str(root))) or type(root).__name__
-        via = (
-            " through the proxy that the environment names" if isinstance(error, requests.exceptions.ProxyError) else ""
-        )
-        text = f"No answer from {self._base_url}{via}: {reason}"
-        if isinstance(root, socket.timeout):
-            return ConnectionBroken(f"{text} (timeout: {self._timeout:g} seconds)")
-        cut = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)
-        if isinstance(error, requests.exceptions.SSLError) and not isinstance(root, cut):
-            advice = "ca_path names the CA certificates to trust" if "certificate" in reason else "check api_url"
-            return ConnectionFailed(f"{text}; {advice}")
-        passing = (
-            requests.ConnectionError,
-            requests.Timeout,
-            requests.exceptions.ChunkedEncodingError,
-            requests.exceptions.ContentDecodingError,
-        )
-        return ConnectionBroken(text) if isinstance(error, passing) else ConnectionFailed(text)
 
     def _without_secret(self, text: str) -> str:
         # What is shorter is no real credential, but may be a word of the answer
@@ -309,12 +364,12 @@ def _root(error: BaseException) -> BaseException:
     return _root(cause) if cause else error
 
 
-def _content(response: requests.Response) -> bytes:
+def _content(response: requests.Response, limit: int) -> bytes:
     content = bytearray()
     for chunk in response.iter_content(65_536):
         content += chunk
-        if len(content) > MAX_BODY:
-            raise ConnectionFailed(f"HTTP {response.status_code}: the answer has more than {MAX_BODY} bytes")
+        if len(content) > limit:
+            raise ConnectionFailed(f"HTTP {response.status_code}: the answer has more than {limit} bytes")
     length = response.headers.get("Content-Length", "")
     # urllib3 before 2 does not notice
     if length.isdecimal() and response.raw.tell() < int(length):

@@ -5,8 +5,8 @@
 """What the plugins of one run of Ansible have read, so that its processes read it once.
 
 Private to the collection: no other collection may rely on this file. It lies in Ansible's own temporary folder of the
-run on the controller, which is private to the user and removed at the end. It holds mappings and what errors say, and no
-credential.
+run on the controller, which is private to the user and removed at the end. It holds mappings, files of ranges and what errors
+say, and no credential.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import typing as t
 import uuid
 
 from ansible import constants
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import Known
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._zones import is_zone_id
 
@@ -89,12 +90,29 @@ class RunCache:
         }
         if self.keeps:
             with contextlib.suppress(OSError):
-                _replace(self._path, json.dumps(entry))
+                _replace(self._path, json.dumps(entry).encode())
+
+    def file(self, read: t.Callable[[], bytes], max_wait: float) -> bytes:
+        """What ``read`` gives, which one process of the run calls. Those who wait for it fail with it."""
+        since = time.monotonic()
+        with self.lock():
+            with contextlib.suppress(OSError), _own(f"{self._path}.file") as (file, dummy):
+                return file.buffer.read()
+            if message := self.failure(since, max_wait):
+                raise CloudflareError(message)
+            try:
+                content = read()
+            except CloudflareError as error:
+                self.fail(str(error), max_wait)
+                raise
+            with contextlib.suppress(OSError):
+                _replace(f"{self._path}.file", content)
+            return content
 
     def fail(self, message: str, max_wait: float) -> None:
         """Tell those who wait for the lock that it was in vain."""
         with contextlib.suppress(OSError):
-            _replace(f"{self._path}.failed", json.dumps([time.monotonic(), max_wait, message]))
+            _replace(f"{self._path}.failed", json.dumps([time.monotonic(), max_wait, message]).encode())
 
     def failure(self, since: float, max_wait: float) -> str:
         """The message of a failure after ``since`` (of ``time.monotonic``) of one with so much patience; else empty."""
@@ -150,10 +168,10 @@ def _path(name: str) -> str:
     return os.path.join(C.DEFAULT_LOCAL_TMP, f"edgecache.cloudflare-{name}")
 
 
-def _replace(path: str, text: str) -> None:
+def _replace(path: str, content: bytes) -> None:
     new = f"{path}.{os.getpid()}"
-    with open(new, "w", encoding="utf-8", opener=_private) as file:
-        file.write(text)
+    with open(new, "wb", opener=_private) as file:
+        file.write(content)
     os.replace(new, path)
 
 

@@ -65,4 +65,6 @@ def decrypted(value: t.Any) -> t.Any:
 
 def _plain(value: t.Any) -> t.Any:
     """A text without what Ansible ties to it (where it comes from): requests refuses such a text as a header."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
     return "".join(value) if isinstance(value, str) else value

@@ -53,7 +53,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         return high
 
     own = Clock()
-    monkeypatch.setattr(_arguments, "Client", functools.partial(_client.Client, clock=own, sleep=own.sleep))
+    for session in (_client.Client, _client.Http):
+        monkeypatch.setattr(_arguments, session.__name__, functools.partial(session, clock=own, sleep=own.sleep))
     monkeypatch.setattr(_client.random, "uniform", full)
     return own
 
@@ -152,8 +153,14 @@ def without(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[str], None]:
 
 
 @pytest.fixture
-def look_up_bare() -> t.Callable[..., list[t.Any]]:
-    """Call the lookup origin_cloud_region with these terms and options, in a play with these variables."""
+def lookup() -> str:
+    """The lookup that is called. A test of another one has its own fixture of this name."""
+    return "origin_cloud_region"
+
+
+@pytest.fixture
+def look_up_bare(lookup: str) -> t.Callable[..., list[t.Any]]:
+    """Call the lookup with these terms and options, in a play with these variables."""
     # Not there where modules run
     from ansible import template
     from ansible.parsing.dataloader import DataLoader
@@ -165,7 +172,7 @@ def look_up_bare() -> t.Callable[..., list[t.Any]]:
         known = {name: trusted(value) if isinstance(value, str) else value for name, value in (variables or {}).items()}
         loader = DataLoader()
         plugin = lookup_loader.get(
-            "edgecache.cloudflare.origin_cloud_region",
+            f"edgecache.cloudflare.{lookup}",
             loader=loader,
             templar=template.Templar(loader=loader, variables=known),
         )

@@ -1,0 +1,246 @@
+#!/usr/bin/python
+
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cloud_region_info
+short_description: Find out which cloud vendor and region host an address
+version_added: 1.0.0
+description:
+  - Finds out which cloud vendor and which of its regions host an IP address, by the ranges of addresses that the vendors themselves
+    publish. The vendor and the region are what a cloud region hint names.
+  - The longest prefix that names a region and has the address in it counts. A prefix without a region answers nothing.
+  - Asks nothing of Cloudflare, and sends nothing to it. The options for a credential, for the zone and for the address of the API are
+    accepted, so that C(module_defaults) of the action group can be set for a whole play, and are not used.
+  - Costs no request to Cloudflare, and one request for each URL among O(sources). Without an address, none at all.
+extends_documentation_fragment:
+  - edgecache.cloudflare.api
+  - edgecache.cloudflare.attributes
+  - edgecache.cloudflare.attributes.info_module
+options:
+  origin_ip:
+    description:
+      - The IPv4 or IPv6 addresses to place, in any spelling.
+    type: list
+    elements: str
+    required: true
+  sources:
+    description:
+      - The files with the ranges, each a path or an http or https URL. They are told apart by what is in them, and may be several of one
+        vendor.
+      - AWS publishes C(ip-ranges.json), Google C(cloud.json) and Oracle C(public_ip_ranges.json) at the URLs of the default. Azure
+        publishes C(ServiceTags_Public_*.json), with another URL each week, so that file has to be given beside them.
+      - A path is one on the host that the module runs on. If it is relative, it is so to the folder that the module is run in, so give
+        it whole where that matters. C(~) is expanded.
+      - A file may have up to 33554432 bytes (32 MiB).
+    type: list
+    elements: str
+    default:
+      - https://ip-ranges.amazonaws.com/ip-ranges.json
+      - https://www.gstatic.com/ipranges/cloud.json
+      - https://docs.oracle.com/en-us/iaas/tools/public_ip_ranges.json
+seealso:
+  - plugin: edgecache.cloudflare.cloud_region
+    plugin_type: lookup
+    description: The same for templates.
+  - module: edgecache.cloudflare.supported_cloud_region_info
+author:
+  - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: Find out where two addresses are, by what AWS, Google and Oracle publish
+  edgecache.cloudflare.cloud_region_info:
+    origin_ip:
+      - 192.0.2.1
+      - "2001:DB8:0:0::1"
+  delegate_to: localhost
+  register: found
+
+- name: Show it
+  ansible.builtin.debug:
+    msg: "{{ item.origin_ip }} is in {{ item.vendor }}/{{ item.region }}"
+  loop: "{{ found.cloud_regions }}"
+  loop_control:
+    label: "{{ item.origin_ip }}"
+
+- name: Fetch Azure's file from the URL that Microsoft's download centre (id 56519) shows this week
+  ansible.builtin.get_url:
+    url: "{{ azure_ranges_url }}"
+    dest: "{{ playbook_dir }}/azure.json"
+    mode: "0644"
+  delegate_to: localhost
+
+- name: Find out where an address is, by what all four publish
+  edgecache.cloudflare.cloud_region_info:
+    origin_ip: 198.51.100.7
+    sources:
+      - https://ip-ranges.amazonaws.com/ip-ranges.json
+      - https://www.gstatic.com/ipranges/cloud.json
+      - https://docs.oracle.com/en-us/iaas/tools/public_ip_ranges.json
+      - "{{ playbook_dir }}/azure.json"
+  delegate_to: localhost
+  register: one
+
+- name: Stop if it is not known
+  ansible.builtin.assert:
+    that: one.cloud_regions | length == 1
+    fail_msg: "In no range: {{ one.unknown }}. In several: {{ one.ambiguous }}"
+"""
+
+RETURN = r"""
+cloud_regions:
+  description:
+    - The addresses that are known to be in one region, in the order of O(origin_ip), each once.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    origin_ip:
+      description: The address in canonical form (RFC 5952 for IPv6).
+      returned: always
+      type: str
+      sample: 2001:db8::1
+    vendor:
+      description: The cloud vendor, V(aws), V(azure), V(gcp) or V(oci).
+      returned: always
+      type: str
+      sample: gcp
+    region:
+      description: The region as the vendor's file has it.
+      returned: always
+      type: str
+      sample: us-central1
+    prefix:
+      description: The prefix that says so, in canonical form.
+      returned: always
+      type: str
+      sample: 2001:db8::/44
+    source:
+      description: The first of O(sources) that has it.
+      returned: always
+      type: str
+      sample: https://www.gstatic.com/ipranges/cloud.json
+unknown:
+  description:
+    - The addresses that are in no range that names a region, in canonical form.
+  returned: success
+  type: list
+  elements: str
+  sample: ["203.0.113.99"]
+ambiguous:
+  description:
+    - The addresses of which different vendors, or different regions of one, have the longest prefix in common. They are not guessed at.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    origin_ip:
+      description: The address in canonical form.
+      returned: always
+      type: str
+      sample: 198.51.100.200
+    candidates:
+      description: Where it may be.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        vendor:
+          description: The cloud vendor.
+          returned: always
+          type: str
+          sample: aws
+        region:
+          description: The region.
+          returned: always
+          type: str
+          sample: us-east-1
+        prefix:
+          description: The prefix that says so.
+          returned: always
+          type: str
+          sample: 198.51.100.192/26
+        source:
+          description: The first of O(sources) that has it.
+          returned: always
+          type: str
+          sample: https://ip-ranges.amazonaws.com/ip-ranges.json
+failure:
+  description: What went wrong, for a play to branch on.
+  returned: failure
+  type: dict
+  contains:
+    status:
+      description: The HTTP status; none where there was no answer.
+      returned: always
+      type: int
+      sample: 403
+    code:
+      description: The first error code of the API; none where it gave none.
+      returned: always
+      type: int
+      sample: 10000
+    message:
+      description: The API's words for that code; else what came instead, or the message of the module.
+      returned: always
+      type: str
+      sample: Authentication error
+    errors:
+      description: All errors of the API.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        code:
+          description: The error code.
+          returned: always
+          type: int
+          sample: 10000
+        message:
+          description: The API's words.
+          returned: always
+          type: str
+          sample: Authentication error
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical_all
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._range_sources import SOURCES, cloud_ranges
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import run_module
+
+
+def read(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
+    addresses = canonical_all("origin_ip", module.params["origin_ip"])
+    ranges = cloud_ranges(layers, module.warn) if addresses else None
+    places = {address: ranges.place(address) for address in addresses} if ranges else {}
+    return dict(
+        cloud_regions=[
+            dict(origin_ip=address, **found[0]._asdict()) for address, found in places.items() if len(found) == 1
+        ],
+        unknown=[address for address, found in places.items() if not found],
+        ambiguous=[
+            dict(origin_ip=address, candidates=[one._asdict() for one in found])
+            for address, found in places.items()
+            if len(found) > 1
+        ],
+    )
+
+
+def main() -> None:
+    options = dict(
+        origin_ip=dict(type="list", elements="str", required=True),
+        sources=dict(type="list", elements="str", default=SOURCES),
+    )
+    run_module(options, read)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The ranges of the four vendors as they were on a day, at full size: beside the library that they come with."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._cloud_ranges import NO_REGION, CloudRanges
+from cloudip.detector import new_detector
+from cloudip.trie import CIDRTrie
+
+from tests.system.playbooks import ROOT, Ansible
+from tests.vendors import VENDORS, write_files
+
+ADDRESSES = 10_000
+
+
+@pytest.fixture(scope="module")
+def library() -> t.Any:
+    """With the ranges that are part of it, and no network."""
+    return new_detector(offline=True, data_dir=None)
+
+
+@pytest.fixture(scope="module")
+def ranges(library: t.Any) -> list[t.Any]:
+    return list(library._state.db.ranges)
+
+
+@pytest.fixture(scope="module")
+def placing(ranges: list[t.Any]) -> CIDRTrie:
+    """The library's own search, among the ranges that may answer here: of the four vendors, with a region."""
+    trie = CIDRTrie()
+    for one in ranges:
+        if one.provider in VENDORS and (one.region or "").lower() not in NO_REGION:
+            trie.insert(one)
+    return trie
+
+
+@pytest.fixture(scope="module")
+def files(ranges: list[t.Any], tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    return write_files(ranges, tmp_path_factory.mktemp("ranges"))
+
+
+@pytest.fixture(scope="module")
+def addresses(ranges: list[t.Any]) -> list[str]:
+    """Inside of ranges, at their edges, just outside, and anywhere; the same ones each time."""
+    dice = random.Random("ranges")
+    found: dict[str, None] = {}
+    networks = {version: [one.cidr for one in ranges if (":" in one.cidr) == (version == 6)] for version in (4, 6)}
+    while len(found) < ADDRESSES:
+        version = dice.choice((4, 6))
+        network = ipaddress.ip_network(dice.choice(networks[version]))
+        first, last = int(network[0]), int(network[-1])
+        most = 2**network.max_prefixlen - 1
+        for number in (dice.randint(first, last), first, last, first - 1, last + 1, dice.randint(0, most)):
+            if 0 <= number <= most:
+                kind = ipaddress.IPv4Address if version == 4 else ipaddress.IPv6Address
+                found[str(kind(number))] = None
+    return list(found)[:ADDRESSES]
+
+
+def test_as_the_library_has_it(
+    library: t.Any, placing: CIDRTrie, files: list[str], addresses: list[str], ranges: list[t.Any]
+) -> None:
+    """Each answer that differs from the library's does so by a rule of ours, and is then what that rule makes of it."""
+    ours = CloudRanges({path: Path(path).read_bytes() for path in files})
+    regions: dict[str, set[tuple[str, str]]] = {}
+    for one in ranges:
+        if one.provider in VENDORS and (one.region or "").lower() not in NO_REGION:
+            regions.setdefault(one.cidr, set()).add((VENDORS[one.provider], one.region))
+    counts = {"same": 0, "in no range": 0, "another vendor": 0, "no region": 0, "ambiguous": 0}
+    for address in addresses:
+        found = [place[:3] for place in ours.place(address)]
+        whole, named = library.lookup(address), placing.lookup(address)
+        # What the library finds when it has the same rules
+        expected = {(*place, named.cidr) for place in regions[named.cidr]} if named else set()
+        assert (set(found), len(found)) == (expected, len(expected)), address
+        if len(found) > 1:
+            counts["ambiguous"] += 1  # the library takes the first in its list
+        elif not whole.found:
+            assert not found
+            counts["in no range"] += 1
+        elif whole.provider not in VENDORS:
+            counts["another vendor"] += 1  # its files are not read
+        elif (whole.region or "").lower() in NO_REGION:
+            counts["no region"] += 1  # a shorter prefix, or another service's, may have one
+        else:
+            assert found == [(VENDORS[whole.provider], whole.region, whole.cidr)]
+            counts["same"] += 1
+    assert sum(counts.values()) == ADDRESSES
+    assert min(counts["same"], counts["in no range"], counts["no region"], counts["another vendor"]) > 50, counts
+    assert counts["same"] > 3_000, counts
+
+
+SCRIPT = """
+import json, sys
+from pathlib import Path
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._cloud_ranges import CloudRanges
+files, addresses = json.load(sys.stdin)
+ranges = CloudRanges({path: Path(path).read_bytes() for path in files})
+placed = [ranges.place(address) for address in addresses]
+print(len(placed), Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the memory of a process alone")
+def test_takes_little_time_and_memory(files: list[str], addresses: list[str]) -> None:
+    """A process of its own, with all imports. The bounds are several times what it takes."""
+    started = time.perf_counter()
+    run = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env={**os.environ, "PYTHONPATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT.parents[2]))},
+        input=json.dumps([files, addresses[:3_500]]),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    count, kilobytes = map(int, run.stdout.split())
+    assert count == 3_500
+    assert time.perf_counter() - started < 5
+    assert kilobytes < 200_000
+
+
+def test_module_and_lookup_give_the_same(ansible: Ansible, files: list[str], addresses: list[str]) -> None:
+    """All four files, and as many addresses as a zone may have."""
+    asked = addresses[:3_500]
+    (ansible.folder / "vars.json").write_text(json.dumps({"addresses": asked, "files": files}))
+    lookup = "query('edgecache.cloudflare.cloud_region', *addresses, sources=files, default=none) | select"
+    run = ansible.play(
+        [
+            {
+                "edgecache.cloudflare.cloud_region_info": {"origin_ip": "{{ addresses }}", "sources": "{{ files }}"},
+                "register": "found",
+            },
+            {
+                "ansible.builtin.assert": {
+                    "that": [
+                        "found.cloud_regions | length > 1000",
+                        "found.ambiguous == []",
+                        f"found.cloud_regions == {lookup}",
+                        "found.cloud_regions | length + found.unknown | length == addresses | length",
+                    ],
+                    "quiet": True,
+                }
+            },
+        ],
+        vars_files=["vars.json"],
+    )
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]

@@ -1,0 +1,329 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where an address is, by what is in the files of the vendors; and files that are not what they should be."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import json
+import time
+import typing as t
+
+import pytest
+from ansible_collections.edgecache.cloudflare.plugins.module_utils import _cloud_ranges
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._cloud_ranges import CloudRanges, Place
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.ranges import FILES, aws, azure, gcp, oci
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import nested
+from hypothesis import given
+from hypothesis import strategies as st
+
+V4, V6 = "192.0.2.1", "2001:db8::1"
+
+
+def error_of(content: bytes, *addresses: str) -> str:
+    """What is said of a file, read for these addresses. It is the one message, and names the file first."""
+
+    def read() -> None:
+        ranges = CloudRanges({"the file": content})
+        for address in addresses:
+            ranges.place(address)
+
+    with pytest.raises(ConfigurationError) as caught:
+        read()
+    assert caught.value.__cause__ is None
+    message = str(caught.value)
+    assert len(message) < 400
+    assert message.startswith("the file: ")
+    return message[10:]
+
+
+def placed(address: str, *contents: bytes) -> list[tuple[str, str, str]]:
+    """Vendor, region and prefix of each place."""
+    return [place[:3] for place in CloudRanges(dict(zip("abcd", contents))).place(address)]
+
+
+@pytest.mark.parametrize("vendor", FILES)
+@pytest.mark.parametrize(("address", "prefix"), [(V4, "192.0.2.0/24"), (V6, "2001:db8::/32")])
+def test_each_vendor(vendor: str, address: str, prefix: str) -> None:
+    ranges = CloudRanges({"x": FILES[vendor]((prefix, "us-east-1"), ("198.51.100.0/24", "b"), ("2001:db9::/32", "b"))})
+    assert ranges.place(address) == [Place(vendor, "us-east-1", prefix, "x")]
+    assert ranges.place("203.0.113.1") == ranges.place("2001:dba::1") == []
+
+
+@pytest.mark.parametrize("none", ["", "global", "GLOBAL"])
+@pytest.mark.parametrize("file", FILES.values())
+def test_prefix_without_a_region_answers_nothing(file: t.Any, none: str) -> None:
+    assert placed(V4, file(("192.0.2.0/24", none))) == []
+    assert placed(V4, file(("192.0.2.0/24", "a"), ("192.0.2.0/28", none))) == [(vendor_of(file), "a", "192.0.2.0/24")]
+    assert len(placed(V4, file(("192.0.2.0/24", none), ("192.0.2.0/24", "a")))) == 1
+
+
+def vendor_of(file: t.Any) -> str:
+    return next(vendor for vendor, one in FILES.items() if one is file)
+
+
+def test_longest_prefix_wins_over_all_files() -> None:
+    contents = [aws(("192.0.2.0/24", "a")), gcp(("192.0.2.0/30", "b")), azure(("192.0.2.0/28", "c"))]
+    assert placed(V4, *contents) == [("gcp", "b", "192.0.2.0/30")]
+    assert placed("192.0.2.7", *contents) == [("azure", "c", "192.0.2.0/28")]
+    assert placed("192.0.2.77", *contents) == [("aws", "a", "192.0.2.0/24")]
+
+
+def test_single_address_and_edges() -> None:
+    content = aws(("192.0.2.1/32", "a"), ("2001:db8::1/128", "b"), ("192.0.2.64/26", "c"))
+    assert [len(placed(address, content)) for address in ("192.0.2.0", V4, "192.0.2.2")] == [0, 1, 0]
+    assert [len(placed(address, content)) for address in ("2001:db8::", V6, "2001:db8::2")] == [0, 1, 0]
+    edges = ("192.0.2.63", "192.0.2.64", "192.0.2.127", "192.0.2.128")
+    assert [len(placed(address, content)) for address in edges] == [0, 1, 1, 0]
+
+
+def test_ambiguous_between_vendors_and_between_regions() -> None:
+    contents = {
+        "one": aws(("192.0.2.0/24", "a")),
+        "two": azure(("192.0.2.0/24", "b"), ("192.0.2.0/24", "c"), ("192.0.2.0/24", "b")),
+        "three": aws(("192.0.2.0/24", "a"), ("192.0.2.0/24", "b")),
+    }
+    assert CloudRanges(contents).place(V4) == [
+        Place("aws", "a", "192.0.2.0/24", "one"),
+        Place("azure", "b", "192.0.2.0/24", "two"),
+        Place("azure", "c", "192.0.2.0/24", "two"),
+        Place("aws", "b", "192.0.2.0/24", "three"),
+    ]
+
+
+def test_two_files_of_one_vendor_are_one() -> None:
+    contents = {"old": oci(("192.0.2.0/24", "a")), "new": oci(("192.0.2.0/24", "a"), ("198.51.100.0/24", "b"))}
+    ranges = CloudRanges(contents)
+    assert ranges.place(V4) == [Place("oci", "a", "192.0.2.0/24", "old")]
+    assert ranges.place("198.51.100.1") == [Place("oci", "b", "198.51.100.0/24", "new")]
+
+
+def test_prefix_is_canonical_whatever_its_spelling() -> None:
+    assert placed(V6, gcp(("2001:0DB8:0::/32", "a"), ("2001:db8::/32", "a"))) == [("gcp", "a", "2001:db8::/32")]
+
+
+def test_only_what_is_asked_for_is_parsed() -> None:
+    ranges = CloudRanges({"x": aws(("192.0.2.0/24", "a"), ("2001:db8::/999", "b"), ("bad", "GLOBAL"))})
+    assert len(ranges.place(V4)) == 1
+    for dummy in range(2):
+        with pytest.raises(ConfigurationError, match="^x: not a prefix of IPv6: '2001:db8::/999'"):
+            ranges.place(V6)
+    assert len(ranges.place(V4)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        *(
+            (text, 4)
+            for text in ("192.0.2.1/24", "192.0.2.0", "192.0.2.0/", "192.0.2.0/33", "192.0.2.0/024", "0.0.0.0/0")
+        ),
+        *((text, 4) for text in ("192.0.2.0/+24", "192.0.2.0/2_4", "192.0.2.0/２４", " 192.0.2.0/24", "192.0.2.0/24 ")),
+        *((text, 4) for text in ("192.0.2/24", "010.0.0.0/8", "192.0.2.0/24/24", "", "/", "example", "192.0.2.0\0/24")),
+        *((text, 4) for text in ("\ud800/24", "9" * 100_000, "192.0.2.0/-1", "192.0.2.0/1e1")),
+        *((text, 6) for text in ("2001:db8::1/32", "2001:db8::", "2001:db8::/129", "::/0", "fe80::%eth0/64", ":::/8")),
+    ],
+)
+@pytest.mark.parametrize("file", [azure, oci])
+def test_bad_prefix(file: t.Any, text: str, version: int) -> None:
+    message = error_of(file((text, "a")), V4, V6)
+    assert message.startswith(f"not a prefix of IPv{version}: {text[:50]!r}"[:60].rstrip("'"))
+    assert "an address, a slash and a length, with no bits behind it" in message
+
+
+@pytest.mark.parametrize("key", ["prefixes", "ipv6_prefixes"])
+def test_prefix_of_the_other_family_in_a_field_for_one(key: str) -> None:
+    document = json.loads(aws(("192.0.2.0/24", "a"), ("2001:db8::/32", "a")))
+    texts = document["prefixes"][0], document["ipv6_prefixes"][0]
+    texts[0]["ip_prefix"], texts[1]["ipv6_prefix"] = texts[1]["ipv6_prefix"], texts[0]["ip_prefix"]
+    address = {"prefixes": V4, "ipv6_prefixes": V6}[key]
+    assert error_of(json.dumps(document).encode(), address).startswith("not a prefix of IPv")
+    entry = {"scope": "a", "ipv4Prefix": "2001:db8::/32"}
+    assert "'2001:db8::/32'" in error_of(json.dumps({"creationTime": "", "prefixes": [entry]}).encode(), V4)
+
+
+def test_entry_with_both_families_has_both() -> None:
+    entry = {"scope": "a", "ipv4Prefix": "192.0.2.0/24", "ipv6Prefix": "2001:db8::/32"}
+    content = json.dumps({"creationTime": "", "prefixes": [entry]}).encode()
+    assert len(placed(V4, content)) == len(placed(V6, content)) == 1
+
+
+def test_byte_order_mark_is_no_part_of_it() -> None:
+    assert len(placed(V4, b"\xef\xbb\xbf" + aws(("192.0.2.0/24", "a")))) == 1
+
+
+NOT_JSON = {
+    "empty": b"",
+    "page": b"<!DOCTYPE html><html>",
+    "truncated": aws(("192.0.2.0/24", "a"))[:-9],
+    "followed": aws() + b"{}",
+    "latin": '{"changeNumber": "é"}'.encode("latin-1"),
+    "utf-16": aws().decode().encode("utf-16"),
+    "gzip": b"\x1f\x8b\x08\x00\x00\x00\x00\x00",
+    "NaN": azure().replace(b"400", b"NaN"),
+    "infinity": azure().replace(b"400", b"-Infinity"),
+    "null": b"\0" * 100,
+}
+
+
+@pytest.mark.parametrize("content", NOT_JSON.values(), ids=NOT_JSON)
+def test_not_json(content: bytes) -> None:
+    assert error_of(content).startswith("not JSON: ")
+
+
+def test_key_twice() -> None:
+    assert error_of(b'{"values": [], "changeNumber": 1, "values": []}').startswith("not JSON: a key is there twice")
+    content = azure(("192.0.2.0/24", "a")).replace(b'"region"', b'"region": "b", "region"')
+    assert "['region', 'addressPrefixes']" in error_of(content)
+
+
+def test_deep_nesting() -> None:
+    for text in nested({"changeNumber": "?", "values": []}):
+        with contextlib.suppress(ConfigurationError):
+            assert placed(V4, text.encode()) == []
+    assert error_of(b"[" * 1_000_000).startswith("not JSON: ")
+    assert error_of(b'{"a":' * 1_000_000).startswith("not JSON: ")
+    for text in nested({"changeNumber": 1, "values": [{"properties": {"region": "a", "addressPrefixes": ["?"]}}]}):
+        assert error_of(text.encode()).startswith(("not a list of texts", "not JSON: "))
+
+
+def test_number_of_a_million_digits_takes_no_time() -> None:
+    started = time.process_time()
+    digits = b"9" * 1_000_000
+    assert placed(V4, azure().replace(b"400", digits)) == []
+    assert placed(V4, azure().replace(b"400", digits + b"." + digits)) == []
+    assert "inf" in error_of(b'{"changeNumber": 1, "values": ' + digits + b"}")
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("content", [b"[]", b'"prefixes"', b"1", b"null", b"true"])
+def test_not_an_object(content: bytes) -> None:
+    assert error_of(content).startswith("not a JSON object: ")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{}",
+        b'{"prefixes": []}',
+        b'{"values": []}',
+        b'{"regions": []}',
+        b'{"prefixes": [], "ipv6_prefixes": [], "creationTime": ""}',
+        b'{"values": [], "changeNumber": 1, "regions": [], "last_updated_timestamp": ""}',
+    ],
+)
+def test_none_of_the_four(content: bytes) -> None:
+    message = error_of(content)
+    assert message.startswith("not one of the files that AWS (ip-ranges.json), Google (cloud.json), Azure ")
+    assert all(key in message for key in list(json.loads(content))[:4])
+
+
+WRONG = [None, 5, True, 1.5, [], {}, ["a"], {"a": "b"}]
+
+
+def spoilt(document: t.Any, path: tuple[t.Any, ...], value: t.Any) -> bytes:
+    place = document
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return json.dumps(document).encode()
+
+
+PLACES: dict[t.Any, list[tuple[t.Any, ...]]] = {
+    aws: [("prefixes", 0), ("prefixes", 0, "region"), ("prefixes", 0, "ip_prefix"), ("ipv6_prefixes", 0)],
+    gcp: [("prefixes", 0), ("prefixes", 0, "scope"), ("prefixes", 0, "ipv4Prefix")],
+    azure: [
+        ("values", 0),
+        ("values", 0, "properties"),
+        ("values", 0, "properties", "region"),
+        ("values", 0, "properties", "addressPrefixes", 0),
+    ],
+    oci: [("regions", 0), ("regions", 0, "region"), ("regions", 0, "cidrs", 0), ("regions", 0, "cidrs", 0, "cidr")],
+}
+
+
+@pytest.mark.parametrize("value", WRONG, ids=repr)
+@pytest.mark.parametrize(
+    ("file", "path"), [(file, path) for file, paths in PLACES.items() for path in paths], ids=lambda one: str(one)[:60]
+)
+def test_wrong_type_is_an_error_not_skipped(file: t.Any, path: tuple[t.Any, ...], value: t.Any) -> None:
+    document = json.loads(file(("192.0.2.0/24", "a"), ("2001:db8::/32", "a")))
+    message = error_of(spoilt(document, path, value))
+    assert message.startswith(("no ", "not a list of texts: "))
+
+
+@pytest.mark.parametrize("value", [None, 5, "x", {"a": []}], ids=repr)
+@pytest.mark.parametrize(
+    ("file", "path"),
+    [
+        *((aws, (key,)) for key in ("prefixes", "ipv6_prefixes")),
+        (gcp, ("prefixes",)),
+        (azure, ("values",)),
+        (azure, ("values", 0, "properties", "addressPrefixes")),
+        *((oci, path) for path in [("regions",), ("regions", 0, "cidrs")]),
+    ],
+    ids=lambda one: str(one)[:60],
+)
+def test_what_must_be_a_list(file: t.Any, path: tuple[t.Any, ...], value: t.Any) -> None:
+    message = error_of(spoilt(json.loads(file(("192.0.2.0/24", "a"))), path, value))
+    assert message.startswith(f"no {path[-1]} (list) in {{")
+
+
+def test_region_that_is_no_text_is_named_with_its_entry() -> None:
+    content = aws(("192.0.2.0/24", "a")).replace(b'"region": "a"', b'"region": 5')
+    message = error_of(content)
+    assert message.startswith("no region (str) in {'ip_prefix': '192.0.2.0/24', ")
+
+
+@pytest.mark.parametrize("region", ["us east", "a\n", "é", "a" * 61, "\ud800", "us_east", "../a"])
+def test_region_that_can_be_none(region: str) -> None:
+    assert error_of(aws(("192.0.2.0/24", region))).startswith("not a region: ")
+
+
+def test_error_shows_little_of_a_large_file() -> None:
+    assert "..." in error_of(json.dumps({str(number): "x" * 1_000 for number in range(1_000)}).encode())
+    assert error_of(json.dumps([["x" * 100_000] * 100] * 3).encode()).endswith("…")
+
+
+NETWORKS = st.lists(
+    st.tuples(
+        st.integers(0, 0xFF),
+        st.integers(1, 32),
+        st.sampled_from(["a", "b", "", "global"]),
+        st.sampled_from(sorted(FILES)),
+    ),
+    max_size=12,
+)
+
+
+@given(NETWORKS, st.integers(0, 0xFF))
+def test_as_ipaddress_has_it(entries: list[tuple[int, int, str, str]], last: int) -> None:
+    """The longest of those that name a region, by the slow way."""
+    address = ipaddress.ip_address(0xC0000200 + last)
+    networks = [
+        (ipaddress.ip_network((0xC0000200 + start, length), strict=False), region, vendor)
+        for start, length, region, vendor in entries
+    ]
+    found = [
+        (network, region, vendor)
+        for network, region, vendor in networks
+        if address in network and region in "ab" and region
+    ]
+    longest = max((network.prefixlen for network, *dummy in found), default=0)
+    expected = {(vendor, region, str(network)) for network, region, vendor in found if network.prefixlen == longest}
+    contents = {
+        vendor: FILES[vendor](*((str(network), region) for network, region, whose in networks if whose == vendor))
+        for vendor in FILES
+    }
+    places = CloudRanges(contents).place(str(address))
+    assert {place[:3] for place in places} == expected
+    assert len(places) == len(expected)
+    assert all(place.source == place.vendor for place in places)
+
+
+def test_limit_is_documented() -> None:
+    assert _cloud_ranges.LIMIT == 33554432

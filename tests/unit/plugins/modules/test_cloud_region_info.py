@@ -1,0 +1,325 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module cloud_region_info, from its arguments to what it prints."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import os
+import types
+import typing as t
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+from ansible_collections.edgecache.cloudflare.plugins.module_utils import _client, _range_sources
+from ansible_collections.edgecache.cloudflare.plugins.modules import cloud_region_info
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.ranges import aws, azure, gcp, oci
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import KEY, TOKEN, ZONE_ID, Wire
+
+Run = t.Callable[..., dict[str, t.Any]]
+
+AWS, GCP, OCI = _range_sources.SOURCES
+URL = "https://ranges.example.com/aws.json"
+CONTENT = aws(("192.0.2.0/24", "us-east-1"))
+PLACED = {"vendor": "aws", "region": "us-east-1", "prefix": "192.0.2.0/24"}
+
+
+@pytest.fixture
+def script() -> types.ModuleType:
+    return cloud_region_info
+
+
+@pytest.fixture(autouse=True)
+def _files(wire: Wire) -> None:
+    """What is asked for is a whole URL, without a credential."""
+    wire.api = ""
+    wire.headers = {}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "aws.json"
+    path.write_bytes(CONTENT)
+    return str(path)
+
+
+def error_of(result: dict[str, t.Any]) -> str:
+    assert result["failed"]
+    assert result["failure"]["message"]
+    return str(result["msg"])
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_urls_that_stay_are_the_default(run_bare: Run, wire: Wire, check: bool) -> None:
+    """Each is asked once, in this order; without a credential or a zone."""
+    wire.get(AWS, aws(("192.0.2.0/24", "us-east-1"), ("198.51.100.0/24", "eu-west-1")))
+    wire.get(GCP, gcp(("198.51.100.0/24", "us-central1"), ("2001:db8::/32", "europe-west1")))
+    wire.get(OCI, oci(("192.0.2.128/25", "us-ashburn-1")))
+    asked = ["2001:DB8:0::1", "192.0.2.200", "203.0.113.1", "198.51.100.1", "192.0.2.1", " 2001:db8::1 "]
+    assert run_bare(origin_ip=asked, _ansible_check_mode=check) == {
+        "cloud_regions": [
+            {
+                "origin_ip": "2001:db8::1",
+                "vendor": "gcp",
+                "region": "europe-west1",
+                "prefix": "2001:db8::/32",
+                "source": GCP,
+            },
+            {
+                "origin_ip": "192.0.2.200",
+                "vendor": "oci",
+                "region": "us-ashburn-1",
+                "prefix": "192.0.2.128/25",
+                "source": OCI,
+            },
+            {"origin_ip": "192.0.2.1", **PLACED, "source": AWS},
+        ],
+        "unknown": ["203.0.113.1"],
+        "ambiguous": [
+            {
+                "origin_ip": "198.51.100.1",
+                "candidates": [
+                    {"vendor": "aws", "region": "eu-west-1", "prefix": "198.51.100.0/24", "source": AWS},
+                    {"vendor": "gcp", "region": "us-central1", "prefix": "198.51.100.0/24", "source": GCP},
+                ],
+            }
+        ],
+    }
+    assert [request.url for request in wire.requests] == [AWS, GCP, OCI]
+
+
+def test_file_needs_no_request(run_bare: Run, file: str, wire: Wire) -> None:
+    result = run_bare(origin_ip="192.0.2.1", sources=[file, file])
+    assert result["cloud_regions"] == [{"origin_ip": "192.0.2.1", **PLACED, "source": file}]
+    assert wire.requests == []
+
+
+def test_home_and_relative_paths(run_bare: Run, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", os.path.dirname(file))
+    monkeypatch.chdir(os.path.dirname(file))
+    for source in ("~/aws.json", "aws.json", "./aws.json"):
+        result = run_bare(origin_ip="192.0.2.1", sources=source)
+        assert result["cloud_regions"] == [{"origin_ip": "192.0.2.1", **PLACED, "source": source}]
+
+
+def test_no_address_needs_nothing(run_bare: Run) -> None:
+    assert run_bare(origin_ip=[]) == {"cloud_regions": [], "unknown": [], "ambiguous": []}
+
+
+def test_shared_options_are_accepted_and_not_used(run_bare: Run, wire: Wire, tmp_path: Path) -> None:
+    """As the defaults of the action group give them, even if another module would refuse them."""
+    wire.get(URL, CONTENT)
+    given = dict(api_token=TOKEN, api_key=KEY, zone_id=ZONE_ID, zone="example.com", api_url="nonsense")
+    assert len(run_bare(origin_ip="192.0.2.1", sources=URL, **given)["cloud_regions"]) == 1
+
+
+def test_no_credential_is_sent_to_a_vendor(
+    run_bare: Run, wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of the options and the environment, nor one of ~/.netrc, which requests would send by itself."""
+    (tmp_path / "netrc").write_text("default login user password secret-of-netrc\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
+    monkeypatch.setenv("CLOUDFLARE_API_KEY", KEY)
+    wire.get(URL, "", status=503)
+    wire.get(URL, CONTENT)
+    run_bare(origin_ip="192.0.2.1", sources=URL, api_token=TOKEN, zone_id=ZONE_ID)
+    assert len(wire.requests) == 2
+    for request in wire.requests:
+        assert sorted(request.headers) == ["Accept", "Accept-Encoding", "Connection", "User-Agent"]
+        sent = f"{request.url} {request.headers} {request.body}"
+        hidden = [TOKEN, KEY, "secret-of-netrc", base64.b64encode(b"user:secret-of-netrc").decode()]
+        assert [secret for secret in hidden if secret in sent] == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("location", ["https://elsewhere.example.com/x", "http://127.0.0.1/\x1b[31m"])
+def test_redirect_is_not_followed(run_bare: Run, wire: Wire, status: int, location: str) -> None:
+    wire.get(URL, "", status=status, headers={"Location": location})
+    result = run_bare(origin_ip="192.0.2.1", sources=URL)
+    shown = location.replace("\x1b", " ")
+    assert error_of(result) == (f"{URL}: HTTP {status}: a redirect to {shown!r}, which is not followed: check sources")
+    assert result["failure"]["status"] == status
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize("status", [206, 400, 401, 403, 404, 500])
+def test_error_of_the_server(run_bare: Run, wire: Wire, status: int) -> None:
+    wire.get(URL, "<b>No\n such\x1bfile</b>", status=status)
+    result = run_bare(origin_ip="192.0.2.1", sources=URL)
+    assert error_of(result) == f"{URL}: HTTP {status}: '<b>No such file</b>'"
+    assert result["failure"] == {"status": status, "code": None, "message": "'<b>No such file</b>'", "errors": []}
+    assert "api_token" not in result["msg"]
+
+
+def test_waiting_as_for_the_api(run_bare: Run, wire: Wire, clock: t.Any) -> None:
+    wire.get(URL, "", status=429, headers={"Retry-After": "300"})
+    wire.get(URL, "", status=503)
+    wire.get(URL, requests.ConnectionError("refused"))
+    wire.get(URL, CONTENT, headers={"Ratelimit": '"x";r=0;t=60'})
+    wire.get(GCP, gcp())
+    result = run_bare(origin_ip="192.0.2.1", sources=[URL, GCP])
+    assert clock.pauses == [300.0, 2.0, 4.0]
+    assert all(URL in warning for warning in result["warnings"])
+    assert len(result["cloud_regions"]) == 1
+
+
+def test_max_wait_is_for_all_sources_together(run_bare: Run, wire: Wire, clock: t.Any) -> None:
+    wire.get(AWS, "", status=429, headers={"Retry-After": "20"})
+    wire.get(AWS, CONTENT)
+    wire.get(GCP, "", status=429, headers={"Retry-After": "20"})
+    result = run_bare(origin_ip="192.0.2.1", sources=[AWS, GCP], max_wait=30)
+    assert clock.pauses == [20.0]
+    assert error_of(result).startswith(
+        f"{GCP}: HTTP 429: an empty answer; the server asks for a pause of 20.0 seconds, and max_wait (30 seconds in all) has 10.0 left"
+    )
+
+
+def test_broken_for_good(run_bare: Run, wire: Wire, clock: t.Any) -> None:
+    for dummy in range(6):
+        wire.get(URL, requests.ConnectionError("refused"))
+    message = error_of(run_bare(origin_ip="192.0.2.1", sources=URL))
+    assert message == f"{URL}: No answer from the server: refused; given up after 6 tries"
+
+
+def test_certificate(run_bare: Run, wire: Wire) -> None:
+    wire.get(URL, requests.exceptions.SSLError("certificate verify failed"))
+    assert error_of(run_bare(origin_ip="192.0.2.1", sources=URL)) == (
+        f"{URL}: No answer from the server: certificate verify failed; ca_path names the CA certificates to trust"
+    )
+    wire.get(URL, requests.exceptions.SSLError("wrong version number"))
+    assert error_of(run_bare(origin_ip="192.0.2.1", sources=URL)).endswith("wrong version number; check sources")
+
+
+@pytest.mark.parametrize("options", [{"timeout": 7.0}, {"validate_certs": False}, {"ca_path": "."}])
+def test_connection_options(run_bare: Run, wire: Wire, options: dict[str, t.Any]) -> None:
+    names = {"validate_certs": "verify", "ca_path": "verify"}
+    wire.settings.update({names.get(name, name): value for name, value in options.items()})
+    wire.get(URL, CONTENT)
+    run_bare(origin_ip="192.0.2.1", sources=URL, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"timeout": 0}, "timeout: 0.0 is not between"),
+        ({"max_wait": -1}, "max_wait: -1.0 is not between"),
+        ({"ca_path": "/no/such"}, "ca_path: there is no '/no/such'"),
+        ({"sources": []}, "sources: give at least one"),
+        ({"sources": ["", AWS]}, "sources: neither a path nor an http or https URL without credentials: ''"),
+        ({"sources": [AWS, "ftp://example.com/x"]}, "credentials: 'ftp://example.com/x'"),
+        ({"sources": ["https://user:word@example.com/x"]}, "credentials: 'https://user:word@example.com/x'"),
+        ({"sources": ["https:///x"]}, "credentials: 'https:///x'"),
+        ({"sources": ["https://example.com/a b"]}, "credentials: 'https://example.com/a b'"),
+        ({"sources": [AWS, "/no/such"]}, "/no/such: cannot be read: [Errno 2]"),
+        ({"sources": [AWS, "/"]}, "/: cannot be read: [Errno 21]"),
+        ({"sources": [AWS, "a\0b"]}, "cannot be read: embedded null byte"),
+        ({"origin_ip": ["192.0.2.1", "010.0.0.1", "10", "192.0.2.0/24"]}, "'010.0.0.1', '10', '192.0.2.0/24'"),
+    ],
+)
+def test_refused_before_any_request(run_bare: Run, wire: Wire, options: dict[str, t.Any], named: str) -> None:
+    assert named in error_of(run_bare(**{"origin_ip": ["192.0.2.1"], **options}))
+    assert wire.requests == []
+
+
+def test_addresses_are_required(run_bare: Run) -> None:
+    assert "missing required arguments: origin_ip" in run_bare()["msg"]
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [("http://ranges.example.com/x", True), ("http://127.0.0.1:80/x", False), ("HTTPS://ranges.example.com/x", False)],
+)
+def test_without_tls_is_warned_of(run_bare: Run, wire: Wire, url: str, warned: bool) -> None:
+    wire.get(url, CONTENT)
+    result = run_bare(origin_ip="192.0.2.1", sources=url)
+    assert [f"sources: {url} is not https" in warning for warning in result.get("warnings", [])] == [True] * warned
+
+
+@pytest.mark.parametrize("content", [b"<html>", b"{}", azure(("192.0.2.1/24", "a"))])
+def test_bad_file_is_named(run_bare: Run, wire: Wire, file: str, content: bytes) -> None:
+    wire.get(URL, content)
+    assert error_of(run_bare(origin_ip="192.0.2.1", sources=[file, URL])).startswith(f"{URL}: not ")
+    Path(file).write_bytes(content)
+    assert error_of(run_bare(origin_ip="192.0.2.1", sources=file)).startswith(f"{file}: not ")
+
+
+class TestSize:
+    @pytest.fixture(autouse=True)
+    def _small(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_range_sources, "LIMIT", 100_000)
+
+    @pytest.mark.parametrize("more", [0, 1])
+    def test_file(self, run_bare: Run, file: str, more: int) -> None:
+        Path(file).write_bytes(CONTENT.ljust(100_000 + more))
+        result = run_bare(origin_ip="192.0.2.1", sources=file)
+        assert result.get("msg") == (f"{file}: has more than 100000 bytes" if more else None)
+
+    @pytest.mark.parametrize("more", [0, 1])
+    def test_answer(self, run_bare: Run, wire: Wire, more: int) -> None:
+        wire.get(URL, CONTENT.ljust(100_000 + more))
+        result = run_bare(origin_ip="192.0.2.1", sources=URL)
+        assert result.get("msg") == (f"{URL}: HTTP 200: the answer has more than 100000 bytes" if more else None)
+
+    def test_answer_that_unpacks_to_more(self, run_bare: Run, wire: Wire) -> None:
+        """As it comes: of 100 MB, no more than the first are unpacked."""
+        bomb = gzip.compress(bytes(100_000_000))
+        assert len(bomb) < 100_000
+        wire.get(URL, bomb, headers={"Content-Encoding": "gzip"})
+        assert error_of(run_bare(origin_ip="192.0.2.1", sources=URL)).endswith("the answer has more than 100000 bytes")
+
+    def test_endless_device(self, run_bare: Run) -> None:
+        assert error_of(run_bare(origin_ip="192.0.2.1", sources="/dev/zero")).endswith("has more than 100000 bytes")
+
+
+def test_packed_answer(run_bare: Run, wire: Wire) -> None:
+    wire.get(URL, gzip.compress(CONTENT), headers={"Content-Encoding": "gzip"})
+    assert len(run_bare(origin_ip="192.0.2.1", sources=URL)["cloud_regions"]) == 1
+
+
+def test_sessions_are_closed(run_bare: Run, wire: Wire, closed: list[requests.Session]) -> None:
+    wire.get(URL, CONTENT)
+    run_bare(origin_ip="192.0.2.1", sources=URL)
+    wire.get(URL, "", status=404)
+    run_bare(origin_ip="192.0.2.1", sources=URL)
+    assert len(closed) == 2
+
+
+@pytest.mark.parametrize("library", ["requests", "netaddr"])
+def test_missing_library(run_bare: Run, without: t.Callable[[str], None], library: str) -> None:
+    without(library)
+    assert library in run_bare(origin_ip="192.0.2.1")["msg"]
+
+
+def test_result_is_as_documented(run_bare: Run, wire: Wire) -> None:
+    documented = yaml.safe_load(cloud_region_info.RETURN)
+    of_failure = documented.pop("failure")
+    wire.get(URL, aws(("192.0.2.0/24", "a"), ("198.51.100.0/24", "a"), ("198.51.100.0/24", "b")))
+    result = run_bare(origin_ip=["192.0.2.1", "198.51.100.1"], sources=URL)
+    assert set(result) == set(documented)
+    for name in ("cloud_regions", "ambiguous"):
+        assert list(result[name][0]) == list(documented[name]["contains"])
+    candidates = documented["ambiguous"]["contains"]["candidates"]
+    assert list(result["ambiguous"][0]["candidates"][0]) == list(candidates["contains"])
+    wire.get(URL, "", status=404)
+    result = run_bare(origin_ip="192.0.2.1", sources=URL)
+    assert set(result) == {"failed", "msg", "failure"}
+    assert list(of_failure["contains"]) == list(result["failure"])
+
+
+def test_limit_is_that_of_the_documentation() -> None:
+    assert str(_range_sources.LIMIT) in cloud_region_info.DOCUMENTATION
+
+
+def test_cut_answer_is_read_again(run_bare: Run, wire: Wire, clock: t.Any) -> None:
+    wire.get(URL, io.BufferedReader(io.BytesIO(CONTENT[:9])), headers={"Content-Length": str(len(CONTENT))})
+    wire.get(URL, CONTENT)
+    assert len(run_bare(origin_ip="192.0.2.1", sources=URL)["cloud_regions"]) == 1
+    assert clock.pauses == [1.0]
+    assert _client.MAX_REPEATS == 5
