@@ -20,6 +20,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses im
     shown,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import printable
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._cloud_ranges import CloudRanges
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import AddressError, ConfigurationError
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
     MAX_MAPPINGS,
@@ -58,9 +59,12 @@ def declare_all(option: str, items: t.Sequence[Item]) -> dict[str, list[Mapping]
         canonical_all(option, [item["origin_ip"] for item in items])
     except AddressError as error:
         problems.append(str(error))
-    incomplete = [shown(item["origin_ip"]) for item in items if is_blank(item["vendor"]) or is_blank(item["region"])]
-    if incomplete:
-        problems.append(f"{option}: vendor or region is missing for {_some(incomplete)}.")
+    incomplete: dict[str, list[str]] = {}
+    for item in items:
+        if is_blank(item["vendor"]) or is_blank(item["region"]):
+            what = f"{item['reason']}:" if "reason" in item else "vendor or region is missing for"
+            incomplete.setdefault(what, []).append(shown(item["origin_ip"]))
+    problems += [f"{option}: {what} {_some(values)}." for what, values in incomplete.items()]
     declared: dict[str, list[Mapping]] = {}
     for item in items:
         with contextlib.suppress(AddressError, AttributeError):  # which are told already
@@ -74,12 +78,39 @@ def declare_all(option: str, items: t.Sequence[Item]) -> dict[str, list[Mapping]
     return declared
 
 
-class LeftOut:
-    """The items that declare no mapping and are left out instead of being an error: none, or some of those with a host."""
+def is_unplaced(item: Item) -> bool:
+    return is_blank(item["vendor"]) and is_blank(item["region"])
 
-    def __init__(self, items: t.Sequence[Item], hosts: bool) -> None:
+
+def derive(items: t.Sequence[Item], ranges: CloudRanges) -> list[Item]:
+    """The items. Those without a vendor and a region are ``derived``: they have the ranges', or the ``reason`` why not."""
+    return [
+        {**item, "derived": True, **_derived(item["origin_ip"], ranges)} if is_unplaced(item) else item
+        for item in items
+    ]
+
+
+def _derived(value: str, ranges: CloudRanges) -> dict[str, str]:
+    try:
+        places = ranges.place(canonical(value))
+    except AddressError:
+        return {}
+    if not places:
+        return {"reason": "in no range"}
+    if len(places) > 1:
+        return {"reason": f"ambiguous, {' or '.join(f'{one.vendor}/{one.region}' for one in places)}"}
+    return {"vendor": places[0].vendor, "region": places[0].region}
+
+
+class LeftOut:
+    """The items that declare no mapping and are left out instead of being an error.
+
+    That is none, or some of those with a host, or that were derived.
+    """
+
+    def __init__(self, items: t.Sequence[Item], wanted: bool) -> None:
         self._items = items
-        self._may = [hosts and item["host"] is not None for item in items]
+        self._may = [wanted and (item["host"] is not None or "derived" in item) for item in items]
         self._reasons = {index: _flaw(item) for index, item in enumerate(items) if self._may[index] and _flaw(item)}
 
     def others(self) -> list[Item]:
@@ -118,6 +149,8 @@ def _flaw(item: Item) -> str:
         canonical(item["origin_ip"])
     except AddressError:
         return _NO_ADDRESS
+    if "reason" in item:
+        return item["reason"]
     return "no vendor or no region" if is_blank(item["vendor"]) or is_blank(item["region"]) else ""
 
 

@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - edgecache.cloudflare.api.modules
   - edgecache.cloudflare.attributes
   - edgecache.cloudflare.attributes.state_module
+  - edgecache.cloudflare.cloud_ranges
 options:
   mappings:
     description:
@@ -41,12 +42,12 @@ options:
         required: true
       vendor:
         description:
-          - The cloud vendor that hosts the origin, V(aws), V(azure), V(gcp) or V(oci). Needed for O(state=present), not heeded
-            for O(state=absent).
+          - The cloud vendor that hosts the origin, V(aws), V(azure), V(gcp) or V(oci). Needed for O(state=present) without O(derive), not
+            heeded for O(state=absent).
         type: str
       region:
         description:
-          - The vendor's name of the region. Needed for O(state=present), not heeded for O(state=absent).
+          - The vendor's name of the region. Needed for O(state=present) without O(derive), not heeded for O(state=absent).
         type: str
       host:
         description:
@@ -83,13 +84,22 @@ options:
         wrong mapping, and the others are written.
     type: bool
     default: true
-  leave_out_hosts:
+  leave_out:
     description:
-      - Whether to leave out hosts that have no IP address, no vendor or no region, or whose place is to be written and not supported,
-        and to return them as RV(left_out). Without this, they are an error before anything is written.
-      - This is for those O(mappings) that say their O(mappings[].host). Others are an error in any case, and so are different places
-        for one address.
-      - What mappings the addresses of those hosts have stays, with O(purge) too.
+      - Whether to leave out what no mapping can be declared for, and to return it as RV(left_out), instead of failing before anything is
+        written.
+      - That is said of hosts, which are those O(mappings) that say their O(mappings[].host), if they have no IP address, no vendor or no
+        region, or a place to be written that is not supported; and of all addresses for which O(derive) finds no region, or one that is
+        not supported.
+      - Other O(mappings) are an error in any case, and so are different places for one address.
+      - What mappings the addresses that are left out have stays, with O(purge) too.
+    type: bool
+    default: false
+  derive:
+    description:
+      - Whether to find out the vendor and the region of those O(mappings) that have neither, by the ranges that the cloud vendors publish.
+        See M(edgecache.cloudflare.cloud_region_info), and for addresses that are in no range, or in several, O(leave_out).
+      - Costs no request to Cloudflare, and one for each URL among O(sources), if there is a mapping without a place.
     type: bool
     default: false
 notes:
@@ -138,7 +148,7 @@ EXAMPLES = r"""
 
 - name: Declare what the inventory knows, and be told of the hosts that have no address yet
   edgecache.cloudflare.origin_cloud_regions:
-    leave_out_hosts: true
+    leave_out: true
     mappings:
       - {host: web-1, origin_ip: 192.0.2.10, vendor: aws, region: eu-central-1}
       - {host: web-2, origin_ip: "", vendor: aws, region: eu-central-1}
@@ -147,6 +157,16 @@ EXAMPLES = r"""
 - name: Show them
   ansible.builtin.debug:
     msg: "{{ declared.left_out | map(attribute='host') }}"
+
+- name: Declare origins whose region only the vendors' files know
+  edgecache.cloudflare.origin_cloud_regions:
+    derive: true
+    sources:
+      - "{{ playbook_dir }}/aws.json"
+      - "{{ playbook_dir }}/gcp.json"
+    mappings:
+      - origin_ip: 192.0.2.1
+      - origin_ip: "2001:db8::1"
 
 - name: Delete the hints of origins that are gone
   edgecache.cloudflare.origin_cloud_regions:
@@ -233,13 +253,13 @@ unchanged:
   elements: dict
   contains: *read
 left_out:
-  description: The hosts that O(leave_out_hosts) has left out, in the order of O(mappings).
+  description: What O(leave_out) has left out, in the order of O(mappings).
   returned: success, or if a write has failed
   type: list
   elements: dict
   contains:
     host:
-      description: The host.
+      description: The host; none if it has none.
       returned: always
       type: str
       sample: web-1.example.com
@@ -354,7 +374,9 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._declaration 
     LeftOut,
     conflicts,
     declare_all,
+    derive,
     in_words,
+    is_unplaced,
     too_many,
     unsupported,
 )
@@ -363,20 +385,26 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud
     Mapping,
     OriginCloudRegions,
 )
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._range_sources import SOURCES, cloud_ranges
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._reconcile import Outcome, Plan, apply, make_plan
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import run_module
 
 
 def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
-    items, purge, leave_out = (module.params[name] for name in ("mappings", "purge", "leave_out_hosts"))
+    items, purge, leave_out = (module.params[name] for name in ("mappings", "purge", "leave_out"))
+    for option in ("purge", "leave_out", "derive"):
+        if module.params[option] and module.params["state"] == "absent":
+            raise ConfigurationError(f"{option}: it goes with state=present only.")
+    if module.params["derive"] and any(map(is_unplaced, items)):
+        # Of which the rest is told before anything is read
+        canonical_all("mappings", [item["origin_ip"] for item in items if not (leave_out and item["host"] is not None)])
+        items = derive(items, cloud_ranges(layers, module.warn))
     left_out = LeftOut(items, leave_out)
     declared: dict[str, list[Mapping]] = {}
     wanted: dict[str, Mapping | None]
     if module.params["state"] == "present":
         declared = declare_all("mappings", left_out.others())
         wanted = {address: mappings[0] for address, mappings in declared.items()}
-    elif purge or leave_out:
-        raise ConfigurationError(f"{'purge' if purge else 'leave_out_hosts'}: it goes with state=present only.")
     else:
         wanted = dict.fromkeys(canonical_all("mappings", [item["origin_ip"] for item in items]))
     guard(module, wanted)
@@ -457,7 +485,9 @@ def main() -> None:
             purge=dict(type="bool", default=False),
             allow_empty=dict(type="bool", default=False),
             validate_regions=dict(type="bool", default=True),
-            leave_out_hosts=dict(type="bool", default=False),
+            leave_out=dict(type="bool", default=False),
+            derive=dict(type="bool", default=False),
+            sources=dict(type="list", elements="str", default=SOURCES),
         ),
         reconcile,
     )

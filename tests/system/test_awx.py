@@ -486,8 +486,8 @@ def test_the_definition_of_the_image(ansible: Ansible) -> None:
 def test_the_image_from_a_file(ansible: Ansible) -> None:
     """As the page changes the definition for a checkout."""
     galaxy = [sys.executable, "-m", "ansible", "galaxy", "collection"]
-    common: dict[str, t.Any] = {"check": True, "capture_output": True, "env": ansible.environment}
-    subprocess.run([*galaxy, "build", str(ROOT)], cwd=ansible.folder, **common)
+    common: dict[str, t.Any] = {"capture_output": True, "env": ansible.environment}
+    subprocess.run([*galaxy, "build", str(ROOT)], check=True, cwd=ansible.folder, **common)
     (artifact,) = ansible.folder.glob("*.tar.gz")
     (block,) = re.findall(r"^```text\n(additional_build_files:\n.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     changed = yaml.safe_load(re.sub(r"edgecache-cloudflare-[\d.]+\.tar\.gz", artifact.name, block))
@@ -499,7 +499,7 @@ def test_the_image_from_a_file(ansible: Ansible) -> None:
     lines = (context / "Containerfile").read_text().splitlines()
     assert {"COPY _build /build", "WORKDIR /build"} <= set(lines)
     common["env"] = {**ansible.environment, "ANSIBLE_COLLECTIONS_PATH": str(ansible.folder)}
-    subprocess.run([*galaxy, "install", "-r", "requirements.yml"], cwd=context / "_build", **common)
+    subprocess.run([*galaxy, "install", "-r", "requirements.yml"], check=True, cwd=context / "_build", **common)
     assert (ansible.folder / "ansible_collections/edgecache/cloudflare/MANIFEST.json").is_file()
 
 

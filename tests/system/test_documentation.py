@@ -104,7 +104,7 @@ CASES = {
     ],
     "origin_cloud_regions": [
         Case("success", {"mappings": [MOVED, NEW, STANDING], "purge": True}),
-        Case("success", {"mappings": [{"host": "web-1", **UNSUPPORTED}], "leave_out_hosts": True}),
+        Case("success", {"mappings": [{"host": "web-1", **UNSUPPORTED}], "leave_out": True}),
         Case("success", {"mappings": [{"origin_ip": "192.0.2.1"}], "state": "absent"}),
         Case("failure", {"mappings": [], "purge": True}),
         Case("failure", {"mappings": [MOVED, UNSUPPORTED]}),
