@@ -57,6 +57,14 @@ options:
         description:
           - Not heeded. It is here so that mappings can be given as M(edgecache.cloudflare.origin_cloud_region_info) returns them.
         type: str
+      prefix:
+        description:
+          - Not heeded. It is here so that mappings can be given as M(edgecache.cloudflare.cloud_region_info) returns them.
+        type: str
+      source:
+        description:
+          - Not heeded, like O(mappings[].prefix).
+        type: str
   state:
     description:
       - V(present) creates the mappings, or changes those that the addresses have.
@@ -479,6 +487,8 @@ def main() -> None:
                     vendor=dict(type="str"),
                     region=dict(type="str"),
                     modified_on=dict(type="str"),
+                    prefix=dict(type="str"),
+                    source=dict(type="str"),
                 ),
             ),
             state=dict(type="str", choices=["present", "absent"], default="present"),

@@ -193,6 +193,11 @@ class TestPresent:
         wire.zone(zone)
         assert run(mappings=zone, purge=True)["changed"] is False
 
+    def test_result_of_placing_can_be_declared(self, run: Run, wire: Wire) -> None:
+        wire.zone([mapping(ONE)])
+        found = {**item(ONE), "prefix": "192.0.2.0/24", "source": "aws.json"}
+        assert run(mappings=[found]) == {**NOTHING, "unchanged": [mapping(ONE)]}
+
     def test_moved_origin_is_never_without_a_hint(self, run: Run, wire: Wire) -> None:
         wire.zone([mapping(ONE)])
         wire.supported()
