@@ -40,11 +40,8 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Compare the hints of a zone with what AWS and Google publish
+- name: Compare the hints of a zone with what AWS, Google and Oracle publish
   edgecache.cloudflare.origin_cloud_region_audit_info:
-    sources:
-      - "{{ playbook_dir }}/aws.json"
-      - "{{ playbook_dir }}/gcp.json"
   register: audit
 
 - name: Show what is wrong

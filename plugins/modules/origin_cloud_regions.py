@@ -59,11 +59,11 @@ options:
         type: str
       prefix:
         description:
-          - Not heeded. It is here so that mappings can be given as M(edgecache.cloudflare.cloud_region_info) returns them.
+          - Not heeded. It is here so that mappings can be given as M(edgecache.cloudflare.cloud_region_info) returns its regions.
         type: str
       source:
         description:
-          - Not heeded, like O(mappings[].prefix).
+          - Not heeded, and here for the same reason.
         type: str
   state:
     description:
@@ -169,9 +169,6 @@ EXAMPLES = r"""
 - name: Declare origins whose region only the vendors' files know
   edgecache.cloudflare.origin_cloud_regions:
     derive: true
-    sources:
-      - "{{ playbook_dir }}/aws.json"
-      - "{{ playbook_dir }}/gcp.json"
     mappings:
       - origin_ip: 192.0.2.1
       - origin_ip: "2001:db8::1"

@@ -841,6 +841,14 @@ def test_session_is_closed(run: Run, wire: Wire, closed: list[requests.Session],
     assert len(closed) == 1
 
 
+def test_takes_what_cloud_region_info_returns(run: Run, wire: Wire) -> None:
+    wire.zone([])
+    wire.supported()
+    wire.put_batch([mapping(ONE)])
+    derived = {"prefix": "192.0.2.0/24", "source": "ip-ranges.json"}
+    assert run(mappings=[{**item(ONE), **derived}])["created"] == [new(ONE)]
+
+
 def test_result_is_as_documented(run: Run, wire: Wire) -> None:
     documented = yaml.safe_load(origin_cloud_regions.RETURN)
     of_failure = documented.pop("failure")
