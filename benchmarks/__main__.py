@@ -16,10 +16,10 @@ from pathlib import Path
 
 from tests.simulator.testing import ROOT, running_simulator
 
-from . import looking, machine, pairs, reading, startup, writing
+from . import looking, machine, pairs, placing, reading, startup, writing
 from .bench import Bench
 from .jobs import Job
-from .page import filled, job_table
+from .page import filled, job_table, tables_of
 from .sizes import FULL, QUICK, Sizes
 
 PAGE = ROOT / "docs/performance.md"
@@ -32,6 +32,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--page", type=Path, default=PAGE, help="the page with the places for the tables")
     parser.add_argument("--quick", action="store_true", help="only see that it works: the figures are worth nothing")
+    parser.add_argument(
+        "--only-place", action="store_true", help="measure the part on placing addresses, which takes seconds"
+    )
     return parser.parse_args()
 
 
@@ -51,6 +54,8 @@ def measure(sizes: Sizes) -> dict[str, str]:
         tables["module beside uri"] = pairs.pairs_table(beside, "`origin_cloud_region_info`", "`ansible.builtin.uri`")
         tables["start"] = startup.starts_table(at, sizes.runs)
         tables["modules"] = startup.modules_table(at, sizes.times)
+        tell("place")
+        tables["place"] = placing.place_table(at, sizes)
     with bench(pairs.CONNECTIONS_LATENCY) as at:
         beside = pairs.many_connections_beside_one(at, sizes)
         tables["connections"] = pairs.pairs_table(beside, "side by side", "over one connection")
@@ -74,7 +79,12 @@ def tell(what: str) -> None:
 def main() -> None:
     options = arguments()
     page = options.page.read_text(encoding="utf-8")
-    tables = measure(QUICK if options.quick else FULL)
+    sizes = QUICK if options.quick else FULL
+    if options.only_place:
+        with bench(0) as at:
+            tables = {**tables_of(page), "place": placing.place_table(at, sizes)}
+    else:
+        tables = measure(sizes)
     options.page.write_text(filled(page, tables), encoding="utf-8")
     tell(f"the tables are in {options.page.name}")
 

@@ -13,7 +13,14 @@ import typing as t
 from .jobs import Cell, Job
 from .text import megabytes, number, seconds, table
 
-PLACE = re.compile(r"^<!-- (?P<name>[^\n]+) -->\n.*?^<!-- end of (?P=name) -->$", re.MULTILINE | re.DOTALL)
+PLACE = re.compile(
+    r"^<!-- (?P<name>[^\n]+) -->\n(?P<table>.*?)\n?^<!-- end of (?P=name) -->$", re.MULTILINE | re.DOTALL
+)
+
+
+def tables_of(page: str) -> dict[str, str]:
+    """The tables that it has, by their places."""
+    return {match["name"]: match["table"] for match in PLACE.finditer(page)}
 
 
 def filled(page: str, tables: t.Mapping[str, str]) -> str:

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import http.server
 import ipaddress
 import json
 import os
 import random
 import subprocess
 import sys
+import threading
 import time
 import typing as t
 from pathlib import Path
@@ -25,6 +27,8 @@ from tests.system.playbooks import ROOT, Ansible
 from tests.vendors import VENDORS, write_files
 
 ADDRESSES = 10_000
+AWS = ROOT / "tests/integration/targets/setup_cloud_ranges/files/aws.json"
+ADDRESS = {"loop_var": "address"}
 
 
 @pytest.fixture(scope="module")
@@ -159,3 +163,58 @@ def test_module_and_lookup_give_the_same(ansible: Ansible, files: list[str], add
         vars_files=["vars.json"],
     )
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+
+
+class Vendor(http.server.BaseHTTPRequestHandler):
+    """A server of somebody else, which keeps what it was sent, and has one file and one redirect to it."""
+
+    asked: t.ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(f"{self.path}\n{self.headers}")
+        self.send_response(302 if self.path == "/moved" else 200)
+        if self.path == "/moved":
+            self.send_header("Location", "/aws.json")
+        self.end_headers()
+        if self.path != "/moved":
+            self.wfile.write(AWS.read_bytes())
+
+    def log_message(self, *dummy: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def vendor() -> t.Iterator[str]:
+    Vendor.asked.clear()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Vendor) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_a_vendor_is_sent_no_credential(ansible: Ansible, vendor: str) -> None:
+    """Whatever the play, the environment and ~/.netrc have; and a run asks once for all of its lookups."""
+    token = ansible.simulator.token
+    (ansible.folder / ".netrc").write_text("machine 127.0.0.1 login user password secret-of-netrc\n")
+    (ansible.folder / ".netrc").chmod(0o600)
+    lookup = "lookup('edgecache.cloudflare.cloud_region', address, sources=vendor ~ '/aws.json').region == 'us-east-1'"
+    module = {"origin_ip": "192.0.2.1", "api_token": token, "zone": "example.com"}
+    run = ansible.play(
+        [
+            {"edgecache.cloudflare.cloud_region_info": {**module, "sources": f"{vendor}/aws.json"}},
+            {
+                "edgecache.cloudflare.cloud_region_info": {**module, "sources": f"{vendor}/moved"},
+                "register": "moved",
+                "failed_when": "moved is not failed or 'which is not followed' not in moved.msg",
+            },
+            {"ansible.builtin.assert": {"that": lookup}, "loop": ["192.0.2.1", "192.0.2.2"], "loop_control": ADDRESS},
+            {"ansible.builtin.assert": {"that": lookup}, "vars": {"address": "192.0.2.3"}},
+        ],
+        vars={"cloudflare_api_token": token, "vendor": vendor},
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert [request.split()[0] for request in Vendor.asked] == ["/aws.json", "/moved", "/aws.json"]
+    for request in Vendor.asked:
+        assert "authorization" not in request.lower() and "x-auth" not in request.lower()
+        assert token not in request
+    assert ansible.simulator.stats()["requests"] == 0
