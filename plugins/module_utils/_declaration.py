@@ -149,9 +149,8 @@ def _flaw(item: Item) -> str:
         canonical(item["origin_ip"])
     except AddressError:
         return _NO_ADDRESS
-    if "reason" in item:
-        return item["reason"]
-    return "no vendor or no region" if is_blank(item["vendor"]) or is_blank(item["region"]) else ""
+    missing = "no vendor or no region" if is_blank(item["vendor"]) or is_blank(item["region"]) else ""
+    return str(item.get("reason", missing))
 
 
 def conflicts(declared: t.Mapping[str, list[Mapping]]) -> list[str]:
