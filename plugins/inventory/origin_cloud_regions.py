@@ -49,8 +49,9 @@ seealso:
     plugin_type: lookup
   - module: edgecache.cloudflare.origin_cloud_region_info
 notes:
-  - O(zones), and the options that are shared with the lookup, may be templates. Of all variables, they see those of C(--extra-vars)
-    alone.
+  - Each option may be a template, of whatever type it is, or a text that C(ansible-vault encrypt_string) has encrypted, which is not
+    taken for a template. Of all variables, templates see those of C(--extra-vars) alone. O(compose), O(groups) and O(keyed_groups) are
+    evaluated for each host instead.
   - Ansible goes on without an inventory that could not be read, and says so in a warning. Set C(any_unparsed_is_failed=true) in the
     section C(inventory) of C(ansible.cfg) where it should rather stop.
 author:
@@ -84,14 +85,17 @@ cache_connection: ~/.cache/cloudflare-origins
 cache_timeout: 600
 """
 
+import hashlib
 import json
+import re
 import typing as t
 
 from ansible import template
-from ansible.errors import AnsibleParserError
+from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import wrap_var
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import (
     API_URL,
     Layer,
@@ -99,6 +103,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments im
     named_zones,
     zones_client,
 )
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import AddressError
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
     Mapping,
     OriginCloudRegions,
@@ -107,8 +112,11 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._reconcile im
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._zones import is_zone_id
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import is_mapping
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._errors import errors_as
-from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._options import option_layers
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._options import decrypted, option_layers
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._warnings import tell
+
+trusted: t.Callable[[str], str] = getattr(template, "trust_as_template", str)
+"""Marks a text as safe. Before ansible-core 2.19, each is that is not marked as unsafe."""
 
 EXPRESSIONS = ("compose", "groups", "keyed_groups")
 """Options that are evaluated for each host."""
@@ -125,30 +133,48 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
-        config = self._read_config_data(path)
+        self.templar.available_variables = self._vars
+        self._read_config_data(path)
         with errors_as(AnsibleParserError):
-            layers = self._layers(config)
-            zones = self._kept(path, layers, cache)
+            layers = option_layers(self, self._given, self._vars, self.templar)
+            zones = self._zones(path, layers, cache)
         for address, variables in hosts(zones).items():
             self._add(address, variables)
 
-    def _layers(self, config: dict[str, t.Any]) -> list[Layer]:
-        self.templar.available_variables = extra = self._vars or {}
-        given = {name: value if name in EXPRESSIONS else self.templar.template(value) for name, value in config.items()}
-        return option_layers(self, given, extra, self.templar)
+    def set_options(self, task_keys: t.Any = None, var_options: t.Any = None, direct: t.Any = None) -> None:
+        """Take what the file says, with its templates evaluated, so that an option of any type can be one.
 
-    def _kept(self, path: str, layers: list[Layer], cache: bool) -> Zones:
+        The variables are left to ``option_layers``, which evaluates theirs.
+        """
+        self._given = {name: self._evaluated(name, value) for name, value in direct.items()}
+        super().set_options(task_keys=task_keys, direct=self._given)
+
+    def _evaluated(self, name: str, value: t.Any) -> t.Any:
+        try:
+            return value if name in EXPRESSIONS else decrypted(self.templar.template(value))
+        except AnsibleError as error:
+            raise AnsibleParserError(f"{name} cannot be evaluated: {error}") from None
+
+    def _zones(self, path: str, layers: list[Layer], cache: bool) -> Zones:
         """What a cache of the user has, and else what is read now, which it keeps."""
         if not self.get_option("cache"):
             return read(layers)
+        option = merged(layers)
+        verified = [option["validate_certs"], option.get("ca_path")]
         # Nothing of the credential: what is kept outlives the run
-        asked = [path, merged(layers).get("api_url", API_URL), named_zones(layers)]
-        key = self.get_cache_key(json.dumps(asked))
-        if cache and key in self._cache and is_zones(self._cache[key]):
-            zones: Zones = self._cache[key]
-        else:
+        asked = [path, option.get("api_url", API_URL), verified, named_zones(layers)]
+        # Of Ansible's own keys, which have few digits, two may be the same
+        key = f"{self.NAME}_{hashlib.sha256(json.dumps(asked).encode()).hexdigest()}"
+        zones: Zones = self._kept(key) if cache else []
+        if not is_zones(zones):
             self._cache[key] = zones = read(layers)
         return zones
+
+    def _kept(self, key: str) -> t.Any:
+        try:
+            return self._cache.get(key)
+        except Exception:  # A plugin of any kind has met something that is damaged, or of another time
+            return None
 
     def _add(self, address: str, variables: dict[str, t.Any]) -> None:
         variables = {name: marked(value) for name, value in variables.items()}
@@ -182,23 +208,28 @@ def hosts(zones: Zones) -> dict[str, dict[str, t.Any]]:
 
 
 def marked(value: t.Any) -> t.Any:
-    """A value for Ansible, which must not take what the API says for a template.
+    """A value for Ansible, which must not evaluate what the API says: as a template, or as the expression of a ``when``.
 
-    Only what could be one is marked as unsafe, and all else as safe, where Ansible asks for that: ansible-inventory and AWX
-    show a string that is not safe as ``{"__ansible_unsafe": ...}``.
+    All is marked as unsafe but what can be no more than a name, a number or a time. These are marked as safe, where Ansible
+    (2.19 and newer) asks for that: ansible-inventory and AWX show all that is not as ``{"__ansible_unsafe": ...}``.
     """
     if isinstance(value, list):
         return [marked(item) for item in value]
     if not isinstance(value, str):
         return value
-    return wrap_var(value) if "{" in value else getattr(template, "trust_as_template", str)(value)
+    return trusted(value) if re.fullmatch(r"[\w.:+-]*", value, re.ASCII) else wrap_var(value)
 
 
 def is_zones(value: t.Any) -> bool:
-    """Whether this is as ``read`` returns it, with lists for tuples. Files can hold anything."""
+    """Whether this is as ``read`` returns it, with lists for tuples. Files can hold anything, and it becomes hosts."""
     try:
         return bool(value) and all(
-            is_zone_id(zone_id) and all(map(is_mapping, mappings)) for zone_id, mappings in value
+            is_zone_id(zone_id)
+            and isinstance(mappings, list)
+            and all(
+                is_mapping(mapping) and canonical(mapping["origin_ip"]) == mapping["origin_ip"] for mapping in mappings
+            )
+            for zone_id, mappings in value
         )
-    except (TypeError, ValueError):
+    except (AddressError, TypeError, ValueError):
         return False

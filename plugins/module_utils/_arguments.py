@@ -100,7 +100,7 @@ def downloads(layers: t.Sequence[Layer], tell: Tell) -> t.Iterator[Http]:
 
 
 def named_zones(layers: t.Sequence[Layer]) -> list[tuple[str, str]]:
-    """The id and the name, of which one is empty, of each zone of the option ``zones``; without it, of the one zone."""
+    """The id and the name, of which one is empty, of each zone of the option ``zones``, once; without it, of the one zone."""
     zones = merged(layers).get("zones")
     if zones is None:
         return [_zone(layers)]
@@ -114,7 +114,7 @@ def named_zones(layers: t.Sequence[Layer]) -> list[tuple[str, str]]:
                 f"zones: {zone!r} is neither a zone id, which has 32 digits of 0-9 and a-f, nor a domain name."
             )
         named.append((text, "") if is_zone_id(text) else ("", text))
-    return named
+    return list(dict.fromkeys(named))
 
 
 def digest(layers: t.Sequence[Layer]) -> str:

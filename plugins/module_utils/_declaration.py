@@ -20,6 +20,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses im
     shown,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import printable
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._cloud_ranges import CloudRanges
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import AddressError, ConfigurationError
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
     MAX_MAPPINGS,
@@ -33,6 +34,12 @@ _SHOWN = 3
 """Addresses that a message names for one mistake that many have."""
 
 
+_NO_ADDRESS = "no IP address"
+
+Item = dict[str, t.Any]
+"""One of the option's mappings, as Ansible has checked it."""
+
+
 def declare(address: str, vendor: str, region: str) -> Mapping:
     """A mapping that is not sent yet. The address is canonical already; blanks around the others are ignored."""
     return {"origin_ip": address, "vendor": vendor.strip(), "region": region.strip(), "modified_on": None}
@@ -42,7 +49,7 @@ def is_blank(text: str | None) -> bool:
     return not text or text.isspace()
 
 
-def declare_all(option: str, items: t.Sequence[dict[str, t.Any]]) -> dict[str, list[Mapping]]:
+def declare_all(option: str, items: t.Sequence[Item]) -> dict[str, list[Mapping]]:
     """By canonical address, the different mappings that ``items`` declare for it: more than one is a conflict.
 
     One ``ConfigurationError`` tells of all items that are none, and of the conflicts of the others.
@@ -52,9 +59,12 @@ def declare_all(option: str, items: t.Sequence[dict[str, t.Any]]) -> dict[str, l
         canonical_all(option, [item["origin_ip"] for item in items])
     except AddressError as error:
         problems.append(str(error))
-    incomplete = [shown(item["origin_ip"]) for item in items if is_blank(item["vendor"]) or is_blank(item["region"])]
-    if incomplete:
-        problems.append(f"{option}: vendor or region is missing for {_some(incomplete)}.")
+    incomplete: dict[str, list[str]] = {}
+    for item in items:
+        if is_blank(item["vendor"]) or is_blank(item["region"]):
+            what = f"{item['reason']}:" if "reason" in item else "vendor or region is missing for"
+            incomplete.setdefault(what, []).append(shown(item["origin_ip"]))
+    problems += [f"{option}: {what} {_some(values)}." for what, values in incomplete.items()]
     declared: dict[str, list[Mapping]] = {}
     for item in items:
         with contextlib.suppress(AddressError, AttributeError):  # which are told already
@@ -66,6 +76,81 @@ def declare_all(option: str, items: t.Sequence[dict[str, t.Any]]) -> dict[str, l
         problems += [f"{option}: {conflict}." for conflict in conflicts(declared)]
         raise ConfigurationError(" ".join(problems))
     return declared
+
+
+def is_unplaced(item: Item) -> bool:
+    return is_blank(item["vendor"]) and is_blank(item["region"])
+
+
+def derive(items: t.Sequence[Item], ranges: CloudRanges) -> list[Item]:
+    """The items. Those without a vendor and a region are ``derived``: they have the ranges', or the ``reason`` why not."""
+    return [
+        {**item, "derived": True, **_derived(item["origin_ip"], ranges)} if is_unplaced(item) else item
+        for item in items
+    ]
+
+
+def _derived(value: str, ranges: CloudRanges) -> dict[str, str]:
+    try:
+        places = ranges.place(canonical(value))
+    except AddressError:
+        return {}
+    if not places:
+        return {"reason": "in no range"}
+    if len(places) > 1:
+        return {"reason": f"ambiguous, {' or '.join(f'{one.vendor}/{one.region}' for one in places)}"}
+    return {"vendor": places[0].vendor, "region": places[0].region}
+
+
+class LeftOut:
+    """The items that declare no mapping and are left out instead of being an error.
+
+    That is none, or some of those with a host, or that were derived.
+    """
+
+    def __init__(self, items: t.Sequence[Item], wanted: bool) -> None:
+        self._items = items
+        self._may = [wanted and (item["host"] is not None or "derived" in item) for item in items]
+        self._reasons = {index: _flaw(item) for index, item in enumerate(items) if self._may[index] and _flaw(item)}
+
+    def others(self) -> list[Item]:
+        return [item for index, item in enumerate(self._items) if index not in self._reasons]
+
+    def addresses(self) -> set[str]:
+        """The canonical addresses of those that have one."""
+        with_address = [index for index, reason in self._reasons.items() if reason != _NO_ADDRESS]
+        return {canonical(self._items[index]["origin_ip"]) for index in with_address}
+
+    def add(self, complaints: dict[str, list[str]]) -> set[str]:
+        """Leave out, too, of what ``unsupported`` complains, where that is hosts alone; which are these addresses?"""
+        items: dict[str, list[int]] = {}
+        for index, item in enumerate(self._items):
+            if index not in self._reasons:
+                items.setdefault(canonical(item["origin_ip"]), []).append(index)
+        added = set()
+        for complaint, addresses in complaints.items():
+            for address in addresses:
+                if all(self._may[index] for index in items[address]):
+                    self._reasons.update(dict.fromkeys(items[address], complaint))
+                    added.add(address)
+        return added
+
+    def result(self) -> list[dict[str, t.Any]]:
+        """What a module returns of them, in the order of the items."""
+        return [
+            {**{key: self._items[index][key] for key in ("host", "origin_ip", "vendor", "region")}, "reason": reason}
+            for index, reason in sorted(self._reasons.items())
+        ]
+
+
+def _flaw(item: Item) -> str:
+    """Why an item declares no mapping; empty if it does, whatever its vendor and region are."""
+    try:
+        canonical(item["origin_ip"])
+    except AddressError:
+        return _NO_ADDRESS
+    missing = "no vendor or no region" if is_blank(item["vendor"]) or is_blank(item["region"]) else ""
+    return str(item.get("reason", missing))
 
 
 def conflicts(declared: t.Mapping[str, list[Mapping]]) -> list[str]:
@@ -87,16 +172,28 @@ def too_many(changes: t.Sequence[Change], total: int) -> list[str]:
     return [f"the zone would have {after:,} mappings ({counts}), and can have {MAX_MAPPINGS:,}"]
 
 
-def unsupported(mappings: t.Iterable[Mapping], vendors: Vendors | None) -> list[str]:
-    """What is wrong with the places of these mappings. Without ``vendors``, regions are not judged."""
+def unsupported(mappings: t.Iterable[Mapping], vendors: Vendors | None) -> dict[str, list[str]]:
+    """What is wrong with the places of these mappings, and the addresses of each mistake.
+
+    Without ``vendors``, regions are not judged.
+    """
     regions: dict[str, list[str] | None] = dict.fromkeys(VENDORS)
     if vendors is not None:
         regions = {vendor: [region["name"] for region in vendors[vendor]] for vendor in vendors}
     addresses: dict[tuple[str, str], list[str]] = {}
     for mapping in mappings:
         addresses.setdefault((mapping["vendor"], mapping["region"]), []).append(mapping["origin_ip"])
-    complaints = {(vendor, region): _complaint(vendor, region, regions) for vendor, region in addresses}
-    return [f"{complaint} ({_some(addresses[where])})" for where, complaint in complaints.items() if complaint]
+    complaints: dict[str, list[str]] = {}
+    for (vendor, region), theirs in addresses.items():
+        complaint = _complaint(vendor, region, regions)
+        if complaint:
+            complaints.setdefault(complaint, []).extend(theirs)
+    return complaints
+
+
+def in_words(complaints: dict[str, list[str]]) -> list[str]:
+    """What ``unsupported`` has found, as a message says it."""
+    return [f"{complaint} ({_some(addresses)})" for complaint, addresses in complaints.items()]
 
 
 def _complaint(vendor: str, region: str, regions: dict[str, list[str] | None]) -> str:

@@ -83,12 +83,18 @@ class Outcome:
         )
 
 
-def make_plan(wanted: t.Mapping[str, Mapping | None], actual: dict[str, Mapping], purge: bool = False) -> Plan:
+def make_plan(
+    wanted: t.Mapping[str, Mapping | None],
+    actual: dict[str, Mapping],
+    purge: bool = False,
+    kept: t.Container[str] = (),
+) -> Plan:
     """``wanted`` has, by address, the mapping that shall be, or none for one that shall not be.
 
-    With ``purge``, there shall be no others.
+    With ``purge``, there shall be no others but those of the addresses that are ``kept``.
     """
-    goal = {**dict.fromkeys(actual if purge else ()), **wanted}
+    others = [address for address in actual if address not in kept] if purge else []
+    goal = {**dict.fromkeys(others), **wanted}
     plan = Plan([], [])
     for address in in_order(goal):
         before, after = actual.get(address), goal[address]

@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - edgecache.cloudflare.api
   - edgecache.cloudflare.attributes
   - edgecache.cloudflare.attributes.info_module
+  - edgecache.cloudflare.cloud_ranges
 options:
   origin_ip:
     description:
@@ -28,21 +29,6 @@ options:
     type: list
     elements: str
     required: true
-  sources:
-    description:
-      - The files with the ranges, each a path or an http or https URL. They are told apart by what is in them, and may be several of one
-        vendor.
-      - AWS publishes C(ip-ranges.json), Google C(cloud.json) and Oracle C(public_ip_ranges.json) at the URLs of the default. Azure
-        publishes C(ServiceTags_Public_*.json), with another URL each week, so that file has to be given beside them.
-      - A path is one on the host that the module runs on. If it is relative, it is so to the folder that the module is run in, so give
-        it whole where that matters. C(~) is expanded.
-      - A file may have up to 16777216 bytes (16 MiB).
-    type: list
-    elements: str
-    default:
-      - https://ip-ranges.amazonaws.com/ip-ranges.json
-      - https://www.gstatic.com/ipranges/cloud.json
-      - https://docs.oracle.com/en-us/iaas/tools/public_ip_ranges.json
 seealso:
   - plugin: edgecache.cloudflare.cloud_region
     plugin_type: lookup

@@ -166,6 +166,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses im
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer, zone_client
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._declaration import (
     declare,
+    in_words,
     is_blank,
     unsupported,
 )
@@ -223,7 +224,7 @@ def check(module: AnsibleModule, zone: OriginCloudRegions, wanted: Mapping | Non
         module.warn(f"The region was not checked, since the API does not tell what is supported: {error}")
         return
     if problems:
-        raise ConfigurationError(f"vendor and region: {problems[0]}.")
+        raise ConfigurationError(f"vendor and region: {in_words(problems)[0]}.")
 
 
 def main() -> None:

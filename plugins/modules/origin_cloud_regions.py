@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - edgecache.cloudflare.api.modules
   - edgecache.cloudflare.attributes
   - edgecache.cloudflare.attributes.state_module
+  - edgecache.cloudflare.cloud_ranges
 options:
   mappings:
     description:
@@ -41,12 +42,16 @@ options:
         required: true
       vendor:
         description:
-          - The cloud vendor that hosts the origin, V(aws), V(azure), V(gcp) or V(oci). Needed for O(state=present), not heeded
-            for O(state=absent).
+          - The cloud vendor that hosts the origin, V(aws), V(azure), V(gcp) or V(oci). Needed for O(state=present) without O(derive), not
+            heeded for O(state=absent).
         type: str
       region:
         description:
-          - The vendor's name of the region. Needed for O(state=present), not heeded for O(state=absent).
+          - The vendor's name of the region. Needed for O(state=present) without O(derive), not heeded for O(state=absent).
+        type: str
+      host:
+        description:
+          - The host of your inventory that the mapping is made from. Not sent. It is there again in RV(left_out).
         type: str
       modified_on:
         description:
@@ -87,6 +92,24 @@ options:
         wrong mapping, and the others are written.
     type: bool
     default: true
+  leave_out:
+    description:
+      - Whether to leave out what no mapping can be declared for, and to return it as RV(left_out), instead of failing before anything is
+        written.
+      - That is said of hosts, which are those O(mappings) that say their O(mappings[].host), if they have no IP address, no vendor or no
+        region, or a place to be written that is not supported; and of all addresses for which O(derive) finds no region, or one that is
+        not supported.
+      - Other O(mappings) are an error in any case, and so are different places for one address.
+      - What mappings the addresses that are left out have stays, with O(purge) too.
+    type: bool
+    default: false
+  derive:
+    description:
+      - Whether to find out the vendor and the region of those O(mappings) that have neither, by the ranges that the cloud vendors publish.
+        See M(edgecache.cloudflare.cloud_region_info), and for addresses that are in no range, or in several, O(leave_out).
+      - Costs no request to Cloudflare, and one for each URL among O(sources), if there is a mapping without a place.
+    type: bool
+    default: false
 notes:
   - Mappings are created and changed first, and deleted last, so that an origin that moves to another address is not without a hint
     meanwhile. Only where there is no room for new mappings, others are deleted before.
@@ -130,6 +153,25 @@ EXAMPLES = r"""
       - origin_ip: 198.51.100.7
         vendor: azure
         region: eastus
+
+- name: Declare what the inventory knows, and be told of the hosts that have no address yet
+  edgecache.cloudflare.origin_cloud_regions:
+    leave_out: true
+    mappings:
+      - {host: web-1, origin_ip: 192.0.2.10, vendor: aws, region: eu-central-1}
+      - {host: web-2, origin_ip: "", vendor: aws, region: eu-central-1}
+  register: declared
+
+- name: Show them
+  ansible.builtin.debug:
+    msg: "{{ declared.left_out | map(attribute='host') }}"
+
+- name: Declare origins whose region only the vendors' files know
+  edgecache.cloudflare.origin_cloud_regions:
+    derive: true
+    mappings:
+      - origin_ip: 192.0.2.1
+      - origin_ip: "2001:db8::1"
 
 - name: Delete the hints of origins that are gone
   edgecache.cloudflare.origin_cloud_regions:
@@ -215,6 +257,37 @@ unchanged:
   type: list
   elements: dict
   contains: *read
+left_out:
+  description: What O(leave_out) has left out, in the order of O(mappings).
+  returned: success, or if a write has failed
+  type: list
+  elements: dict
+  contains:
+    host:
+      description: The host; none if it has none.
+      returned: always
+      type: str
+      sample: web-1.example.com
+    origin_ip:
+      description: What is said there as its address.
+      returned: always
+      type: str
+      sample: 192.0.2.10
+    vendor:
+      description: What is said there as its vendor.
+      returned: always
+      type: str
+      sample: aws
+    region:
+      description: What is said there as its region.
+      returned: always
+      type: str
+      sample: us-east1
+    reason:
+      description: What is wrong with it.
+      returned: always
+      type: str
+      sample: "aws has no region us-east1: did you mean us-east-1?"
 failed_items:
   description: What the API has refused. Empty on success.
   returned: success, or if a write has failed
@@ -303,8 +376,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical_all
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer, zone_client
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._declaration import (
+    LeftOut,
     conflicts,
     declare_all,
+    derive,
+    in_words,
+    is_unplaced,
     too_many,
     unsupported,
 )
@@ -313,25 +390,29 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud
     Mapping,
     OriginCloudRegions,
 )
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._range_sources import SOURCES, cloud_ranges
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._reconcile import Outcome, Plan, apply, make_plan
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import run_module
 
 
 def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
-    items, purge = module.params["mappings"], module.params["purge"]
+    items, purge, leave_out = (module.params[name] for name in ("mappings", "purge", "leave_out"))
+    for option in ("purge", "leave_out", "derive"):
+        if module.params[option] and module.params["state"] == "absent":
+            raise ConfigurationError(f"{option}: it goes with state=present only.")
+    if module.params["derive"] and any(map(is_unplaced, items)):
+        # Of which the rest is told before anything is read
+        canonical_all("mappings", [item["origin_ip"] for item in items if not (leave_out and item["host"] is not None)])
+        items = derive(items, cloud_ranges(layers, module.warn))
+    left_out = LeftOut(items, leave_out)
     declared: dict[str, list[Mapping]] = {}
     wanted: dict[str, Mapping | None]
     if module.params["state"] == "present":
-        declared = declare_all("mappings", items)
+        declared = declare_all("mappings", left_out.others())
         wanted = {address: mappings[0] for address, mappings in declared.items()}
-    elif purge:
-        raise ConfigurationError("purge: it goes with state=present only.")
     else:
         wanted = dict.fromkeys(canonical_all("mappings", [item["origin_ip"] for item in items]))
-    if purge and not wanted and not module.params["allow_empty"]:
-        raise ConfigurationError(
-            "mappings: with purge, an empty list deletes all mappings of the zone. If that is meant, set allow_empty to true."
-        )
+    guard(module, wanted)
     with zone_client(layers, module.warn) as (client, zone_id):
         zone = OriginCloudRegions(client, zone_id)
         if purge:
@@ -339,10 +420,21 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
             total = len(actual)
         else:
             actual, total = zone.survey(wanted) if wanted else ({}, 0)
-        plan = make_plan(wanted, actual, purge)
-        check(zone, declared, plan, total, module.params["validate_regions"])
+        plan = make_plan(wanted, actual, purge, left_out.addresses())
+        complaints = judge(zone, declared, plan, total, module.params["validate_regions"])
+        problems = conflicts(declared)
+        if not problems:
+            added = left_out.add(complaints)
+            guard(module, wanted.keys() - added)
+            plan = Plan([change for change in plan.changes if change.address not in added], plan.unchanged)
+            complaints = {
+                what: rest for what, all_ in complaints.items() if (rest := [one for one in all_ if one not in added])
+            }
+        problems += too_many(plan.changes, total) + in_words(complaints)
+        if problems:
+            raise ConfigurationError(f"mappings: {'; '.join(problems)}.")
         outcome = Outcome(plan.changes) if module.check_mode else apply(zone, plan.changes, total)
-    result = dict(outcome.result(), unchanged=plan.unchanged, zone_id=zone_id)
+    result = dict(outcome.result(), unchanged=plan.unchanged, left_out=left_out.result(), zone_id=zone_id)
     error = outcome.error(len(plan.changes))
     if error:
         error.result = result
@@ -350,11 +442,21 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
     return result
 
 
-def check(
+def guard(module: AnsibleModule, wanted: t.Collection[str]) -> None:
+    """Refuse a purge that leaves nothing of what is wanted, unless that is allowed."""
+    if wanted or not module.params["purge"] or module.params["allow_empty"]:
+        return
+    items = module.params["mappings"]
+    what = "an empty list" if not items else f"a list of which nothing can be declared ({len(items):,} left out)"
+    raise ConfigurationError(
+        f"mappings: with purge, {what} deletes all other mappings of the zone. If that is meant, set allow_empty to true."
+    )
+
+
+def judge(
     zone: OriginCloudRegions, declared: dict[str, list[Mapping]], plan: Plan, total: int, validate_regions: bool
-) -> None:
-    """Raise an error that tells all that is wrong with the plan."""
-    problems = conflicts(declared) + too_many(plan.changes, total)
+) -> dict[str, list[str]]:
+    """What is wrong with the places that would be written, and of which addresses. Costs one request if there are any."""
     changing = {change.address for change in plan.changes}
     written = [
         mapping
@@ -362,15 +464,11 @@ def check(
         if address in changing or len(mappings) > 1
         for mapping in mappings
     ]
-    if written:
-        try:
-            vendors = zone.supported()["vendors"] if validate_regions else None
-        except TieredCacheOff as error:
-            problems += unsupported(written, None)
-            raise error.add("; ".join(["or validate_regions: false does without them", *problems])) from None
-        problems += unsupported(written, vendors)
-    if problems:
-        raise ConfigurationError(f"mappings: {'; '.join(problems)}.")
+    try:
+        return unsupported(written, zone.supported()["vendors"] if written and validate_regions else None)
+    except TieredCacheOff as error:
+        problems = conflicts(declared) + too_many(plan.changes, total) + in_words(unsupported(written, None))
+        raise error.add("; ".join(["or validate_regions: false does without them", *problems])) from None
 
 
 def main() -> None:
@@ -381,6 +479,7 @@ def main() -> None:
                 elements="dict",
                 required=True,
                 options=dict(
+                    host=dict(type="str"),
                     origin_ip=dict(type="str", required=True),
                     vendor=dict(type="str"),
                     region=dict(type="str"),
@@ -393,6 +492,9 @@ def main() -> None:
             purge=dict(type="bool", default=False),
             allow_empty=dict(type="bool", default=False),
             validate_regions=dict(type="bool", default=True),
+            leave_out=dict(type="bool", default=False),
+            derive=dict(type="bool", default=False),
+            sources=dict(type="list", elements="str", default=SOURCES),
         ),
         reconcile,
     )

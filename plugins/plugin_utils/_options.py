@@ -56,6 +56,13 @@ def option_layers(plugin: t.Any, direct: dict[str, t.Any], variables: dict[str, 
     ]
 
 
+def decrypted(value: t.Any) -> t.Any:
+    """A text that was encrypted, and each in a list, as a text, which it is not yet for ansible-core 2.16."""
+    if isinstance(value, list):
+        return [decrypted(item) for item in value]
+    return str(value) if hasattr(value, "__ENCRYPTED__") else value
+
+
 def _plain(value: t.Any) -> t.Any:
     """A text without what Ansible ties to it (where it comes from): requests refuses such a text as a header."""
     if isinstance(value, list):

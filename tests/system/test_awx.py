@@ -383,6 +383,68 @@ def test_import(ansible: Ansible, controller: Controller) -> None:
     assert credential["inputs"] == {**CREDENTIALS["token"](ansible), "api_token": "another-token"}
 
 
+def test_import_of_a_version_with_credentials(ansible: Ansible, controller: Controller) -> None:
+    """From a private registry and a private repository, at other times."""
+    for name in ("Registry", "Repository"):
+        controller.create("credentials", {"name": name})
+    rrule = "DTSTART;TZID=Europe/Berlin:20260101T060000 RRULE:FREQ=DAILY;INTERVAL=1"
+    given = {
+        "awx_image_credential": "Registry",
+        "awx_project_credential": "Repository",
+        "awx_project_branch": "1.0.0",
+        "awx_project_url": "git@git.example.com:edgecache.cloudflare.git",
+        "awx_check_rrule": rrule,
+        "awx_apply_rrule": rrule,
+    }
+    import_all(ansible, "-e", json.dumps(given))
+    (image,) = controller.items["execution_environments"]
+    assert image["credential"] == 1
+    (project,) = controller.items["projects"]
+    assert project["credential"] == 2
+    assert (project["scm_branch"], project["scm_url"]) == ("1.0.0", given["awx_project_url"])
+    assert [schedule["rrule"] for schedule in controller.items["schedules"]] == [rrule, rrule]
+
+
+@pytest.mark.parametrize("lacking", ["awx.awx", "awx_image", "CONTROLLER_HOST", "CONTROLLER_OAUTH_TOKEN"])
+def test_import_without(ansible: Ansible, controller: Controller, lacking: str) -> None:
+    """It says what is missing, before it asks AWX for anything."""
+    image = "" if lacking == "awx_image" else IMAGE
+    environment = {lacking: ""} if lacking.isupper() else {}
+    if lacking == "awx.awx":
+        collections = ansible.folder / "ansible_collections"
+        (collections / "edgecache").mkdir(parents=True)
+        (collections / "edgecache/cloudflare").symlink_to(ROOT)
+        environment["ANSIBLE_COLLECTIONS_PATH"] = str(ansible.folder)
+    run = ansible.run("edgecache.cloudflare.awx", "-e", f"awx_image={image}", environment=environment)
+    assert run.returncode == 2, run.stdout + run.stderr
+    (message,) = re.findall(r'"msg": "(.*)"', run.stdout)
+    assert re.match(rf"(The collection )?{re.escape(lacking)} is (not|missing)", message)
+    assert controller.requests == []
+
+
+def test_import_with_a_file_of_awx_awx(ansible: Ansible, controller: Controller) -> None:
+    url = ansible.environment.pop("CONTROLLER_HOST")
+    token = ansible.environment.pop("CONTROLLER_OAUTH_TOKEN")
+    (ansible.folder / ".tower_cli.cfg").write_text(f"[general]\nhost = {url}\noauth_token = {token}\n")
+    import_all(ansible)
+    assert controller.items["schedules"]
+
+
+def test_import_with_a_password(ansible: Ansible, controller: Controller) -> None:
+    """It gets as far as asking AWX, which here takes none."""
+    user = {"CONTROLLER_OAUTH_TOKEN": "", "CONTROLLER_USERNAME": "admin", "CONTROLLER_PASSWORD": "EXAMPLE"}
+    run = ansible.run("edgecache.cloudflare.awx", "-e", f"awx_image={IMAGE}", environment=user)
+    assert "Failed to get token: HTTP Error 401" in run.stdout
+
+
+def test_the_page_lists_the_variables_of_the_import() -> None:
+    (heading,) = re.findall(
+        r"^#   (awx_\w+ .*?)^- name", (ROOT / "playbooks/awx.yml").read_text(), re.MULTILINE | re.DOTALL
+    )
+    listed = re.findall(r"\bawx_\w+", heading)
+    assert listed and [name for name in listed if not re.search(rf"^\| .*`{name}`.* \|", PAGE, re.MULTILINE)] == []
+
+
 def check_page(controller: Controller) -> None:
     """All that is imported stands there for those who enter it by hand."""
     said = {
@@ -419,6 +481,26 @@ def test_the_definition_of_the_image(ansible: Ansible) -> None:
     (collection,) = yaml.safe_load((ansible.folder / "_build/requirements.yml").read_text())["collections"]
     assert collection == {"name": f"{galaxy['repository']}.git", "type": "git"}
     assert "registry.example.com/awx-ee:latest" in (ansible.folder / "Containerfile").read_text()
+
+
+def test_the_image_from_a_file(ansible: Ansible) -> None:
+    """As the page changes the definition for a checkout."""
+    galaxy = [sys.executable, "-m", "ansible", "galaxy", "collection"]
+    common: dict[str, t.Any] = {"capture_output": True, "env": ansible.environment}
+    subprocess.run([*galaxy, "build", str(ROOT)], check=True, cwd=ansible.folder, **common)
+    (artifact,) = ansible.folder.glob("*.tar.gz")
+    (block,) = re.findall(r"^```text\n(additional_build_files:\n.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    changed = yaml.safe_load(re.sub(r"edgecache-cloudflare-[\d.]+\.tar\.gz", artifact.name, block))
+    definition = ansible.folder / "execution-environment.yml"
+    definition.write_text(yaml.safe_dump({**yaml.safe_load(DEFINITION.read_text()), **changed}))
+    context = ansible.folder / "context"
+    builder("create", "-f", str(definition), "-c", str(context), "--output-filename", "Containerfile")
+    # The build copies this folder, and installs in it
+    lines = (context / "Containerfile").read_text().splitlines()
+    assert {"COPY _build /build", "WORKDIR /build"} <= set(lines)
+    common["env"] = {**ansible.environment, "ANSIBLE_COLLECTIONS_PATH": str(ansible.folder)}
+    subprocess.run([*galaxy, "install", "-r", "requirements.yml"], check=True, cwd=context / "_build", **common)
+    assert (ansible.folder / "ansible_collections/edgecache/cloudflare/MANIFEST.json").is_file()
 
 
 def test_the_image_gets_the_libraries(ansible: Ansible) -> None:

@@ -66,8 +66,13 @@ def offline(play: dict[str, t.Any]) -> dict[str, t.Any]:
         text = text.replace(name, stand_in)
     changed: dict[str, t.Any] = json.loads(text)
     sources = list(STAND_INS.values())[:3]
-    defaults = {"edgecache.cloudflare.cloud_region_info": {"sources": sources}}
-    variables = {"cloudflare_cloud_range_sources": sources, "azure_ranges_url": (RANGES / "azure.json").as_uri()}
+    readers = ("cloud_region_info", "origin_cloud_regions", "origin_cloud_region_audit_info")
+    defaults = {f"edgecache.cloudflare.{reader}": {"sources": sources} for reader in readers}
+    variables = {
+        "cloudflare_cloud_range_sources": sources,
+        "cloud_region_hints_sources": sources,
+        "azure_ranges_url": (RANGES / "azure.json").as_uri(),
+    }
     return {
         **changed,
         "module_defaults": {**defaults, **changed.get("module_defaults", {})},
@@ -104,13 +109,30 @@ MOVED = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-west-2"}
 NEW = {"origin_ip": "2001:DB8::99", "vendor": "gcp", "region": "us-central1"}
 STANDING = {"origin_ip": "198.51.100.7", "vendor": "azure", "region": "eastus"}
 UNSUPPORTED = {"origin_ip": "192.0.2.99", "vendor": "aws", "region": "us-east1"}
+FILES = list(STAND_INS.values())
+DRIFT = {
+    "success": True,
+    "errors": [],
+    "messages": [],
+    "result": [
+        {"origin_ip": origin_ip, "vendor": "aws", "region": region, "modified_on": "2026-03-01T12:00:00Z"}
+        for origin_ip, region in (
+            ("192.0.2.1", "us-east-1"),
+            ("198.51.100.7", "us-east-1"),
+            ("198.51.100.200", "us-east-1"),
+            ("203.0.113.99", "us-gone-1"),
+        )
+    ],
+    "result_info": {"page": 1, "per_page": 100, "count": 4, "total_count": 4, "total_pages": 1},
+}
+"""A page with a mapping that is right, one that is wrong, an ambiguous one, and one of an address that is in no range."""
 CASES = {
     "cloud_region_info": [
         Case(
             "success",
             {
                 "origin_ip": ["2001:DB8::1", "198.51.100.200", "203.0.113.99"],
-                "sources": list(STAND_INS.values()),
+                "sources": FILES,
             },
         ),
         Case("success", {"origin_ip": []}),
@@ -141,6 +163,7 @@ CASES = {
     ],
     "origin_cloud_regions": [
         Case("success", {"mappings": [MOVED, NEW, STANDING], "purge": True}),
+        Case("success", {"mappings": [{"host": "web-1", **UNSUPPORTED}], "leave_out": True}),
         Case("success", {"mappings": [{"origin_ip": "192.0.2.1"}], "state": "absent"}),
         Case("failure", {"mappings": [], "purge": True}),
         Case("failure", {"mappings": [MOVED, UNSUPPORTED]}),
@@ -160,6 +183,16 @@ CASES = {
                 {"kind": "disconnect", "operation": "origin-cloud-regions-v2-get"},
             ],
         ),
+    ],
+    "origin_cloud_region_audit_info": [
+        Case(
+            "success",
+            {"sources": FILES},
+            [{"kind": "malformed", "operation": "origin-cloud-regions-v2-list", "body": DRIFT}],
+        ),
+        Case("success", {"sources": FILES, "zone": "example.net", "validate_regions": False}),
+        Case("failure", {"sources": FILES, "zone": "example.net"}),
+        Case("failure", {"sources": [UNKNOWN_URL]}),
     ],
     "supported_cloud_region_info": [
         Case("success", {}),
@@ -288,7 +321,7 @@ def test_hosts_of_the_four_clouds_are_read_as_the_integration_tests_read_them() 
 def test_messages_in_troubleshooting() -> None:
     """Each heading that quotes a message quotes one that there is."""
     headings = re.findall(r"^### `(.*)`$", (ROOT / "docs/troubleshooting.md").read_text(), re.MULTILINE)
-    messages = [missing_required_lib("requests"), *(path.read_text() for path in ROOT.glob("roles/*/tasks/*.yml"))]
+    messages = [missing_required_lib("requests"), *(path.read_text() for path in ROOT.glob("roles/*/t*/*"))]
     for source in ROOT.glob("plugins/**/*.py"):
         for node in ast.walk(ast.parse(source.read_text())):
             parts = node.values if isinstance(node, ast.JoinedStr) else [node]

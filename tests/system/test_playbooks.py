@@ -103,8 +103,8 @@ def test_apply_by_group(ansible: Ansible) -> None:
     assert {(mapping["origin_ip"], mapping["region"]) for mapping in ansible.simulator.mappings()} == {
         (address, "us-central1") for address in ("192.0.2.1", "2001:db8::1", "203.0.113.99")
     }
-    # The switches, the regions, all mappings, the regions for the check of the module, and two batches: however many hosts
-    assert len(operations(ansible)) == 7
+    # The switches, all mappings, the regions, and two batches: however many hosts
+    assert len(operations(ansible)) == 6
 
 
 @pytest.mark.parametrize("arguments", [("--limit", "web1.example.com,localhost"), ("--limit", "web1.example.com")])

@@ -35,6 +35,17 @@ def test_action_group_has_every_module() -> None:
     assert load("meta/runtime.yml")["action_groups"] == {"cloudflare": MODULES}
 
 
+def documented_options(module: t.Any) -> dict[str, t.Any]:
+    """Those of the module and of the fragments that it names."""
+    documentation = yaml.safe_load(module.DOCUMENTATION)
+    options: dict[str, t.Any] = {}
+    for name in documentation["extends_documentation_fragment"]:
+        file, section = f"{name}.documentation".split(".")[2:4]
+        fragment = importlib.import_module(f"{PLUGINS}.doc_fragments.{file}").ModuleDocFragment
+        options.update(yaml.safe_load(getattr(fragment, section.upper()))["options"])
+    return {**options, **(documentation.get("options") or {})}
+
+
 class Constructed(Exception):
     """A module was about to read its arguments."""
 
@@ -49,8 +60,7 @@ def test_argument_spec_is_as_documented(name: str, monkeypatch: pytest.MonkeyPat
     with pytest.raises(Constructed) as caught:
         module.main()
     spec, settings = caught.value.args
-    documented = {**SHARED, **yaml.safe_load(module.DOCUMENTATION).get("options", {})}
-    assert compared(spec, "options") == compared(documented, "suboptions")
+    assert compared(spec, "options") == compared(documented_options(module), "suboptions")
     assert settings["supports_check_mode"]
 
 
@@ -75,7 +85,7 @@ def test_documentation_can_be_read(name: str, block: str) -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_have_documented_options_only(name: str) -> None:
     module = importlib.import_module(f"{PLUGINS}.modules.{name}")
-    documented = {**SHARED, **(yaml.safe_load(module.DOCUMENTATION).get("options") or {})}
+    documented = documented_options(module)
     given = [task.get(f"edgecache.cloudflare.{name}", {}) for task in yaml.safe_load(module.EXAMPLES)]
     assert any(given) or not documented.keys() - SHARED.keys()
     assert {option for options in given for option in options or ()} <= documented.keys()

@@ -23,8 +23,14 @@ for _ in 1 2; do
         -e '{"operations": ["list", "zones-get", "list", "list"]}' "$@"
 done
 
+# Ordinary values are shown as they are, not as unsafe
+ANSIBLE_INVENTORY_CACHE_CONNECTION=$OUTPUT_DIR/cache ansible-inventory -i zones.cloudflare_origins.yml --list \
+    -e "@$config" >"$OUTPUT_DIR/listed"
+grep '"region": "us-east-1"' "$OUTPUT_DIR/listed"
+grep '"modified_on": "2026-03-01T12:00:00Z"' "$OUTPUT_DIR/listed"
+
 # What goes wrong is told
 if ANSIBLE_INVENTORY_CACHE_CONNECTION=$OUTPUT_DIR/other ansible-inventory -i zones.cloudflare_origins.yml --list \
     -e 'api_url=http://127.0.0.1:9/client/v4 cloudflare_max_wait=0' >"$OUTPUT_DIR/failed" 2>&1; then exit 1; fi
-grep 'Connection refused' "$OUTPUT_DIR/failed"
+tr '\n' ' ' <"$OUTPUT_DIR/failed" | grep 'Connection refused' # Ansible breaks lines anywhere
 if grep simulator-token "$OUTPUT_DIR/failed"; then exit 1; fi

@@ -6,16 +6,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import typing as t
 from pathlib import Path
 
 import pytest
 import yaml
-from ansible import template
+from ansible import constants, template
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.inventory.data import InventoryData
 from ansible.inventory.manager import InventoryManager
+from ansible.parsing import vault
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import inventory_loader
 from ansible.template import Templar
@@ -38,7 +41,16 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
 trusted = getattr(template, "trust_as_template", str)
 PLUGIN = "edgecache.cloudflare.origin_cloud_regions"
 OTHER = f"/zones/{OTHER_ZONE_ID}/origin/cloud_regions"
+VAULT = vault.VaultLib([("default", vault.VaultSecret(b"password"))])
+BY_TOKEN = {"Authorization": f"Bearer {TOKEN}"}
+BY_KEY = {"X-Auth-Email": "user@example.com", "X-Auth-Key": KEY}
 PAGE = {"page": 1, "per_page": 100}
+
+
+def is_marked(value: t.Any) -> bool:
+    """Whether Ansible evaluates nothing of it, and ansible-inventory shows it as unsafe."""
+    is_trusted = getattr(template, "is_trusted_as_template", lambda text: not hasattr(text, "__UNSAFE__"))
+    return isinstance(value, str) and not is_trusted(value)
 
 
 class Read(t.NamedTuple):
@@ -47,6 +59,29 @@ class Read(t.NamedTuple):
     hosts: dict[str, dict[str, t.Any]]
     groups: dict[str, set[str]]
     children: dict[str, set[str]]
+
+
+class Secret(str):
+    """A text that a file has encrypted."""
+
+
+class Dumper(yaml.SafeDumper):
+    pass
+
+
+Dumper.add_representer(
+    Secret, lambda dumper, text: dumper.represent_scalar("!vault", VAULT.encrypt(text).decode(), style="|")
+)
+
+
+@pytest.fixture
+def loader(monkeypatch: pytest.MonkeyPatch) -> DataLoader:
+    """Knows the password of the vault."""
+    if hasattr(vault, "VaultSecretsContext"):  # ansible-core 2.19 and newer
+        monkeypatch.setattr(vault.VaultSecretsContext, "_current", vault.VaultSecretsContext(VAULT.secrets))
+    loader = DataLoader()
+    loader.set_vault_secrets(VAULT.secrets)
+    return loader
 
 
 @pytest.fixture
@@ -67,7 +102,7 @@ def extra(monkeypatch: pytest.MonkeyPatch) -> dict[str, t.Any]:
 @pytest.fixture
 def write(tmp_path: Path) -> t.Callable[..., str]:
     def write(file: str = "cloudflare_origins.yml", **options: t.Any) -> str:
-        (tmp_path / file).write_text(yaml.safe_dump({"plugin": PLUGIN, **options}))
+        (tmp_path / file).write_text(yaml.dump({"plugin": PLUGIN, **options}, Dumper=Dumper))
         return str(tmp_path / file)
 
     return write
@@ -103,19 +138,29 @@ def cached(tmp_path: Path) -> dict[str, t.Any]:
 
 
 @pytest.fixture
+def kept_file(own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], tmp_path: Path) -> Path:
+    """The file in which ``192.0.2.1`` was kept."""
+    wire.zone([mapping("192.0.2.1")])
+    assert list(own(**cached).hosts) == ["192.0.2.1"]
+    (file,) = (tmp_path / "cache").iterdir()
+    return file
+
+
+@pytest.fixture
 def own(read: t.Callable[..., Read]) -> t.Callable[..., Read]:
     """The same with a token and a zone."""
     return lambda **options: read(**{"api_token": TOKEN, "zone_id": ZONE_ID, **options})
 
 
 @pytest.fixture
-def parse(write: t.Callable[..., str], extra: dict[str, t.Any]) -> t.Callable[..., None]:
+def parse(write: t.Callable[..., str], loader: DataLoader, extra: dict[str, t.Any]) -> t.Callable[..., None]:
     """Have the plugin alone read a file with these options."""
 
     def parse(anew: bool = False, **options: t.Any) -> None:
         plugin = inventory_loader.get(PLUGIN)
-        plugin.parse(InventoryData(), DataLoader(), write(**options), cache=not anew)
-        plugin.update_cache_if_changed()
+        plugin.parse(InventoryData(), loader, write(**options), cache=not anew)
+        with contextlib.suppress(AttributeError):  # without a cache
+            plugin.update_cache_if_changed()
 
     return parse
 
@@ -190,6 +235,20 @@ def test_constructed(own: t.Callable[..., Read], wire: Wire) -> None:
     assert found.hosts["192.0.2.2"]["ansible_host"] == "gateway.example.com"
 
 
+@pytest.mark.parametrize("option", ["compose", "groups"])
+def test_expressions_are_for_each_host_and_no_templates_of_the_file(
+    own: t.Callable[..., Read], wire: Wire, option: str
+) -> None:
+    wire.zone([mapping("192.0.2.1")])
+    assert list(own(**{option: {"x": "'{{ nothing }}' ~ nothing"}}).hosts) == ["192.0.2.1"]
+
+
+def test_parent_group_is_a_template(own: t.Callable[..., Read], wire: Wire) -> None:
+    wire.zone([mapping("192.0.2.1"), mapping("192.0.2.2", "gcp", "us-central1")])
+    found = own(keyed_groups=[{"key": "region", "separator": "", "parent_group": "cloud_{{ vendor }}"}])
+    assert found.children == {"cloud_aws": {"us_east_1"}, "cloud_gcp": {"us_central1"}}
+
+
 @pytest.mark.parametrize(
     "options", [{"compose": {"x": "nothing"}}, {"groups": {"x": "nothing"}}, {"keyed_groups": [{"key": "nothing"}]}]
 )
@@ -218,14 +277,23 @@ def test_several_zones(read: t.Callable[..., Read], wire: Wire, told: list[str])
     wire.get("/zones", envelope([{"id": OTHER_ZONE_ID, "name": NAME}]), query={"name": NAME})
     wire.zone([mapping("192.0.2.1"), mapping("192.0.2.2")])
     wire.get(OTHER, page([mapping("192.0.2.2"), mapping("192.0.2.3")]), query=PAGE)
-    # Each zone once, however often and in whatever way it is named
-    found = read(api_token=TOKEN, zones=[ZONE_ID, NAME, f" {OTHER_ZONE_ID} "]).hosts
+    # Each zone once, however often and in whatever way it is named, and each name looked up once
+    found = read(api_token=TOKEN, zones=[ZONE_ID, NAME, f" {OTHER_ZONE_ID} ", f"{NAME} "]).hosts
     assert {address: (host["zone_id"], host["zone_ids"]) for address, host in found.items()} == {
         "192.0.2.1": (ZONE_ID, [ZONE_ID]),
         "192.0.2.2": (ZONE_ID, [ZONE_ID, OTHER_ZONE_ID]),
         "192.0.2.3": (OTHER_ZONE_ID, [OTHER_ZONE_ID]),
     }
     assert told == []
+
+
+def test_zones_win_over_a_zone_from_elsewhere(
+    read: t.Callable[..., Read], wire: Wire, extra: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDFLARE_ZONE_ID", OTHER_ZONE_ID)
+    extra["cloudflare_zone"] = NAME
+    wire.zone([mapping("192.0.2.1")])
+    assert list(read(api_token=TOKEN, zones=[ZONE_ID]).hosts) == ["192.0.2.1"]
 
 
 def test_zones_that_disagree(read: t.Callable[..., Read], wire: Wire, told: list[str]) -> None:
@@ -286,6 +354,32 @@ def test_environment(read: t.Callable[..., Read], wire: Wire, monkeypatch: pytes
     assert list(read().hosts) == ["192.0.2.1"]
 
 
+@pytest.mark.parametrize(
+    ("ini", "headers"),
+    [
+        (
+            {"api_token": TOKEN, "api_email": "user@example.com", "api_key": KEY, "zone_id": ZONE_ID, "zone": ""},
+            BY_TOKEN,
+        ),
+        ({"api_token": "", "api_email": "user@example.com", "api_key": KEY, "zone_id": ZONE_ID}, BY_KEY),
+    ],
+)
+def test_configuration_file_counts_where_it_says_something_and_a_token_before_a_key(
+    read: t.Callable[..., Read],
+    wire: Wire,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    ini: dict[str, str],
+    headers: dict[str, str],
+) -> None:
+    lines = ["[edgecache_cloudflare]", *(f"{key} = {value}" for key, value in ini.items())]
+    (tmp_path / "ansible.cfg").write_text("\n".join(lines))
+    monkeypatch.setattr(constants.config, "_config_file", str(tmp_path / "ansible.cfg"))
+    wire.headers = headers
+    wire.zone([mapping("192.0.2.1")])
+    assert list(read().hosts) == ["192.0.2.1"]
+
+
 def test_extra_variables_and_templates(read: t.Callable[..., Read], wire: Wire, extra: dict[str, t.Any]) -> None:
     extra.update(cloudflare_api_token=trusted("{{ mine }}"), mine=TOKEN, name="example")
     wire.get("/zones", envelope([{"id": ZONE_ID, "name": NAME}]), query={"name": NAME})
@@ -293,8 +387,64 @@ def test_extra_variables_and_templates(read: t.Callable[..., Read], wire: Wire, 
     assert list(read(zones=["{{ name }}.com"]).hosts) == ["192.0.2.1"]
 
 
+def test_templates_in_options_that_are_no_texts(
+    parse: t.Callable[..., None], wire: Wire, extra: dict[str, t.Any], cached: dict[str, t.Any], tmp_path: Path
+) -> None:
+    extra.update(seconds=trusted("{{ 2 + 3 }}"), cloudflare_max_wait=trusted("{{ seconds }}"), yes=True)
+    extra.update(folder=str(tmp_path / "elsewhere"), zones_of_mine=[ZONE_ID])
+    wire.settings["timeout"] = 5.0
+    wire.page(1, failed(10000), status=429, headers={"Retry-After": "6"})
+    options = {
+        "api_token": TOKEN,
+        "zones": "{{ zones_of_mine }}",
+        "timeout": "{{ seconds }}",
+        "validate_certs": "{{ yes }}",
+        **cached,
+        "cache": "{{ yes }}",
+        "cache_connection": "{{ folder }}",
+    }
+    with pytest.raises(AnsibleParserError, match="max_wait .5 seconds in all. has 5.0 left"):
+        parse(**options)
+    wire.zone([mapping("192.0.2.1")])
+    parse(**options)
+    assert len(list((tmp_path / "elsewhere").iterdir())) == 1
+
+
+def test_template_that_fails(error_of: t.Callable[..., str]) -> None:
+    message = error_of(api_token=TOKEN, zone_id=ZONE_ID, timeout="{{ nothing }}")
+    assert message.startswith("timeout cannot be evaluated: ") and "nothing" in message
+
+
+def test_option_of_another_type(parse: t.Callable[..., None]) -> None:
+    with pytest.raises(AnsibleError, match=r"timeout.*soon"):
+        parse(api_token=TOKEN, zone_id=ZONE_ID, timeout="{{ 'soon' }}")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"zone_id": Secret(ZONE_ID)},
+        {"zones": [Secret(ZONE_ID)]},
+        {"zones": Secret(ZONE_ID)},
+        {"zone_id": ZONE_ID, "timeout": Secret("30"), "validate_certs": Secret("true")},
+    ],
+    ids=str,
+)
+def test_vault(parse: t.Callable[..., None], wire: Wire, options: dict[str, t.Any]) -> None:
+    wire.zone([mapping("192.0.2.1")])
+    parse(api_token=Secret(TOKEN), **options)
+    assert len(wire.requests) == 1
+
+
+def test_what_was_encrypted_is_no_template(parse: t.Callable[..., None], wire: Wire) -> None:
+    wire.headers = {"Authorization": "Bearer {{token}}"}
+    wire.zone([mapping("192.0.2.1")])
+    parse(api_token=Secret("{{token}}"), zone_id=ZONE_ID)
+    assert len(wire.requests) == 1
+
+
 def test_older_credential_by_its_other_names(read: t.Callable[..., Read], wire: Wire) -> None:
-    wire.headers = {"X-Auth-Email": "user@example.com", "X-Auth-Key": KEY}
+    wire.headers = BY_KEY
     wire.zone([mapping("192.0.2.1")])
     assert list(read(account_email="user@example.com", account_api_key=KEY, zone_id=ZONE_ID).hosts) == ["192.0.2.1"]
 
@@ -319,17 +469,75 @@ def test_what_the_api_says_is_no_template(own: t.Callable[..., Read], wire: Wire
         assert templar.template(trusted("{{ " + name + " }}")) == expected
 
 
+@pytest.mark.parametrize(
+    "region",
+    [
+        "{{ 1 }}",
+        "lookup('ansible.builtin.pipe', 'exit 1')",
+        "1 in [1]",
+        "9**9",
+        "x|length",
+        "x['y']",
+        "us-east-1\n",
+        "us\u2010east",
+        "r\u00e9gion",
+        "\u0661",
+    ],
+)
+def test_what_could_be_more_than_a_name_is_marked(own: t.Callable[..., Read], wire: Wire, region: str) -> None:
+    wire.zone([mapping("192.0.2.1", region, region)])
+    host = own().hosts["192.0.2.1"]
+    assert {name for name, value in host.items() if is_marked(value)} == {"vendor", "region"}
+    assert host["vendor"] == host["region"] == region
+
+
+@pytest.mark.parametrize("modified_on", [MODIFIED_ON, "2026-03-01T12:00:00.123456+00:00", "", None])
+def test_all_else_is_not(own: t.Callable[..., Read], wire: Wire, modified_on: str | None) -> None:
+    wire.zone([{**mapping("2001:db8::1", "gcp", "us_Central.1-a"), "modified_on": modified_on}])
+    host = own().hosts["2001:db8::1"]
+    assert not any(map(is_marked, [*host.values(), *host["zone_ids"]]))
+    assert host["modified_on"] == modified_on
+
+
 def test_cache(own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], tmp_path: Path) -> None:
     wire.zone([mapping("192.0.2.1"), mapping("2001:db8::1")])
     assert own(**cached) == own(**cached)
     files = list((tmp_path / "cache").iterdir())
     assert len(files) == 1
     assert TOKEN not in files[0].read_text()
-    # Another token sees the same, another zone does not
+    # Another token sees the same
     assert set(own(**cached, api_token="other").hosts) == {"192.0.2.1", "2001:db8::1"}
-    wire.get(OTHER, page([mapping("192.0.2.3")]), query=PAGE)
-    assert set(own(**cached, zone_id=OTHER_ZONE_ID).hosts) == {"192.0.2.3"}
-    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"file": "other.cloudflare_origins.yml"},
+        {"api_url": "https://example.com/v4"},
+        {"zone_id": OTHER_ZONE_ID},
+        {"zone_id": None, "zones": [ZONE_ID, OTHER_ZONE_ID]},
+        {"validate_certs": False},
+        {"ca_path": "/"},
+    ],
+    ids=lambda options: ascii(list(options)),
+)
+def test_cache_is_for_what_is_asked(
+    own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], kept_file: Path, options: dict[str, t.Any]
+) -> None:
+    wire.api = options.get("api_url", wire.api)
+    wire.settings["verify"] = options.get("ca_path", options.get("validate_certs", True))
+    if options.get("zone_id", "") != OTHER_ZONE_ID:
+        wire.zone([mapping("192.0.2.2")])
+    if OTHER_ZONE_ID in str(options):
+        wire.get(OTHER, page([mapping("192.0.2.2")]), query=PAGE)
+    for dummy in range(2):
+        assert list(own(**cached, **options).hosts) == ["192.0.2.2"]
+    # The other one stays
+    assert list(own(**cached).hosts) == ["192.0.2.1"]
+
+
+def test_key_of_the_cache_has_all_digits(kept_file: Path) -> None:
+    assert re.search("_[0-9a-f]{64}$", kept_file.name)
 
 
 def test_cache_that_is_to_be_filled_anew(
@@ -346,26 +554,58 @@ def test_cache_that_is_to_be_filled_anew(
     [
         None,
         1,
+        "x",
         [],
         {},
         {ZONE_ID: []},
         [ZONE_ID],
         [["x", []]],
         [[ZONE_ID, None]],
+        [[ZONE_ID, ""]],
+        [[ZONE_ID, {}]],
         [[ZONE_ID, [{}]]],
         [[ZONE_ID, [], []]],
         [[ZONE_ID, [{**mapping("192.0.2.1"), "origin_ip": 1}]]],
         [[ZONE_ID, [{**mapping("192.0.2.1"), "region": None}]]],
+        [[ZONE_ID, [mapping("localhost")]]],
+        [[ZONE_ID, [mapping("2001:DB8::1")]]],
+        [[ZONE_ID, [mapping("192.0.2.9"), mapping(" 192.0.2.1")]]],
     ],
     ids=str,
 )
 def test_cache_with_something_else_in_it(
-    own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], tmp_path: Path, kept: t.Any
+    own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], told: list[str], kept_file: Path, kept: t.Any
 ) -> None:
-    wire.zone([mapping("192.0.2.1")])
-    own(**cached)
-    (file,) = (tmp_path / "cache").iterdir()
-    entry = json.loads(file.read_text())
-    file.write_text(json.dumps({**entry, "__payload__": json.dumps(kept)} if "__payload__" in entry else kept))
+    entry = json.loads(kept_file.read_text())
+    kept_file.write_text(json.dumps({**entry, "__payload__": json.dumps(kept)} if "__payload__" in entry else kept))
     wire.zone([mapping("192.0.2.2")])
+    assert list(own(**cached).hosts) == ["192.0.2.2"]
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        '"x"',
+        "1",
+        "{}",
+        "{",
+        "\0",
+        "\udcff",
+        '{"__payload__": null}',
+        '{"__payload__": "{"}',
+        "[" * 100_000,
+    ],
+    ids=lambda text: ascii(text[:30]),
+)
+def test_cache_that_is_damaged(
+    own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], kept_file: Path, text: str
+) -> None:
+    kept_file.write_text(text, errors="surrogateescape")
+    wire.zone([mapping("192.0.2.2")])
+    assert list(own(**cached).hosts) == ["192.0.2.2"]
+    # Written anew
     assert list(own(**cached).hosts) == ["192.0.2.2"]

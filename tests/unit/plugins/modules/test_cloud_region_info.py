@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import requests
 import yaml
+from ansible_collections.edgecache.cloudflare.plugins.doc_fragments import cloud_ranges
 from ansible_collections.edgecache.cloudflare.plugins.module_utils import _client, _range_sources
 from ansible_collections.edgecache.cloudflare.plugins.modules import cloud_region_info
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.ranges import aws, azure, gcp, oci
@@ -328,7 +329,7 @@ def test_result_is_as_documented(run_bare: Run, wire: Wire) -> None:
 
 
 def test_limit_is_that_of_the_documentation() -> None:
-    assert str(_range_sources.LIMIT) in cloud_region_info.DOCUMENTATION
+    assert str(_range_sources.LIMIT) in cloud_ranges.ModuleDocFragment.DOCUMENTATION
 
 
 def test_cut_answer_is_read_again(run_bare: Run, wire: Wire, clock: t.Any) -> None:

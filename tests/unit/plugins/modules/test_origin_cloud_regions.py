@@ -6,13 +6,16 @@
 
 from __future__ import annotations
 
+import functools
 import types
 import typing as t
+from pathlib import Path
 
 import pytest
 import requests
 import yaml
 from ansible_collections.edgecache.cloudflare.plugins.modules import origin_cloud_regions
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins import ranges
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     KEY,
     MAPPINGS,
@@ -43,6 +46,7 @@ NOTHING: dict[str, t.Any] = {
     "updated": [],
     "deleted": [],
     "unchanged": [],
+    "left_out": [],
     "failed_items": [],
     "unconfirmed": [],
     "diff": {"before": {}, "after": {}},
@@ -188,6 +192,11 @@ class TestPresent:
         zone = [{**mapping(ONE), "modified_on": None}, mapping(TWO)]
         wire.zone(zone)
         assert run(mappings=zone, purge=True)["changed"] is False
+
+    def test_result_of_placing_can_be_declared(self, run: Run, wire: Wire) -> None:
+        wire.zone([mapping(ONE)])
+        found = {**item(ONE), "prefix": "192.0.2.0/24", "source": "aws.json"}
+        assert run(mappings=[found]) == {**NOTHING, "unchanged": [mapping(ONE)]}
 
     def test_moved_origin_is_never_without_a_hint(self, run: Run, wire: Wire) -> None:
         wire.zone([mapping(ONE)])
@@ -452,6 +461,220 @@ class TestWithoutValidation:
         assert result["failed_items"] == [{"origin_ip": TWO, "error": "no such region"}]
 
 
+def host(origin_ip: str, vendor: str | None = "aws", region: str | None = "us-east-1") -> dict[str, t.Any]:
+    return {"host": f"host of {origin_ip}", "origin_ip": origin_ip, "vendor": vendor, "region": region}
+
+
+class TestLeaveOutHosts:
+    BAD: t.ClassVar[list[tuple[dict[str, t.Any], str]]] = [
+        (host(""), "no IP address"),
+        (host("web-1.example.com", None), "no IP address"),
+        (host("192.0.2.7", region=None), "no vendor or no region"),
+        (host("192.0.2.8", " "), "no vendor or no region"),
+    ]
+    UNSUPPORTED: t.ClassVar[list[tuple[dict[str, t.Any], str]]] = [
+        (host("2001:DB8::6", "aws", "us-east1"), "aws has no region us-east1: did you mean us-east-1?"),
+        (host("192.0.2.9", "awz"), "there is no vendor awz: did you mean aws?"),
+    ]
+
+    def left_out(self, *bad: tuple[dict[str, t.Any], str]) -> list[dict[str, t.Any]]:
+        return [{**one, "reason": reason} for one, reason in bad]
+
+    @pytest.mark.parametrize("check", [True, False])
+    def test_others_are_declared(self, run: Run, wire: Wire, check: bool) -> None:
+        bad = [*self.UNSUPPORTED, *self.BAD]
+        wire.zone([])
+        wire.supported()
+        if not check:
+            wire.put_batch([new(ONE), new(TWO)])
+        wanted = [bad[0][0], host(ONE), *(one for one, dummy in bad[1:]), item(TWO)]
+        assert run(mappings=wanted, leave_out=True, _ansible_check_mode=check) == {
+            **NOTHING,
+            "changed": True,
+            "created": [new(ONE), new(TWO)],
+            "left_out": self.left_out(*bad),
+            "diff": {"before": {}, "after": {ONE: "aws/us-east-1", TWO: "aws/us-east-1"}},
+        }
+
+    def test_purge_leaves_what_their_addresses_have(self, run: Run, wire: Wire) -> None:
+        kept = [mapping("192.0.2.7"), mapping("192.0.2.9", "gcp", "us-central1"), mapping(SIX)]
+        wire.zone([mapping(TWO), *kept, mapping(ONE)])
+        wire.supported()
+        wire.delete_batch([mapping(TWO)])
+        bad = [*self.BAD, *self.UNSUPPORTED]
+        result = run(mappings=[item(ONE), *(one for one, dummy in bad)], leave_out=True, purge=True)
+        assert result["deleted"] == [mapping(TWO)]
+        assert result["left_out"] == self.left_out(*bad)
+
+    def test_address_that_is_declared_elsewhere_is_declared(self, run: Run, wire: Wire) -> None:
+        wire.zone([mapping(ONE, "gcp", "us-central1"), mapping(TWO)])
+        wire.supported()
+        wire.put_batch([new(ONE)])
+        wire.delete_batch([mapping(TWO)])
+        result = run(mappings=[host(" 192.0.2.1", None), item(ONE)], leave_out=True, purge=True)
+        assert result["updated"] == [new(ONE)]
+        assert [one["origin_ip"] for one in result["left_out"]] == [" 192.0.2.1"]
+
+    def test_place_that_stands_is_not_judged(self, run: Run, wire: Wire) -> None:
+        """Though another origin cannot have it any more."""
+        wire.zone([mapping(ONE, "aws", "us-gone-1")])
+        wire.supported()
+        wanted = [host(ONE, "aws", "us-gone-1"), host(TWO, "aws", "us-gone-1")]
+        result = run(mappings=wanted, leave_out=True)
+        assert result["unchanged"] == [mapping(ONE, "aws", "us-gone-1")]
+        assert [one["origin_ip"] for one in result["left_out"]] == [TWO]
+
+    def test_two_hosts_of_one_address(self, run: Run, wire: Wire) -> None:
+        wire.zone([])
+        wire.supported()
+        result = run(mappings=[host(ONE, "awz"), host(f" {ONE}", "awz")], leave_out=True)
+        assert [one["origin_ip"] for one in result["left_out"]] == [ONE, f" {ONE}"]
+
+    @pytest.mark.parametrize("leave_out", [True, False])
+    def test_others_are_an_error_all_the_same(self, run: Run, wire: Wire, leave_out: bool) -> None:
+        bad = [item("x"), {"origin_ip": TWO}]
+        assert run(mappings=[host("y"), *bad], leave_out=leave_out)["msg"] == (
+            f"mappings: not an IP address: {'' if leave_out else chr(39) + 'y' + chr(39) + ', '}'x'. Each must be one plain IPv4 or "
+            "IPv6 address: no list, no prefix length, no zone index, no port, no host name, no leading zeros. "
+            f"mappings: vendor or region is missing for '{TWO}'."
+        )
+
+    def test_unsupported_others_are_an_error_all_the_same(self, run: Run, wire: Wire) -> None:
+        wire.zone([])
+        wire.supported()
+        wanted = [host(ONE, "awz"), item(ONE, "awz"), host(TWO, "awz"), host(SIX)]
+        told = f"mappings: there is no vendor awz: did you mean aws? ({ONE})."
+        assert run(mappings=wanted, leave_out=True)["msg"] == told
+
+    def test_conflict_is_an_error_all_the_same(self, run: Run, wire: Wire) -> None:
+        wire.zone([])
+        wire.supported()
+        told = run(mappings=[host(ONE), host(ONE, "awz"), host(TWO, region="x")], leave_out=True)["msg"]
+        assert f"{ONE} is declared as aws/us-east-1 and as awz/us-east-1" in told
+        assert "there is no vendor awz" in told
+
+    def test_those_left_out_take_no_room(self, run: Run, wire: Wire) -> None:
+        wire.zone(mappings(3_500), pages=1)
+        wire.no_mapping(ONE)
+        wire.supported()
+        assert not run(mappings=[host(ONE, "awz")], leave_out=True)["changed"]
+
+    @pytest.mark.parametrize("allowed", [True, False])
+    @pytest.mark.parametrize("reads", [True, False])
+    def test_purge_that_leaves_nothing(self, run: Run, wire: Wire, allowed: bool, reads: bool) -> None:
+        bad = self.UNSUPPORTED if reads else self.BAD
+        if reads or allowed:
+            wire.zone([mapping(TWO)])
+        if reads:
+            wire.supported()
+        if allowed:
+            wire.delete_batch([mapping(TWO)])
+        wanted = [one for one, dummy in bad]
+        result = run(mappings=wanted, leave_out=True, purge=True, allow_empty=allowed)
+        if allowed:
+            assert result["deleted"] == [mapping(TWO)]
+        else:
+            assert f"nothing can be declared ({len(bad)} left out)" in result["msg"]
+
+    def test_nothing_valid_costs_no_request(self, run: Run, wire: Wire) -> None:
+        result = run(mappings=[one for one, dummy in self.BAD], leave_out=True)
+        assert result == {**NOTHING, "left_out": self.left_out(*self.BAD)}
+
+    def test_vendors_are_judged_without_validation(self, run: Run, wire: Wire) -> None:
+        wire.zone([])
+        result = run(mappings=[host(ONE, "awz")], leave_out=True, validate_regions=False)
+        assert [one["origin_ip"] for one in result["left_out"]] == [ONE]
+
+    def test_not_with_absent(self, run: Run, wire: Wire) -> None:
+        assert (
+            "leave_out: it goes with state=present only"
+            in (run(mappings=[item(ONE)], leave_out=True, state="absent")["msg"])
+        )
+
+
+class TestDerive:
+    """The place of what has none, by the vendors' ranges."""
+
+    @pytest.fixture
+    def derived(self, run: Run, tmp_path: Path) -> Run:
+        one, other = tmp_path / "aws.json", tmp_path / "gcp.json"
+        one.write_bytes(
+            ranges.aws(("192.0.2.0/24", "us-east-1"), ("198.51.100.0/24", "eu-west-1"), ("203.0.113.0/24", "x"))
+        )
+        other.write_bytes(ranges.gcp(("2001:db8::/32", "us-central1"), ("198.51.100.0/24", "us-central1")))
+        return functools.partial(run, derive=True, sources=[str(one), str(other)])
+
+    def test_what_has_no_place(self, derived: Run, wire: Wire) -> None:
+        wire.zone([])
+        wire.supported()
+        wanted = [new(ONE), new(TWO, "azure", "eastus"), new(SIX, "gcp", "us-central1")]
+        wire.put_batch(wanted)
+        result = derived(
+            mappings=[{"origin_ip": "2001:DB8::6"}, {"origin_ip": ONE, "vendor": " "}, item(TWO, "azure", "eastus")]
+        )
+        assert result["created"] == wanted
+        assert len(wire.requests) == 3
+
+    def test_one_of_both_is_not_enough(self, derived: Run, wire: Wire) -> None:
+        assert derived(mappings=[{"origin_ip": ONE, "vendor": "aws"}])["msg"] == (
+            f"mappings: vendor or region is missing for '{ONE}'."
+        )
+
+    def test_what_cannot_be_placed_is_an_error(self, derived: Run, wire: Wire) -> None:
+        wanted = [{"origin_ip": one} for one in ("2001:db9::1", "10.0.0.1", "198.51.100.1", ONE)]
+        assert derived(mappings=wanted)["msg"] == (
+            "mappings: in no range: '2001:db9::1', '10.0.0.1'. "
+            "mappings: ambiguous, aws/eu-west-1 or gcp/us-central1: '198.51.100.1'."
+        )
+
+    def test_or_is_left_alone(self, derived: Run, wire: Wire) -> None:
+        kept = mapping("198.51.100.1", "azure", "eastus")
+        wire.zone([kept, mapping(ONE)])
+        wanted = [{"origin_ip": "10.0.0.1"}, {"origin_ip": "198.51.100.1", "host": "web-1"}, {"origin_ip": ONE}]
+        assert derived(mappings=wanted, leave_out=True, purge=True) == {
+            **NOTHING,
+            "unchanged": [mapping(ONE)],
+            "left_out": [
+                {"host": host, "origin_ip": one, "vendor": None, "region": None, "reason": reason}
+                for host, one, reason in (
+                    (None, "10.0.0.1", "in no range"),
+                    ("web-1", "198.51.100.1", "ambiguous, aws/eu-west-1 or gcp/us-central1"),
+                )
+            ],
+        }
+
+    def test_derived_region_that_is_not_supported(self, derived: Run, wire: Wire) -> None:
+        wire.zone([])
+        wire.supported()
+        wanted = {"origin_ip": "203.0.113.1"}
+        assert derived(mappings=[wanted])["msg"] == "mappings: aws has no region x (203.0.113.1)."
+        wire.zone([])
+        wire.supported()
+        result = derived(mappings=[wanted], leave_out=True)
+        assert [(one["region"], one["reason"]) for one in result["left_out"]] == [("x", "aws has no region x")]
+
+    def test_hosts_without_an_address(self, derived: Run, wire: Wire) -> None:
+        result = derived(mappings=[{"origin_ip": "web-1", "host": "web-1"}], leave_out=True)
+        assert [one["reason"] for one in result["left_out"]] == ["no IP address"]
+
+    @pytest.mark.parametrize("leave_out", [True, False])
+    def test_bad_address_is_told_before_the_files_are_read(self, run: Run, leave_out: bool) -> None:
+        result = run(mappings=[{"origin_ip": "x"}], derive=True, sources=["/nowhere"], leave_out=leave_out)
+        assert "mappings: not an IP address: 'x'" in result["msg"]
+
+    def test_files_are_read_before_the_zone(self, run: Run, wire: Wire) -> None:
+        result = run(mappings=[{"origin_ip": ONE}], derive=True, sources=["/nowhere"])
+        assert "/nowhere: cannot be read" in result["msg"]
+
+    def test_files_are_not_read_for_nothing(self, run: Run, wire: Wire) -> None:
+        wire.zone([mapping(ONE)])
+        assert run(mappings=[item(ONE)], derive=True, sources=["/nowhere"]) == {**NOTHING, "unchanged": [mapping(ONE)]}
+
+    def test_not_with_absent(self, run: Run) -> None:
+        told = "derive: it goes with state=present only"
+        assert told in run(mappings=[{"origin_ip": ONE}], derive=True, state="absent")["msg"]
+
+
 class TestTieredCacheOff:
     @pytest.mark.parametrize("check", [True, False])
     def test_ways_out_are_told(self, run: Run, wire: Wire, check: bool) -> None:
@@ -641,7 +864,8 @@ def test_result_is_as_documented(run: Run, wire: Wire) -> None:
     wire.zone([])
     wire.supported()
     wire.put_batch([new(ONE)], judged(**{ONE: "no"}))
-    result = run(mappings=[item(ONE)])
+    result = run(mappings=[item(ONE), host("")], leave_out=True)
+    assert list(documented["left_out"]["contains"]) == list(result["left_out"][0])
     with_failure = [key for key, entry in documented.items() if "write has failed" in entry["returned"]]
     assert set(result) == {"changed", "failed", "msg", "failure", *with_failure}
     assert list(documented["failed_items"]["contains"]) == list(result["failed_items"][0])
