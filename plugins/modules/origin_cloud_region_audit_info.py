@@ -42,6 +42,7 @@ author:
 EXAMPLES = r"""
 - name: Compare the hints of a zone with what AWS, Google and Oracle publish
   edgecache.cloudflare.origin_cloud_region_audit_info:
+    zone: example.com
   register: audit
 
 - name: Show what is wrong
@@ -53,6 +54,7 @@ EXAMPLES = r"""
 
 - name: Mend it
   edgecache.cloudflare.origin_cloud_regions:
+    zone_id: "{{ audit.zone_id }}"
     mappings: "{{ audit.wrong | map(attribute='expected') }}"
 """
 
