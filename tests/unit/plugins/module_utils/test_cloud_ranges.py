@@ -258,7 +258,9 @@ PLACES: dict[t.Any, list[tuple[t.Any, ...]]] = {
 
 @pytest.mark.parametrize("value", WRONG, ids=repr)
 @pytest.mark.parametrize(
-    ("file", "path"), [(file, path) for file, paths in PLACES.items() for path in paths], ids=lambda one: str(one)[:60]
+    ("file", "path"),
+    [(file, path) for file, paths in PLACES.items() for path in paths],
+    ids=lambda one: getattr(one, "__name__", str(one)),
 )
 def test_wrong_type_is_an_error_not_skipped(file: t.Any, path: tuple[t.Any, ...], value: t.Any) -> None:
     document = json.loads(file(("192.0.2.0/24", "a"), ("2001:db8::/32", "a")))
@@ -276,7 +278,7 @@ def test_wrong_type_is_an_error_not_skipped(file: t.Any, path: tuple[t.Any, ...]
         (azure, ("values", 0, "properties", "addressPrefixes")),
         *((oci, path) for path in [("regions",), ("regions", 0, "cidrs")]),
     ],
-    ids=lambda one: str(one)[:60],
+    ids=lambda one: getattr(one, "__name__", str(one)),
 )
 def test_what_must_be_a_list(file: t.Any, path: tuple[t.Any, ...], value: t.Any) -> None:
     message = error_of(spoilt(json.loads(file(("192.0.2.0/24", "a"))), path, value))
