@@ -14,7 +14,6 @@ import random
 import subprocess
 import sys
 import threading
-import time
 import typing as t
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from tests.system.playbooks import ROOT, Ansible
 from tests.vendors import VENDORS, write_files
 
 ADDRESSES = 10_000
+FULL = 3_400
 AWS = ROOT / "tests/integration/targets/setup_cloud_ranges/files/aws.json"
 ADDRESS = {"loop_var": "address"}
 
@@ -120,9 +120,8 @@ print(len(placed), Path("/proc/self/status").read_text().partition("VmHWM:")[2].
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the memory of a process alone")
-def test_takes_little_time_and_memory(files: list[str], addresses: list[str]) -> None:
-    """A process of its own, with all imports. The bounds are several times what it takes."""
-    started = time.perf_counter()
+def test_takes_little_memory(files: list[str], addresses: list[str]) -> None:
+    """A process of its own, with all imports."""
     run = subprocess.run(
         [sys.executable, "-c", SCRIPT],
         env={**os.environ, "PYTHONPATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT.parents[2]))},
@@ -133,7 +132,6 @@ def test_takes_little_time_and_memory(files: list[str], addresses: list[str]) ->
     )
     count, kilobytes = map(int, run.stdout.split())
     assert count == 3_500
-    assert time.perf_counter() - started < 5
     assert kilobytes < 200_000
 
 
@@ -163,6 +161,65 @@ def test_module_and_lookup_give_the_same(ansible: Ansible, files: list[str], add
         vars_files=["vars.json"],
     )
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+
+
+def supported(places: dict[str, set[str]]) -> dict[str, t.Any]:
+    regions = {vendor: [{"name": name, "upper_tier_colos": []} for name in names] for vendor, names in places.items()}
+    return {"obtained_codes": True, "vendors": regions}
+
+
+def test_audit_finds_what_was_planted_and_nothing_else(
+    ansible: Ansible, placing: CIDRTrie, files: list[str], addresses: list[str]
+) -> None:
+    """A full zone, whose hints are those that the library has but for each 70th, and of which some are no range's."""
+    hints: dict[str, dict[str, t.Any]] = {}
+    planted, elsewhere = set(), set()
+    for address in addresses:
+        named = placing.lookup(address)
+        if len(hints) == FULL or (not named and len(elsewhere) == 20):
+            continue
+        vendor, region = (VENDORS[named.provider], named.region) if named else ("aws", "us-east-1")
+        if not named:
+            elsewhere.add(address)
+        elif len(hints) % 70 == 0:
+            planted.add(address)
+            vendor, region = ("gcp", "us-central1") if vendor != "gcp" else ("aws", "us-west-2")
+        hints[address] = {"origin_ip": address, "vendor": vendor, "region": region}
+    places: dict[str, set[str]] = {vendor: set() for vendor in VENDORS.values()}
+    for hint in hints.values():
+        places[hint["vendor"]].add(hint["region"])
+    gone = "us-ashburn-1"
+    zone = {
+        "id": ansible.simulator.zone_id,
+        "name": "example.com",
+        "tiered_cache": "on",
+        "mappings": list(hints.values()),
+    }
+    ansible.simulator.reset({"zones": [zone], "supported_regions": supported(places)})
+    places["oci"].remove(gone)
+    answer = {"success": True, "errors": [], "messages": [], "result": supported(places)}
+    ansible.simulator.fault(kind="malformed", body=answer, operation="origin-cloud-regions-v2-supported-regions")
+    run = ansible.play(
+        [
+            {"edgecache.cloudflare.origin_cloud_region_audit_info": {"sources": files}, "register": "audit"},
+            {"ansible.builtin.copy": {"content": "{{ audit | to_json }}", "dest": "audit.json", "mode": "0600"}},
+        ]
+    )
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    audit = json.loads((ansible.folder / "audit.json").read_text())
+    names = ("right", "wrong", "ambiguous", "unknown", "unsupported")
+    assert {name: {one["origin_ip"] for one in audit[name]} for name in names} == {
+        "right": hints.keys() - planted - elsewhere,
+        "wrong": planted,
+        "ambiguous": set(),
+        "unknown": elsewhere,
+        "unsupported": {address for address, hint in hints.items() if hint["region"] == gone},
+    }
+    assert len(hints) > 3_000 and len(planted) > 40
+    expected = {one["origin_ip"]: (one["expected"]["vendor"], one["expected"]["region"]) for one in audit["wrong"]}
+    for address in planted:
+        named = placing.lookup(address)
+        assert expected[address] == (VENDORS[named.provider], named.region)
 
 
 class Vendor(http.server.BaseHTTPRequestHandler):

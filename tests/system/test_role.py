@@ -28,6 +28,7 @@ DEFAULTS: dict[str, t.Any] = {
     "cloud_region_hints_mappings": [],
     **yaml.safe_load((ROOT / "roles/cloud_region_hints/defaults/main.yml").read_text()),
 }
+RANGES = ROOT / "tests/integration/targets/setup_cloud_ranges/files"
 HOSTS = {"192.0.2.1", "2001:db8::1", "203.0.113.99"}
 WEB2 = "inventory_hostname == 'web2.example.com'"
 
@@ -128,6 +129,8 @@ class TestHostsThatDisagree:
             ("switch_on", True),
             ("purge", "no"),
             ("allow_empty", "y"),
+            ("derive", "y"),
+            ("sources", ["aws.json"]),
             ("strict", "y"),
             ("validate_regions", "n"),
         ],
@@ -227,6 +230,52 @@ class TestHostsThatAreLeftOut:
             ("192.0.2.1", "us-west-2"),
             ("2001:db8::1", "us-central1"),
         }
+
+
+class TestDerive:
+    FILES = tuple(str(RANGES / f"{vendor}.json") for vendor in ("aws", "gcp", "azure", "oci"))
+    POLICY: t.ClassVar[dict[str, t.Any]] = {
+        "cloud_region_hints_derive": " yes ",
+        "cloud_region_hints_vendor": "",
+        "cloud_region_hints_region": "",
+    }
+
+    @pytest.mark.parametrize("files", [list(FILES), json.dumps(FILES)], ids=["list", "text"])
+    def test_addresses_alone(self, ansible: Ansible, files: t.Any) -> None:
+        ansible.simulator.reset(
+            {"zones": [{"id": ansible.simulator.zone_id, "name": "example.com", "tiered_cache": "on"}]}
+        )
+        mappings = [
+            {"origin_ip": "203.0.113.20"},
+            {"origin_ip": "198.51.100.200"},
+            {"origin_ip": "192.0.2.2", "vendor": "aws", "region": "us-west-2"},
+        ]
+        shown = apply(
+            ansible,
+            passes=True,
+            **self.POLICY,
+            cloud_region_hints_sources=files,
+            cloud_region_hints_mappings=mappings,
+        )
+        assert "web3.example.com gets no hint: in no range (203.0.113.99, -, -)" in shown
+        assert "198.51.100.200 gets no hint: ambiguous, aws/us-east-1 or azure/" in shown
+        assert {one["origin_ip"]: f"{one['vendor']}/{one['region']}" for one in ansible.simulator.mappings()} == {
+            "192.0.2.1": "aws/us-east-1",
+            "192.0.2.2": "aws/us-west-2",
+            "2001:db8::1": "gcp/us-central1",
+            "203.0.113.20": "oci/us-ashburn-1",
+        }
+        assert operations(ansible) == ["list", "supported-regions", "batch-upsert"]
+
+    def test_strictly(self, ansible: Ansible) -> None:
+        policy = {**self.POLICY, "cloud_region_hints_sources": list(self.FILES), "cloud_region_hints_strict": True}
+        assert "mappings: in no range: '203.0.113.99'" in apply(ansible, **policy)
+        assert operations(ansible) == []
+
+    def test_files_that_are_none(self, ansible: Ansible) -> None:
+        shown = apply(ansible, **self.POLICY, cloud_region_hints_sources="{a: b}")
+        assert "cloud_region_hints_sources: neither a list nor a text with one in YAML: {a: b}" in shown
+        assert operations(ansible) == []
 
 
 def test_facts_and_policy_in_one_play(ansible: Ansible) -> None:
