@@ -65,6 +65,8 @@ def offline(play: dict[str, t.Any]) -> dict[str, t.Any]:
     for name, stand_in in STAND_INS.items():
         text = text.replace(name, stand_in)
     changed: dict[str, t.Any] = json.loads(text)
+    if "ansible.builtin.import_playbook" in play:
+        return changed
     sources = list(STAND_INS.values())[:3]
     readers = ("cloud_region_info", "origin_cloud_regions", "origin_cloud_region_audit_info")
     defaults = {f"edgecache.cloudflare.{reader}": {"sources": sources} for reader in readers}
