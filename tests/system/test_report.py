@@ -470,3 +470,11 @@ def test_markup_in_a_browser(ansible: Ansible) -> None:
     )
     assert (seen.requests, seen.complaints) == ([found.path.as_uri()], [])
     assert seen.values == [[f"Cloud region hints of {ansible.simulator.zone_id}", 0, 0]]
+
+
+def test_relative_paths_are_in_the_folder_of_the_user(ansible: Ansible) -> None:
+    """Not in that of the playbook, where modules would look."""
+    (ansible.folder / "ranges.json").write_bytes((RANGES / "aws.json").read_bytes())
+    run(ansible, cloud_region_hints_sources="ranges.json", cloud_region_hints_report_path="report.csv")
+    rows = list(csv.DictReader((ansible.folder / "report.csv").open(newline="")))
+    assert {row["audit_source"] for row in rows} == {"", str(ansible.folder / "ranges.json")}
