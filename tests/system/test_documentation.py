@@ -274,12 +274,8 @@ def test_examples_of_plugins(ansible: Ansible, plugin: Path) -> None:
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_examples_on_pages(ansible: Ansible, block: list[dict[str, t.Any]]) -> None:
-    if "ansible.builtin.import_playbook" in block[0]:
-        run = ansible.run([{**one, "vars": offline(one)["vars"]} for one in block])
-    else:
-        run = (
-            ansible.run(list(map(offline, block))) if "hosts" in block[0] else ansible.play(**offline({"tasks": block}))
-        )
+    is_playbook = not {"hosts", "ansible.builtin.import_playbook"}.isdisjoint(block[0])
+    run = ansible.run(list(map(offline, block))) if is_playbook else ansible.play(**offline({"tasks": block}))
     assert run.returncode == 0, run.stdout + run.stderr
     assert "WARNING" not in run.stderr
 

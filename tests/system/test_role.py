@@ -274,7 +274,7 @@ class TestDerive:
 
     def test_files_that_are_none(self, ansible: Ansible) -> None:
         shown = apply(ansible, **self.POLICY, cloud_region_hints_sources="{a: b}")
-        assert "cloud_region_hints_sources: neither a list nor a text with one in YAML: {a: b}" in shown
+        assert "cloud_region_hints_sources: neither a path or URL nor a list of them: {a: b}" in shown
         assert operations(ansible) == []
 
 
