@@ -279,13 +279,12 @@ def test_blank_answers_and_booleans_as_texts(ansible: Ansible, audit: t.Any) -> 
     assert "changed=0" in shown
 
 
-@pytest.mark.parametrize("sources", ["", "  ", None, []])
+@pytest.mark.parametrize("sources", ["", None])
 def test_blank_sources_are_those_of_the_module(ansible: Ansible, sources: t.Any) -> None:
-    """There is no way to them here, so their first one is what fails."""
-    environment = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
+    """There is no way to them here, so the first one is what fails."""
+    environment = {"HTTPS_PROXY": "nowhere://127.0.0.1", "NO_PROXY": "127.0.0.1"}
     answers = json.dumps({"cloud_region_hints_sources": sources})
-    ansible.environment["CLOUDFLARE_BASE_URL"] = ansible.simulator.url
-    done = ansible.run("edgecache.cloudflare.report", "-e", answers, "-e", "max_wait=0", environment=environment)
+    done = ansible.run("edgecache.cloudflare.report", "-e", answers, environment=environment)
     assert done.returncode != 0
     assert "https://ip-ranges.amazonaws.com/ip-ranges.json" in done.stdout
 
