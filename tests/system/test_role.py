@@ -267,6 +267,16 @@ class TestDerive:
         }
         assert operations(ansible) == ["list", "supported-regions", "batch-upsert"]
 
+    def test_apply_in_the_folder_of_the_user(self, ansible: Ansible) -> None:
+        (ansible.folder / "ranges").symlink_to(RANGES)
+        answers = {"cloud_region_hints_mappings": "[{origin_ip: 192.0.2.2}]", "cloud_region_hints_derive": "true"}
+        extra = json.dumps({**answers, "cloud_region_hints_sources": "ranges/aws.json"})
+        run = ansible.run("edgecache.cloudflare.apply", "-e", extra)
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert {"192.0.2.2": "us-east-1"}.items() <= {
+            one["origin_ip"]: one["region"] for one in ansible.simulator.mappings()
+        }.items()
+
     def test_strictly(self, ansible: Ansible) -> None:
         policy = {**self.POLICY, "cloud_region_hints_sources": list(self.FILES), "cloud_region_hints_strict": True}
         assert "mappings: in no range: '203.0.113.99'" in apply(ansible, **policy)
