@@ -9,7 +9,6 @@ Private to the collection: no other collection may rely on this file. Knows no r
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import typing as t
 
@@ -55,27 +54,48 @@ def declare_all(option: str, items: t.Sequence[Item]) -> dict[str, list[Mapping]
     One ``ConfigurationError`` tells of all items that are none, and of the conflicts of the others.
     """
     problems = []
+    nameless = [_label(item) for item in items if has_host(item) and not _is_address(item["origin_ip"])]
+    if nameless:
+        problems.append(f"{option}: no IP address: {some(nameless)}.")
     try:
-        canonical_all(option, [item["origin_ip"] for item in items])
+        canonical_all(option, [item["origin_ip"] for item in items if not has_host(item)])
     except AddressError as error:
         problems.append(str(error))
     incomplete: dict[str, list[str]] = {}
     for item in items:
         if is_blank(item["vendor"]) or is_blank(item["region"]):
             what = f"{item['reason']}:" if "reason" in item else "vendor or region is missing for"
-            incomplete.setdefault(what, []).append(shown(item["origin_ip"]))
-    problems += [f"{option}: {what} {_some(values)}." for what, values in incomplete.items()]
+            incomplete.setdefault(what, []).append(_label(item))
+    problems += [f"{option}: {what} {some(values)}." for what, values in incomplete.items()]
     declared: dict[str, list[Mapping]] = {}
     for item in items:
-        with contextlib.suppress(AddressError, AttributeError):  # which are told already
-            mapping = declare(canonical(item["origin_ip"]), item["vendor"], item["region"])
-            mappings = declared.setdefault(mapping["origin_ip"], [])
-            if mapping not in mappings:
-                mappings.append(mapping)
+        if _flaw(item):  # which is told already
+            continue
+        mapping = declare(canonical(item["origin_ip"]), item["vendor"], item["region"])
+        mappings = declared.setdefault(mapping["origin_ip"], [])
+        if mapping not in mappings:
+            mappings.append(mapping)
     if problems:
         problems += [f"{option}: {conflict}." for conflict in conflicts(declared)]
         raise ConfigurationError(" ".join(problems))
     return declared
+
+
+def has_host(item: Item) -> bool:
+    return not is_blank(item["host"])
+
+
+def _label(item: Item) -> str:
+    """What a message calls an item."""
+    return f"{item['host']} ({shown(item['origin_ip'])})" if has_host(item) else shown(item["origin_ip"])
+
+
+def _is_address(value: str) -> bool:
+    try:
+        canonical(value)
+    except AddressError:
+        return False
+    return True
 
 
 def is_unplaced(item: Item) -> bool:
@@ -91,10 +111,7 @@ def derive(items: t.Sequence[Item], ranges: CloudRanges) -> list[Item]:
 
 
 def _derived(value: str, ranges: CloudRanges) -> dict[str, str]:
-    try:
-        places = ranges.place(canonical(value))
-    except AddressError:
-        return {}
+    places = ranges.place(canonical(value)) if _is_address(value) else []
     if not places:
         return {"reason": "in no range"}
     if len(places) > 1:
@@ -110,7 +127,7 @@ class LeftOut:
 
     def __init__(self, items: t.Sequence[Item], wanted: bool) -> None:
         self._items = items
-        self._may = [wanted and (item["host"] is not None or "derived" in item) for item in items]
+        self._may = [wanted and (has_host(item) or "derived" in item) for item in items]
         self._reasons = {index: _flaw(item) for index, item in enumerate(items) if self._may[index] and _flaw(item)}
 
     def others(self) -> list[Item]:
@@ -118,8 +135,13 @@ class LeftOut:
 
     def addresses(self) -> set[str]:
         """The canonical addresses of those that have one."""
-        with_address = [index for index, reason in self._reasons.items() if reason != _NO_ADDRESS]
-        return {canonical(self._items[index]["origin_ip"]) for index in with_address}
+        values = [self._items[index]["origin_ip"] for index in self._reasons]
+        return {canonical(value) for value in values if _is_address(value)}
+
+    def unaddressed(self) -> list[str]:
+        """Those that have an address, as it seems, but none that is known: such as a host's name."""
+        items = [self._items[index] for index, reason in self._reasons.items() if reason == _NO_ADDRESS]
+        return [_label(item) for item in items if not is_blank(item["origin_ip"])]
 
     def add(self, complaints: dict[str, list[str]]) -> set[str]:
         """Leave out, too, of what ``unsupported`` complains, where that is hosts alone; which are these addresses?"""
@@ -145,9 +167,7 @@ class LeftOut:
 
 def _flaw(item: Item) -> str:
     """Why an item declares no mapping; empty if it does, whatever its vendor and region are."""
-    try:
-        canonical(item["origin_ip"])
-    except AddressError:
+    if not _is_address(item["origin_ip"]):
         return _NO_ADDRESS
     missing = "no vendor or no region" if is_blank(item["vendor"]) or is_blank(item["region"]) else ""
     return str(item.get("reason", missing))
@@ -193,7 +213,7 @@ def unsupported(mappings: t.Iterable[Mapping], vendors: Vendors | None) -> dict[
 
 def in_words(complaints: dict[str, list[str]]) -> list[str]:
     """What ``unsupported`` has found, as a message says it."""
-    return [f"{complaint} ({_some(addresses)})" for complaint, addresses in complaints.items()]
+    return [f"{complaint} ({some(addresses)})" for complaint, addresses in complaints.items()]
 
 
 def _complaint(vendor: str, region: str, regions: dict[str, list[str] | None]) -> str:
@@ -215,6 +235,6 @@ def _nearest(name: str, names: t.Iterable[str]) -> str:
     return printable(name, 60) + (f": did you mean {by_lower[found[0]]}?" if found else "")
 
 
-def _some(addresses: list[str]) -> str:
+def some(addresses: list[str]) -> str:
     more = len(addresses) - _SHOWN
     return ", ".join(addresses[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")

@@ -55,7 +55,7 @@ EXAMPLES = r"""
 - name: Mend it
   edgecache.cloudflare.origin_cloud_regions:
     zone_id: "{{ audit.zone_id }}"
-    mappings: "{{ audit.wrong | map(attribute='expected') }}"
+    mappings: "{{ audit.wrong | selectattr('supported') | map(attribute='expected') }}"
 """
 
 RETURN = r"""
@@ -125,6 +125,11 @@ wrong:
           sample: us-east-1
         prefix: *prefix
         source: *source
+    supported:
+      description: Whether a mapping may name that region; none without O(validate_regions).
+      returned: always
+      type: bool
+      sample: true
 ambiguous:
   description: The mappings whose addresses are, by the longest prefix, in several regions.
   returned: success
@@ -237,7 +242,13 @@ def audit(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
         elif places[0][:2] == place_of(mapping):
             found["right"].append({**mapping, "prefix": places[0].prefix, "source": places[0].source})
         else:
-            found["wrong"].append({**mapping, "expected": {"origin_ip": mapping["origin_ip"], **places[0]._asdict()}})
+            found["wrong"].append(
+                {
+                    **mapping,
+                    "expected": {"origin_ip": mapping["origin_ip"], **places[0]._asdict()},
+                    "supported": None if supported is None else places[0][:2] in supported,
+                }
+            )
     unsupported = [] if supported is None else [one for one in mappings if place_of(one) not in supported]
     return dict(found, unsupported=unsupported, zone_id=zone_id)
 

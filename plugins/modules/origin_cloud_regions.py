@@ -100,7 +100,8 @@ options:
         region, or a place to be written that is not supported; and of all addresses for which O(derive) finds no region, or one that is
         not supported.
       - Other O(mappings) are an error in any case, and so are different places for one address.
-      - What mappings the addresses that are left out have stays, with O(purge) too.
+      - What mappings the addresses that are left out have stays, with O(purge) too. So O(purge) needs the address of each host that has
+        one: a host's name instead of an address is an error then, and an empty text says that there is none.
     type: bool
     default: false
   derive:
@@ -380,8 +381,10 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._declaration 
     conflicts,
     declare_all,
     derive,
+    has_host,
     in_words,
     is_unplaced,
+    some,
     too_many,
     unsupported,
 )
@@ -402,7 +405,7 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
             raise ConfigurationError(f"{option}: it goes with state=present only.")
     if module.params["derive"] and any(map(is_unplaced, items)):
         # Of which the rest is told before anything is read
-        canonical_all("mappings", [item["origin_ip"] for item in items if not (leave_out and item["host"] is not None)])
+        canonical_all("mappings", [item["origin_ip"] for item in items if not (leave_out and has_host(item))])
         items = derive(items, cloud_ranges(layers, module.warn))
     left_out = LeftOut(items, leave_out)
     declared: dict[str, list[Mapping]] = {}
@@ -413,6 +416,11 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
     else:
         wanted = dict.fromkeys(canonical_all("mappings", [item["origin_ip"] for item in items]))
     guard(module, wanted)
+    if purge and left_out.unaddressed():
+        raise ConfigurationError(
+            f"mappings: with purge, the mappings of hosts whose address is not known would be deleted: {some(left_out.unaddressed())}. "
+            "Give their addresses, or an empty text for a host that has none."
+        )
     with zone_client(layers, module.warn) as (client, zone_id):
         zone = OriginCloudRegions(client, zone_id)
         if purge:

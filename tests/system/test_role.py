@@ -30,6 +30,7 @@ DEFAULTS: dict[str, t.Any] = {
 }
 RANGES = ROOT / "tests/integration/targets/setup_cloud_ranges/files"
 HOSTS = {"192.0.2.1", "2001:db8::1", "203.0.113.99"}
+ANOTHER = {"origin_ip": "192.0.2.9", "vendor": "aws", "region": "us-east-1"}
 WEB2 = "inventory_hostname == 'web2.example.com'"
 
 
@@ -81,6 +82,30 @@ class TestPurgeWithoutAHost:
         )
         assert operations(ansible) == []
 
+    def test_whose_address_is_a_name(self, ansible: Ansible) -> None:
+        inventory(ansible, "\n[origins]\nweb4.example.com\n")
+        shown = apply(ansible)
+        assert "whose address is not known would be deleted: web4.example.com ('web4.example.com')" in shown
+        assert operations(ansible) == []
+        assert "web4.example.com is left out: no IP address" in apply(
+            ansible, passes=True, cloud_region_hints_purge=False
+        )
+
+    @pytest.mark.parametrize(
+        ("policy", "task"),
+        [
+            ({"cloud_region_hints_purge": f"{{{{ 'n' if {WEB2} else 'y' }}}}"}, {}),
+            ({"cloud_region_hints_zone": f"{{{{ '' if {WEB2} else 'example.com' }}}}"}, {}),
+            ({"cloud_region_hints_group": "", "cloud_region_hints_mappings": [ANOTHER]}, {"when": f"not {WEB2}"}),
+        ],
+        ids=["purge", "zone", "condition"],
+    )
+    def test_that_disagrees_and_errors_ignored(
+        self, ansible: Ansible, policy: dict[str, t.Any], task: dict[str, t.Any]
+    ) -> None:
+        apply(ansible, passes=True, task={**task, "ignore_errors": True}, **policy)
+        assert operations(ansible) == []
+
     def test_errors_ignored(self, ansible: Ansible) -> None:
         shown = apply(ansible, "--limit", "!web2.example.com", task={"ignore_errors": True}, passes=True)
         assert "1 of 3 hosts" in shown
@@ -125,7 +150,7 @@ class TestHostsThatDisagree:
             ("zone_id", "0123456789abcdef0123456789abcdef"),
             ("zone", "example.net"),
             ("group", "all"),
-            ("mappings", [{"origin_ip": "192.0.2.9", "vendor": "aws", "region": "us-east-1"}]),
+            ("mappings", [ANOTHER]),
             ("switch_on", True),
             ("purge", "no"),
             ("allow_empty", "y"),
@@ -211,7 +236,7 @@ class TestHostsThatAreLeftOut:
     )
     def test_nearest_name_is_told(self, ansible: Ansible, vendor: str, reason: str) -> None:
         policy = {"cloud_region_hints_purge": False, "cloud_region_hints_vendor": vendor}
-        assert f"web1.example.com gets no hint: {reason} (192.0.2.1, {vendor}, us-central1)" in apply(
+        assert f"web1.example.com is left out: {reason} (192.0.2.1, {vendor}, us-central1)" in apply(
             ansible, passes=True, **policy
         )
         assert "batch-upsert" not in operations(ansible)
@@ -220,8 +245,26 @@ class TestHostsThatAreLeftOut:
 
     def test_name_that_looks_like_an_address_of_old(self, ansible: Ansible) -> None:
         inventory(ansible, "\n[origins]\n10\n")
-        assert "10 gets no hint: no IP address (10, gcp, us-central1)" in apply(ansible, passes=True)
-        assert addresses(ansible) == HOSTS
+        shown = apply(ansible, passes=True, cloud_region_hints_purge=False)
+        assert "10 is left out: no IP address (10, gcp, us-central1)" in shown
+        assert addresses(ansible) >= HOSTS
+
+    def test_values_are_on_one_line(self, ansible: Ansible) -> None:
+        """So that none of them looks like another line of the report."""
+        region = "us-east-1\n\u2028Zone deleted " + "x" * 1_000
+        run = ansible.play(
+            [{"import_role": {"name": ROLE}}],
+            hosts="origins",
+            vars={**POLICY, "cloud_region_hints_purge": False, "cloud_region_hints_region": region},
+        )
+        assert run.returncode == 0, run.stdout
+        (line,) = (line for line in run.stdout.splitlines() if "web1.example.com is left out" in line)
+        assert "Zone deleted" in line and len(line) < 400
+
+    def test_those_of_variables_are_an_error_whatever_they_say(self, ansible: Ansible) -> None:
+        bad = {"host": "db", "origin_ip": "198.51.100.l7", "vendor": "azure", "region": "eastus"}
+        assert "not an IP address: '198.51.100.l7'" in apply(ansible, cloud_region_hints_mappings=[bad])
+        assert operations(ansible) == []
 
     def test_what_a_variable_declares_for_their_address_holds(self, ansible: Ansible) -> None:
         mapping = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-west-2"}
@@ -257,8 +300,8 @@ class TestDerive:
             cloud_region_hints_sources=files,
             cloud_region_hints_mappings=mappings,
         )
-        assert "web3.example.com gets no hint: in no range (203.0.113.99, -, -)" in shown
-        assert "198.51.100.200 gets no hint: ambiguous, aws/us-east-1 or azure/" in shown
+        assert "web3.example.com is left out: in no range (203.0.113.99, -, -)" in shown
+        assert "198.51.100.200 is left out: ambiguous, aws/us-east-1 or azure/" in shown
         assert {one["origin_ip"]: f"{one['vendor']}/{one['region']}" for one in ansible.simulator.mappings()} == {
             "192.0.2.1": "aws/us-east-1",
             "192.0.2.2": "aws/us-west-2",
@@ -279,13 +322,50 @@ class TestDerive:
 
     def test_strictly(self, ansible: Ansible) -> None:
         policy = {**self.POLICY, "cloud_region_hints_sources": list(self.FILES), "cloud_region_hints_strict": True}
-        assert "mappings: in no range: '203.0.113.99'" in apply(ansible, **policy)
+        assert "mappings: in no range: web3.example.com ('203.0.113.99')" in apply(ansible, **policy)
         assert operations(ansible) == []
 
     def test_files_that_are_none(self, ansible: Ansible) -> None:
         shown = apply(ansible, **self.POLICY, cloud_region_hints_sources="{a: b}")
         assert "cloud_region_hints_sources: neither a path or URL nor a list of them: {a: b}" in shown
         assert operations(ansible) == []
+
+
+@pytest.mark.parametrize("mappings", ["[192.0.2.1]", [["192.0.2.1"]], "{a: b}", "x"])
+def test_mappings_that_are_none(ansible: Ansible, mappings: t.Any) -> None:
+    shown = apply(ansible, cloud_region_hints_mappings=mappings)
+    assert "cloud_region_hints_mappings: neither a list of mappings nor a text with one in YAML" in shown
+    assert operations(ansible) == []
+
+
+def test_mappings_that_are_no_yaml(ansible: Ansible) -> None:
+    assert "Check that cloud_region_hints_mappings is a list" in apply(ansible, cloud_region_hints_mappings="[{a: b")
+    assert operations(ansible) == []
+
+
+def test_facts_under_a_condition_that_is_false_for_the_first(ansible: Ansible) -> None:
+    facts = {"import_role": {"name": ROLE, "tasks_from": "facts"}, "when": WEB2}
+    run = ansible.play([facts], hosts="origins")
+    assert run.returncode
+    assert "its condition is false for the first host of the play" in " ".join((run.stdout + run.stderr).split())
+    assert operations(ansible) == []
+
+
+@pytest.mark.parametrize("value", ["010.0.0.1", "1.2.3.4.", "1.2.3.256", "192.0.2.1/32", "10", "www.example.com", ""])
+def test_facts_of_a_host_without_an_address(ansible: Ansible, value: str) -> None:
+    run = ansible.play(
+        [
+            {"import_role": {"name": ROLE, "tasks_from": "facts"}},
+            {
+                "assert": {
+                    "that": f"(cloud_region_hint is none) == ({WEB2} or inventory_hostname == 'web3.example.com')"
+                }
+            },
+        ],
+        hosts="origins",
+        vars={"cloud_region_hints_origin_ip": f"{{{{ '{value}' if {WEB2} else ansible_host }}}}"},
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_facts_and_policy_in_one_play(ansible: Ansible) -> None:

@@ -25,7 +25,7 @@ VENDORS = SUPPORTED["vendors"]
 
 
 def item(origin_ip: t.Any, vendor: t.Any = "aws", region: t.Any = "us-east-1") -> dict[str, t.Any]:
-    return {"origin_ip": origin_ip, "vendor": vendor, "region": region, "modified_on": None}
+    return {"origin_ip": origin_ip, "vendor": vendor, "region": region, "modified_on": None, "host": None}
 
 
 def test_declare() -> None:
@@ -44,7 +44,7 @@ class TestDeclareAll:
         }
 
     def test_time_of_change_makes_no_difference(self) -> None:
-        items = [mapping("192.0.2.1"), item("192.0.2.1")]
+        items = [{**mapping("192.0.2.1"), "host": None}, item("192.0.2.1")]
         assert declare_all("mappings", items) == {"192.0.2.1": [new("192.0.2.1")]}
 
     def test_different_places_are_all_kept(self) -> None:
@@ -133,6 +133,12 @@ class TestTooMany:
     )
     def test_no_room(self, total: int, new_ones: int, gone: int, told: str) -> None:
         assert too_many(self.changes(new_ones, gone), total) == [f"the zone would have {told}, and can have 3,500"]
+
+
+def test_blank_place_is_no_conflict() -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        declare_all("mappings", [item("192.0.2.1"), item("192.0.2.1", " ", "")])
+    assert str(raised.value) == "mappings: vendor or region is missing for '192.0.2.1'."
 
 
 class TestUnsupported:

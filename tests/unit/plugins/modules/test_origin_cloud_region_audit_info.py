@@ -82,6 +82,7 @@ def test_each_kind(audit: Run, wire: Wire, sources: list[str]) -> None:
                     "prefix": "192.0.2.128/25",
                     "source": aws,
                 },
+                "supported": False,
             },
             {
                 **OTHER_VENDOR,
@@ -92,6 +93,7 @@ def test_each_kind(audit: Run, wire: Wire, sources: list[str]) -> None:
                     "prefix": "2001:db8::/32",
                     "source": gcp,
                 },
+                "supported": True,
             },
         ],
         "ambiguous": [
@@ -141,7 +143,7 @@ def test_without_the_supported_regions(audit: Run, wire: Wire) -> None:
     wire.zone([mapping("192.0.2.1", "aws", "us-gone-1")])
     result = audit(validate_regions=False)
     assert result["unsupported"] == []
-    assert len(result["wrong"]) == 1
+    assert [one["supported"] for one in result["wrong"]] == [None]
 
 
 def test_empty_zone(audit: Run, wire: Wire) -> None:

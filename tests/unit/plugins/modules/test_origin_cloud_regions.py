@@ -468,7 +468,7 @@ def host(origin_ip: str, vendor: str | None = "aws", region: str | None = "us-ea
 class TestLeaveOutHosts:
     BAD: t.ClassVar[list[tuple[dict[str, t.Any], str]]] = [
         (host(""), "no IP address"),
-        (host("web-1.example.com", None), "no IP address"),
+        (host(" ", None), "no IP address"),
         (host("192.0.2.7", region=None), "no vendor or no region"),
         (host("192.0.2.8", " "), "no vendor or no region"),
     ]
@@ -506,6 +506,26 @@ class TestLeaveOutHosts:
         assert result["deleted"] == [mapping(TWO)]
         assert result["left_out"] == self.left_out(*bad)
 
+    @pytest.mark.parametrize("allow_empty", [True, False])
+    def test_purge_needs_the_address_of_each_host_that_has_one(self, run: Run, allow_empty: bool) -> None:
+        """Nobody knows which mapping is that of a name."""
+        wanted = [item(ONE), host("", None), host("web-1.example.com"), host("web-2.example.com", None)]
+        result = run(mappings=wanted, leave_out=True, purge=True, allow_empty=allow_empty)
+        assert result["msg"] == (
+            "mappings: with purge, the mappings of hosts whose address is not known would be deleted: "
+            "host of web-1.example.com ('web-1.example.com'), host of web-2.example.com ('web-2.example.com'). "
+            "Give their addresses, or an empty text for a host that has none."
+        )
+
+    def test_purge_deletes_what_a_host_without_an_address_had(self, run: Run, wire: Wire) -> None:
+        wire.zone([mapping(ONE), mapping(TWO)])
+        wire.delete_batch([mapping(TWO)])
+        result = run(mappings=[item(ONE), host(" ", None)], leave_out=True, purge=True)
+        assert result["deleted"] == [mapping(TWO)]
+
+    def test_host_without_a_name_is_none(self, run: Run) -> None:
+        assert "not an IP address: 'x'" in run(mappings=[{**item("x"), "host": " "}], leave_out=True)["msg"]
+
     def test_address_that_is_declared_elsewhere_is_declared(self, run: Run, wire: Wire) -> None:
         wire.zone([mapping(ONE, "gcp", "us-central1"), mapping(TWO)])
         wire.supported()
@@ -534,9 +554,16 @@ class TestLeaveOutHosts:
     def test_others_are_an_error_all_the_same(self, run: Run, wire: Wire, leave_out: bool) -> None:
         bad = [item("x"), {"origin_ip": TWO}]
         assert run(mappings=[host("y"), *bad], leave_out=leave_out)["msg"] == (
-            f"mappings: not an IP address: {'' if leave_out else chr(39) + 'y' + chr(39) + ', '}'x'. Each must be one plain IPv4 or "
-            "IPv6 address: no list, no prefix length, no zone index, no port, no host name, no leading zeros. "
-            f"mappings: vendor or region is missing for '{TWO}'."
+            f"{'' if leave_out else 'mappings: no IP address: host of y (' + repr('y') + '). '}"
+            "mappings: not an IP address: 'x'. Each must be one plain IPv4 or IPv6 address: no list, no prefix length, no zone index, "
+            f"no port, no host name, no leading zeros. mappings: vendor or region is missing for '{TWO}'."
+        )
+
+    def test_hosts_are_named(self, run: Run) -> None:
+        wanted = [host(""), host(" web-1"), host(TWO, region=None), host(ONE, None, " ")]
+        assert run(mappings=wanted)["msg"] == (
+            "mappings: no IP address: host of  (''), host of  web-1 (' web-1'). "
+            f"mappings: vendor or region is missing for host of {TWO} ('{TWO}'), host of {ONE} ('{ONE}')."
         )
 
     def test_unsupported_others_are_an_error_all_the_same(self, run: Run, wire: Wire) -> None:
@@ -615,8 +642,11 @@ class TestDerive:
         assert result["created"] == wanted
         assert len(wire.requests) == 3
 
-    def test_one_of_both_is_not_enough(self, derived: Run, wire: Wire) -> None:
-        assert derived(mappings=[{"origin_ip": ONE, "vendor": "aws"}])["msg"] == (
+    @pytest.mark.parametrize("leave_out", [True, False])
+    @pytest.mark.parametrize("said", [{"vendor": "gcp"}, {"region": "us-west-2", "vendor": " "}], ids=str)
+    def test_one_of_both_stands_and_is_not_enough(self, derived: Run, leave_out: bool, said: dict[str, str]) -> None:
+        wanted = [{"origin_ip": ONE, **said}, {"origin_ip": SIX}]
+        assert derived(mappings=wanted, leave_out=leave_out)["msg"] == (
             f"mappings: vendor or region is missing for '{ONE}'."
         )
 
