@@ -18,7 +18,9 @@ options:
         publishes C(ServiceTags_Public_*.json), with another URL each week, so that file has to be given beside them.
       - A path is one on the host that the module runs on. If it is relative, it is so to the folder that the module is run in, so give
         it whole where that matters. C(~) is expanded.
-      - A file may have up to 16777216 bytes (16 MiB).
+      - A URL is shown in messages and results, so one with a user name, a password or a query, which may be a secret, is refused. Fetch
+        such a file before.
+      - A file may have up to 16777216 bytes (16 MiB), and name up to 500 regions.
     type: list
     elements: str
     default:

@@ -29,7 +29,9 @@ options:
       - AWS publishes C(ip-ranges.json), Google C(cloud.json) and Oracle C(public_ip_ranges.json) at the URLs of the default. Azure
         publishes C(ServiceTags_Public_*.json), with another URL each week, so that file has to be given beside them.
       - A relative path is looked for as usual for lookups, in C(files) of the role and beside the playbook. C(~) is expanded.
-      - A file may have up to 16777216 bytes (16 MiB).
+      - A URL is shown in messages and results, so one with a user name, a password or a query, which may be a secret, is refused. Fetch
+        such a file before.
+      - A file may have up to 16777216 bytes (16 MiB), and name up to 500 regions.
     type: list
     elements: str
     default:
@@ -171,6 +173,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical, canonical_all
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._declaration import some
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._errors import errors_as
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._options import option_layers
@@ -195,7 +198,7 @@ class LookupModule(LookupBase):
             places = {address: ranges.place(address) for address in addresses}
             for address, candidates in places.items():
                 if len(candidates) > 1:
-                    named = "; ".join(f"{one.vendor}/{one.region} ({one.prefix} in {one.source})" for one in candidates)
+                    named = some([f"{one.vendor}/{one.region} ({one.prefix} in {one.source})" for one in candidates])
                     raise CloudflareError(f"{address} is ambiguous: {named}")
             unknown = [address for address in addresses if not places[address]]
             if unknown and "default" not in kwargs:

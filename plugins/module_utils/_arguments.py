@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client, Credential, Http
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._patience import Patience
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._zones import is_domain_name, is_zone_id, zone_id_of
 
 Layer = t.Mapping[str, t.Any]
@@ -69,9 +70,25 @@ def ambient(layer: Layer) -> dict[str, t.Any]:
     return given
 
 
+def patience(layers: t.Sequence[Layer], tell: Tell) -> Patience:
+    """What all waiting of a task is taken from, where it has several sessions."""
+    return Patience(merged(layers)["max_wait"], tell)
+
+
+def check(layers: t.Sequence[Layer]) -> None:
+    """Raise the ``ConfigurationError`` that ``zone_client`` would, for a task that does something else before."""
+    _zone(layers)
+    _credential(layers)
+    _api_url(merged(layers).get("api_url", API_URL))
+
+
 @contextlib.contextmanager
 def zone_client(
-    layers: t.Sequence[Layer], warn: Tell, tell: Tell | None = None, known_id: str = ""
+    layers: t.Sequence[Layer],
+    warn: Tell,
+    tell: Tell | None = None,
+    known_id: str = "",
+    patience: Patience | None = None,
 ) -> t.Iterator[tuple[Client, str]]:
     """The client and the zone id that the layers ask for; the client is closed at the end.
 
@@ -80,7 +97,7 @@ def zone_client(
     any request.
     """
     zone_id, name = _zone(layers)
-    with _client(layers, warn, tell or warn) as client:
+    with _client(layers, warn, tell or warn, patience) as client:
         yield client, zone_id or known_id or zone_id_of(client, name)
 
 
@@ -93,9 +110,9 @@ def zones_client(layers: t.Sequence[Layer], warn: Tell, tell: Tell) -> t.Iterato
 
 
 @contextlib.contextmanager
-def downloads(layers: t.Sequence[Layer], tell: Tell) -> t.Iterator[Http]:
+def downloads(layers: t.Sequence[Layer], tell: Tell, patience: Patience | None = None) -> t.Iterator[Http]:
     """A session without any credential, bounded as the layers ask for; closed at the end."""
-    with Http(**_bounds(merged(layers)), tell=tell) as http:
+    with Http(**_bounds(merged(layers)), tell=tell, patience=patience) as http:
         yield http
 
 
@@ -138,12 +155,12 @@ def merged(layers: t.Sequence[Layer]) -> dict[str, t.Any]:
     return option
 
 
-def _client(layers: t.Sequence[Layer], warn: Tell, tell: Tell) -> Client:
+def _client(layers: t.Sequence[Layer], warn: Tell, tell: Tell, patience: Patience | None = None) -> Client:
     option = merged(layers)
     credential, api_url = _credential(layers), _api_url(option.get("api_url", API_URL))
     if not is_private(api_url):
         warn(f"api_url: {api_url} is not https. Everyone between here and there can read the credential.")
-    return Client(credential, api_url, **_bounds(option), tell=tell)
+    return Client(credential, api_url, **_bounds(option), tell=tell, patience=patience)
 
 
 def _bounds(option: Layer) -> dict[str, t.Any]:

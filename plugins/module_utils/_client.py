@@ -109,7 +109,8 @@ class Http:
 
     ``timeout``: seconds to connect, and between two bytes. ``max_wait``: seconds that all waiting may take together:
     pauses, and tries that failed. ``verify``: whether certificates are checked, or the path of the
-    CA certificates to check them with. ``tell`` gets a sentence before each pause.
+    CA certificates to check them with. ``tell`` gets a sentence before each pause. ``patience`` is that of another
+    session with which this one shares what all waiting may take, instead of one of its own.
 
     ``repeated`` tells whether the last request was tried again though the server may have done it already.
     """
@@ -127,12 +128,13 @@ class Http:
         session: requests.Session | None = None,
         clock: t.Callable[[], float] = time.monotonic,
         sleep: t.Callable[[float], object] | None = None,
+        patience: Patience | None = None,
     ) -> None:
         import requests
 
         self._timeout = timeout
         self._verify = verify
-        self._patience = Patience(max_wait, tell, clock, sleep)
+        self._patience = patience or Patience(max_wait, tell, clock, sleep)
         self.repeated = False
         self._where = self.server
         self._session = session or requests.Session()
@@ -170,7 +172,8 @@ class Http:
             if 300 <= answer.status < 400:
                 came = f"a redirect to {printable(answer.headers.get('Location', ''))!r}, which is not followed: check {self.option}"
             kind = RateLimited if answer.status == 429 else ApiError
-            return kind(f"{url}: HTTP {answer.status}: {came}", answer.status, came, [])
+            # Without a status: a play that branches on one means the API's
+            return kind(f"{url}: HTTP {answer.status}: {came}", None, came, [])
 
         return self._patiently(exchange, read, failed)
 

@@ -22,6 +22,9 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
 LIMIT = 16 * 1024 * 1024
 """Bytes of a file that are read: several times what the largest has, which is Azure's."""
 
+MAX_REGIONS = 500
+"""Regions that a file may name: several times what a vendor has."""
+
 NO_REGION = frozenset({"", "global"})
 """What stands where a region would, in lower case, for a prefix that is used in several or in none."""
 
@@ -50,6 +53,10 @@ class _Region(t.NamedTuple):
     source: str
 
 
+_Table = dict[int, dict[int, dict[tuple[str, str], _Region]]]
+"""By length, the longest first, and by the bits of the prefix: its regions, by vendor and region."""
+
+
 class CloudRanges:
     """All ranges of some files. ``contents``: by the name that messages and places give it, what is in each file.
 
@@ -60,7 +67,7 @@ class CloudRanges:
     def __init__(self, contents: t.Mapping[str, bytes]) -> None:
         # By version of IP and region, as keys, since Azure has most prefixes several times
         self._texts: dict[int, dict[_Region, dict[str, None]]] = {4: {}, 6: {}}
-        self._tables: dict[int, dict[int, dict[int, tuple[_Region, ...]]]] = {}
+        self._tables: dict[int, _Table] = {}
         for source, content in contents.items():
             try:
                 self._add(source, content)
@@ -80,7 +87,7 @@ class CloudRanges:
             if network in networks:
                 first = (network << (bits - length)).to_bytes(bits // 8, "big")
                 prefix = f"{socket.inet_ntop(family, first)}/{length}"
-                return [Place(one.vendor, one.region, prefix, one.source) for one in networks[network]]
+                return [Place(one.vendor, one.region, prefix, one.source) for one in networks[network].values()]
         return []
 
     def _add(self, source: str, content: bytes) -> None:
@@ -94,20 +101,27 @@ class CloudRanges:
                 if not re.fullmatch("[A-Za-z0-9-]{1,60}", region):
                     raise ConfigurationError(f"not a region: {shown(region)}")
                 known = self._texts[version][_Region(vendor, region, source)] = {}
+                if (
+                    len({one.region for texts in self._texts.values() for one in texts if one.source == source})
+                    > MAX_REGIONS
+                ):
+                    raise ConfigurationError(f"has more than {MAX_REGIONS} regions")
             known.update(dict.fromkeys(prefixes))
 
-    def _table(self, version: int) -> dict[int, dict[int, tuple[_Region, ...]]]:
-        """By length, the longest first, and by the bits of the prefix: its regions, each vendor's once."""
+    def _table(self, version: int) -> _Table:
         if version not in self._tables:
-            table: dict[int, dict[int, tuple[_Region, ...]]] = {}
+            table: _Table = {}
             for region, texts in self._texts[version].items():
-                alone = (region,)
+                alone = {region[:2]: region}
                 for text in texts:
                     length, network = _prefix(version, region.source, text)
                     networks = table.setdefault(length, {})
                     there = networks.setdefault(network, alone)
-                    if all(one[:2] != region[:2] for one in there):
-                        networks[network] = (*there, region)
+                    if alone.keys() <= there.keys():
+                        continue
+                    if len(there) == 1:  # the dict of all prefixes that are in this region alone
+                        networks[network] = there = there.copy()
+                    there.update(alone)
             self._texts[version].clear()
             self._tables[version] = dict(sorted(table.items(), reverse=True))
         return self._tables[version]

@@ -115,7 +115,7 @@ def _derived(value: str, ranges: CloudRanges) -> dict[str, str]:
     if not places:
         return {"reason": "in no range"}
     if len(places) > 1:
-        return {"reason": f"ambiguous, {' or '.join(f'{one.vendor}/{one.region}' for one in places)}"}
+        return {"reason": f"ambiguous, {some([f'{one.vendor}/{one.region}' for one in places])}"}
     return {"vendor": places[0].vendor, "region": places[0].region}
 
 

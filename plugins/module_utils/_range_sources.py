@@ -11,6 +11,7 @@ documentation.
 from __future__ import annotations
 
 import os
+import re
 import typing as t
 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import shown
@@ -24,6 +25,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments im
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._cloud_ranges import LIMIT, CloudRanges
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._patience import Patience
 
 SOURCES = [
     "https://ip-ranges.amazonaws.com/ip-ranges.json",
@@ -33,17 +35,17 @@ SOURCES = [
 """Those that stay where they are. Azure's has another URL each week."""
 
 
-def cloud_ranges(layers: t.Sequence[Layer], warn: Tell) -> CloudRanges:
+def cloud_ranges(layers: t.Sequence[Layer], warn: Tell, patience: Patience | None = None) -> CloudRanges:
     """What is in all paths and URLs of the option ``sources``: one request for each URL, without any credential.
 
-    ``warn`` gets what is questionable, and a sentence before each pause. Raises ``ConfigurationError`` before any request
+    ``warn`` gets what is questionable, and a sentence before each pause; ``patience`` is that of the task. Raises ``ConfigurationError`` before any request
     where a source can be none.
     """
     checked = checked_sources(merged(layers)["sources"], warn)
     contents = {source: read_file(source, source) if is_path(source) else b"" for source in checked}
     urls = [source for source in checked if not is_path(source)]
     if urls:
-        with downloads(layers, warn) as http:
+        with downloads(layers, warn, patience) as http:
             contents.update((url, http.download(url, LIMIT)) for url in urls)
     return CloudRanges(contents)
 
@@ -53,13 +55,23 @@ def checked_sources(sources: t.Sequence[t.Any], warn: Tell) -> list[str]:
     if not sources:
         raise ConfigurationError("sources: give at least one file of ranges.")
     for source in sources:
-        if not isinstance(source, str) or not source.strip() or not (is_path(source) or is_url(source)):
+        if not isinstance(source, str) or not source.strip() or not (is_path(source) or _is_plain(source)):
             raise ConfigurationError(
-                f"sources: neither a path nor an http or https URL without credentials: {shown(source)}."
+                "sources: neither a path nor an http or https URL without credentials, query and fragment: "
+                f"{shown(_harmless(source))}. It is shown in messages and results, so it must hold no secret."
             )
         if not is_path(source) and not is_private(source):
             warn(f"sources: {source} is not https. Everyone between here and there can change what it says.")
     return list(dict.fromkeys(sources))
+
+
+def _is_plain(url: str) -> bool:
+    return is_url(url) and "?" not in url and "#" not in url
+
+
+def _harmless(source: t.Any) -> t.Any:
+    """What a message may say of a source that was refused."""
+    return re.sub("//.*@", "//…@", re.split("[?#]", source)[0]) if isinstance(source, str) else source
 
 
 def is_path(source: str) -> bool:

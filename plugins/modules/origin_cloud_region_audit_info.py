@@ -216,7 +216,12 @@ failure:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer, zone_client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import (
+    Layer,
+    check,
+    patience,
+    zone_client,
+)
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import TieredCacheOff
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
     Mapping,
@@ -227,8 +232,10 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import r
 
 
 def audit(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
-    ranges = cloud_ranges(layers, module.warn)
-    with zone_client(layers, module.warn) as (client, zone_id):
+    check(layers)
+    waiting = patience(layers, module.warn)
+    ranges = cloud_ranges(layers, module.warn, waiting)
+    with zone_client(layers, module.warn, patience=waiting) as (client, zone_id):
         zone = OriginCloudRegions(client, zone_id)
         supported = supported_places(zone) if module.params["validate_regions"] else None
         mappings = zone.all()

@@ -101,7 +101,7 @@ options:
         not supported.
       - Other O(mappings) are an error in any case, and so are different places for one address.
       - What mappings the addresses that are left out have stays, with O(purge) too. So O(purge) needs the address of each host that has
-        one: a host's name instead of an address is an error then, and an empty text says that there is none.
+        one. A host's name instead of an address is an error then, and an empty text says that there is none.
     type: bool
     default: false
   derive:
@@ -375,7 +375,12 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical_all
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer, zone_client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import (
+    Layer,
+    check,
+    patience,
+    zone_client,
+)
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._declaration import (
     LeftOut,
     conflicts,
@@ -403,10 +408,13 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
     for option in ("purge", "leave_out", "derive"):
         if module.params[option] and module.params["state"] == "absent":
             raise ConfigurationError(f"{option}: it goes with state=present only.")
+    waiting = patience(layers, module.warn)
     if module.params["derive"] and any(map(is_unplaced, items)):
-        # Of which the rest is told before anything is read
+        check(layers)
+        # What else is wrong is told before anything is read
+        declare_all("mappings", LeftOut([item for item in items if not is_unplaced(item)], leave_out).others())
         canonical_all("mappings", [item["origin_ip"] for item in items if not (leave_out and has_host(item))])
-        items = derive(items, cloud_ranges(layers, module.warn))
+        items = derive(items, cloud_ranges(layers, module.warn, waiting))
     left_out = LeftOut(items, leave_out)
     declared: dict[str, list[Mapping]] = {}
     wanted: dict[str, Mapping | None]
@@ -421,7 +429,7 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
             f"mappings: with purge, the mappings of hosts whose address is not known would be deleted: {some(left_out.unaddressed())}. "
             "Give their addresses, or an empty text for a host that has none."
         )
-    with zone_client(layers, module.warn) as (client, zone_id):
+    with zone_client(layers, module.warn, patience=waiting) as (client, zone_id):
         zone = OriginCloudRegions(client, zone_id)
         if purge:
             actual = {mapping["origin_ip"]: mapping for mapping in zone.all()}

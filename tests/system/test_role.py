@@ -301,7 +301,7 @@ class TestDerive:
             cloud_region_hints_mappings=mappings,
         )
         assert "web3.example.com is left out: in no range (203.0.113.99, -, -)" in shown
-        assert "198.51.100.200 is left out: ambiguous, aws/us-east-1 or azure/" in shown
+        assert "198.51.100.200 is left out: ambiguous, aws/us-east-1, azure/" in shown
         assert {one["origin_ip"]: f"{one['vendor']}/{one['region']}" for one in ansible.simulator.mappings()} == {
             "192.0.2.1": "aws/us-east-1",
             "192.0.2.2": "aws/us-west-2",

@@ -53,7 +53,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         return high
 
     own = Clock()
-    for session in (_client.Client, _client.Http):
+    for session in (_client.Client, _client.Http, _arguments.Patience):
         monkeypatch.setattr(_arguments, session.__name__, functools.partial(session, clock=own, sleep=own.sleep))
     monkeypatch.setattr(_client.random, "uniform", full)
     return own

@@ -96,6 +96,13 @@ class Wire:
     def get(self, path: str, answer: t.Any = "", **more: t.Any) -> None:
         self.send("GET", path, answer, **more)
 
+    def file(self, url: str, answer: str | bytes, **more: t.Any) -> None:
+        """Expect that a file is fetched from a server that is not the API's."""
+        before = self.api, self.headers
+        self.api, self.headers = "", {}
+        self.get(url, answer, **more)
+        self.api, self.headers = before
+
     def send(
         self,
         method: str,

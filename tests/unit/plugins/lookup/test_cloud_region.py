@@ -93,7 +93,7 @@ def test_unknown(look_up_bare: LookUp, file: Path) -> None:
 def test_ambiguous_names_all_candidates(look_up_bare: LookUp, file: Path, options: dict[str, t.Any]) -> None:
     other = file.with_name("azure.json")
     other.write_bytes(azure(("192.0.2.0/24", "eastus")))
-    message = f"192.0.2.1 is ambiguous: aws/us-east-1 (192.0.2.0/24 in {file}); azure/eastus (192.0.2.0/24 in {other})"
+    message = f"192.0.2.1 is ambiguous: aws/us-east-1 (192.0.2.0/24 in {file}), azure/eastus (192.0.2.0/24 in {other})"
     with pytest.raises(AnsibleError) as caught:
         look_up_bare("192.0.2.1", sources=[str(file), str(other)], **options)
     assert str(caught.value) == message

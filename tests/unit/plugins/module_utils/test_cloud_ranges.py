@@ -54,12 +54,21 @@ def test_each_vendor(vendor: str, address: str, prefix: str) -> None:
     assert ranges.place("203.0.113.1") == ranges.place("2001:dba::1") == []
 
 
-@pytest.mark.parametrize("none", ["", "global", "GLOBAL"])
+@pytest.mark.parametrize("none", ["", "global", "GLOBAL", "Global"])
 @pytest.mark.parametrize("file", FILES.values())
 def test_prefix_without_a_region_answers_nothing(file: t.Any, none: str) -> None:
     assert placed(V4, file(("192.0.2.0/24", none))) == []
     assert placed(V4, file(("192.0.2.0/24", "a"), ("192.0.2.0/28", none))) == [(vendor_of(file), "a", "192.0.2.0/24")]
     assert len(placed(V4, file(("192.0.2.0/24", none), ("192.0.2.0/24", "a")))) == 1
+
+
+@pytest.mark.parametrize("file", FILES.values())
+def test_too_many_regions(file: t.Any) -> None:
+    """In which one prefix could be: to gather them would take its time."""
+    entries = [("192.0.2.0/24" if number % 2 else "2001:db8::/32", f"r{number}") for number in range(501)]
+    assert len(CloudRanges({"x": file(*entries[:500])}).place("192.0.2.1")) == 250
+    with pytest.raises(ConfigurationError, match=r"^x: has more than 500 regions$"):
+        CloudRanges({"x": file(*entries)})
 
 
 def vendor_of(file: t.Any) -> str:

@@ -18,6 +18,7 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     STATE,
     TOKEN,
     ZONE_ID,
+    Clock,
     Wire,
     envelope,
     failed,
@@ -171,6 +172,28 @@ def test_files_are_read_first(run: Run, wire: Wire) -> None:
     result = run(sources=["/nowhere"])
     assert "/nowhere: cannot be read" in result["msg"]
     assert result["failure"]["status"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"zone_id": "nonsense"}, "is no zone id"),
+        ({"api_url": "nonsense"}, "api_url"),
+        ({"zone": "x.example"}, "the zone"),
+    ],
+    ids=str,
+)
+def test_options_are_checked_first(run: Run, options: dict[str, t.Any], told: str) -> None:
+    assert told in run(sources=["/nowhere"], **options)["msg"]
+
+
+def test_max_wait_is_for_the_files_and_the_zone_together(run: Run, wire: Wire, clock: Clock) -> None:
+    url = "https://files.example.com/aws.json"
+    wire.file(url, "", status=429, headers={"Retry-After": "3"})
+    wire.file(url, ranges.aws(("192.0.2.0/24", "us-east-1")))
+    wire.page(1, "", status=429, headers={"Retry-After": "3"})
+    assert "max_wait" in run(sources=[url], max_wait=4, validate_regions=False)["msg"]
+    assert clock.pauses == [3.0]
 
 
 def test_no_credential(run_bare: Run, sources: list[str]) -> None:

@@ -654,7 +654,7 @@ class TestDerive:
         wanted = [{"origin_ip": one} for one in ("2001:db9::1", "10.0.0.1", "198.51.100.1", ONE)]
         assert derived(mappings=wanted)["msg"] == (
             "mappings: in no range: '2001:db9::1', '10.0.0.1'. "
-            "mappings: ambiguous, aws/eu-west-1 or gcp/us-central1: '198.51.100.1'."
+            "mappings: ambiguous, aws/eu-west-1, gcp/us-central1: '198.51.100.1'."
         )
 
     def test_or_is_left_alone(self, derived: Run, wire: Wire) -> None:
@@ -668,7 +668,7 @@ class TestDerive:
                 {"host": host, "origin_ip": one, "vendor": None, "region": None, "reason": reason}
                 for host, one, reason in (
                     (None, "10.0.0.1", "in no range"),
-                    ("web-1", "198.51.100.1", "ambiguous, aws/eu-west-1 or gcp/us-central1"),
+                    ("web-1", "198.51.100.1", "ambiguous, aws/eu-west-1, gcp/us-central1"),
                 )
             ],
         }
@@ -695,6 +695,30 @@ class TestDerive:
     def test_files_are_read_before_the_zone(self, run: Run, wire: Wire) -> None:
         result = run(mappings=[{"origin_ip": ONE}], derive=True, sources=["/nowhere"])
         assert "/nowhere: cannot be read" in result["msg"]
+
+    @pytest.mark.parametrize(
+        ("options", "told"),
+        [
+            ({"zone_id": "nonsense"}, "is no zone id"),
+            ({"zone": "example.com"}, "Give the zone"),
+            ({"api_url": "nonsense"}, "api_url"),
+            ({"api_email": "someone@example.com"}, "api_token excludes"),
+            ({"mappings": [{"origin_ip": ONE}, {"origin_ip": TWO, "vendor": "aws"}]}, "vendor or region is missing"),
+        ],
+        ids=str,
+    )
+    def test_options_are_checked_before_files_are_read(self, run: Run, options: dict[str, t.Any], told: str) -> None:
+        given = {"mappings": [{"origin_ip": ONE}], "derive": True, "sources": ["/nowhere"]}
+        assert told in run(**{**given, **options})["msg"]
+
+    def test_max_wait_is_for_the_files_and_the_zone_together(self, run: Run, wire: Wire, clock: Clock) -> None:
+        url = "https://files.example.com/aws.json"
+        wire.file(url, "", status=429, headers={"Retry-After": "3"})
+        wire.file(url, ranges.aws(("192.0.2.0/24", "us-east-1")))
+        wire.page(1, "", status=429, headers={"Retry-After": "3"})
+        result = run(mappings=[{"origin_ip": ONE}], derive=True, sources=[url], max_wait=4)
+        assert "max_wait" in result["msg"] and result["failure"]["status"] == 429
+        assert clock.pauses == [3.0]
 
     def test_files_are_not_read_for_nothing(self, run: Run, wire: Wire) -> None:
         wire.zone([mapping(ONE)])
