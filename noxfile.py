@@ -489,7 +489,7 @@ def release(session: nox.Session) -> None:
     number = read_version(collection).removesuffix("-dev")
     if number != read_version(collection):
         write_version(collection, number)
-        session.run("antsibull-changelog", "release", "--verbose")
+        session.run("antsibull-changelog", "release", "--reload-plugins", "--verbose")
     changelog = (collection / "CHANGELOG.md").read_text().replace("\\", "")
     contents = [
         *collection.glob("plugins/[ilm]*/[a-z]*.py"),
