@@ -162,7 +162,7 @@ failure:
   type: dict
   contains:
     status:
-      description: The HTTP status; none where there was no answer.
+      description: Always none. That of a vendor's server stands in the message.
       returned: always
       type: int
       sample: 403
