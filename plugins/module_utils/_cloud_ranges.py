@@ -93,6 +93,7 @@ class CloudRanges:
     def _add(self, source: str, content: bytes) -> None:
         document = _document(content)
         vendor = _vendor(document)
+        regions: set[str] = set()
         for version, region, prefixes in READERS[vendor](document):
             if region.lower() in NO_REGION:
                 continue
@@ -100,28 +101,26 @@ class CloudRanges:
             if known is None:
                 if not re.fullmatch("[A-Za-z0-9-]{1,60}", region):
                     raise ConfigurationError(f"not a region: {shown(region)}")
-                known = self._texts[version][_Region(vendor, region, source)] = {}
-                if (
-                    len({one.region for texts in self._texts.values() for one in texts if one.source == source})
-                    > MAX_REGIONS
-                ):
+                regions.add(region)
+                if len(regions) > MAX_REGIONS:
                     raise ConfigurationError(f"has more than {MAX_REGIONS} regions")
+                known = self._texts[version][_Region(vendor, region, source)] = {}
             known.update(dict.fromkeys(prefixes))
 
     def _table(self, version: int) -> _Table:
         if version not in self._tables:
             table: _Table = {}
             for region, texts in self._texts[version].items():
-                alone = {region[:2]: region}
+                place = region[:2]
+                alone = {place: region}  # of all prefixes that are in this region alone, which are most
                 for text in texts:
                     length, network = _prefix(version, region.source, text)
                     networks = table.setdefault(length, {})
                     there = networks.setdefault(network, alone)
-                    if alone.keys() <= there.keys():
-                        continue
-                    if len(there) == 1:  # the dict of all prefixes that are in this region alone
-                        networks[network] = there = there.copy()
-                    there.update(alone)
+                    if place not in there:
+                        if len(there) == 1:
+                            there = networks[network] = there.copy()
+                        there[place] = region
             self._texts[version].clear()
             self._tables[version] = dict(sorted(table.items(), reverse=True))
         return self._tables[version]

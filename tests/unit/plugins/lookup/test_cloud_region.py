@@ -18,7 +18,7 @@ import yaml
 from ansible import constants
 from ansible.errors import AnsibleError
 from ansible_collections.edgecache.cloudflare.plugins.lookup import cloud_region
-from ansible_collections.edgecache.cloudflare.plugins.module_utils import _range_sources
+from ansible_collections.edgecache.cloudflare.plugins.module_utils import _cloud_ranges, _range_sources
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils import _ranges
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.ranges import aws, azure, gcp, oci
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import TOKEN, Wire
@@ -90,13 +90,22 @@ def test_unknown(look_up_bare: LookUp, file: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"default": None}])
-def test_ambiguous_names_all_candidates(look_up_bare: LookUp, file: Path, options: dict[str, t.Any]) -> None:
+def test_ambiguous_names_its_candidates(look_up_bare: LookUp, file: Path, options: dict[str, t.Any]) -> None:
     other = file.with_name("azure.json")
     other.write_bytes(azure(("192.0.2.0/24", "eastus")))
     message = f"192.0.2.1 is ambiguous: aws/us-east-1 (192.0.2.0/24 in {file}), azure/eastus (192.0.2.0/24 in {other})"
     with pytest.raises(AnsibleError) as caught:
         look_up_bare("192.0.2.1", sources=[str(file), str(other)], **options)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(("regions", "more"), [(3, ""), (4, " and 1 more"), (500, " and 497 more")])
+def test_ambiguous_names_few_of_many(look_up_bare: LookUp, file: Path, regions: int, more: str) -> None:
+    file.write_bytes(aws(*(("192.0.2.0/24", f"r-{number}") for number in range(regions))))
+    named = ", ".join(f"aws/r-{number} (192.0.2.0/24 in {file})" for number in range(3))
+    with pytest.raises(AnsibleError) as caught:
+        look_up_bare("192.0.2.1", sources=str(file))
+    assert str(caught.value) == f"192.0.2.1 is ambiguous: {named}{more}"
 
 
 @pytest.mark.parametrize("term", ["010.0.0.1", 10, ["192.0.2.1"], "", None, "192.0.2.0/24"])
@@ -282,4 +291,5 @@ class TestDocumentation:
             assert without == {**expected, **beside[name]}
 
     def test_limit(self) -> None:
-        assert str(_range_sources.LIMIT) in cloud_region.DOCUMENTATION
+        limits = f"{_cloud_ranges.LIMIT} bytes (16 MiB), and name up to {_cloud_ranges.MAX_REGIONS} regions"
+        assert limits in cloud_region.DOCUMENTATION

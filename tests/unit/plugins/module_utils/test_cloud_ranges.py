@@ -54,21 +54,36 @@ def test_each_vendor(vendor: str, address: str, prefix: str) -> None:
     assert ranges.place("203.0.113.1") == ranges.place("2001:dba::1") == []
 
 
-@pytest.mark.parametrize("none", ["", "global", "GLOBAL", "Global"])
+@pytest.mark.parametrize("none", ["", "global", "GLOBAL", "Global"], ids=repr)
 @pytest.mark.parametrize("file", FILES.values())
 def test_prefix_without_a_region_answers_nothing(file: t.Any, none: str) -> None:
     assert placed(V4, file(("192.0.2.0/24", none))) == []
     assert placed(V4, file(("192.0.2.0/24", "a"), ("192.0.2.0/28", none))) == [(vendor_of(file), "a", "192.0.2.0/24")]
     assert len(placed(V4, file(("192.0.2.0/24", none), ("192.0.2.0/24", "a")))) == 1
+    assert placed(V4, file(("192.0.2.0/24", f"{none}-1"))) == [(vendor_of(file), f"{none}-1", "192.0.2.0/24")]
 
 
 @pytest.mark.parametrize("file", FILES.values())
 def test_too_many_regions(file: t.Any) -> None:
-    """In which one prefix could be: to gather them would take its time."""
-    entries = [("192.0.2.0/24" if number % 2 else "2001:db8::/32", f"r{number}") for number in range(501)]
-    assert len(CloudRanges({"x": file(*entries[:500])}).place("192.0.2.1")) == 250
-    with pytest.raises(ConfigurationError, match=r"^x: has more than 500 regions$"):
-        CloudRanges({"x": file(*entries)})
+    """Of both versions of IP together, each once, and without those that are none. Each file may have so many."""
+    regions = [f"r{number}" for number in range(500)]
+    some = [(prefix, region) for region in [*regions, "", "global"] for prefix in ("192.0.2.0/24", "2001:db8::/32")]
+    assert len(placed(V4, file(*some))) == len(placed(V6, file(*some))) == 500
+    for prefix in ("192.0.2.0/24", "2001:db8::/32"):
+        assert error_of(file(*some, (prefix, "one-more"))) == "has more than 500 regions"
+    assert len(placed(V4, file(*some), file(("192.0.2.0/24", "one-more")))) == 501
+
+
+def test_prefixes_in_many_regions_take_no_longer_than_as_many_in_few() -> None:
+    def seconds(regions: int) -> float:
+        texts = [f"{number >> 8}.{number & 255}.0.0/16" for number in range(200_000 // regions)]
+        tags = [{"properties": {"region": f"r{number}", "addressPrefixes": texts}} for number in range(regions)]
+        content = json.dumps({"changeNumber": 1, "values": tags}).encode()
+        started = time.process_time()
+        assert len(placed("0.1.0.1", content)) == regions
+        return time.process_time() - started
+
+    assert seconds(400) < 3 * seconds(10) + 1
 
 
 def vendor_of(file: t.Any) -> str:
@@ -347,4 +362,4 @@ def test_as_ipaddress_has_it(entries: list[tuple[int, int, str, str]], last: int
 
 
 def test_limit_is_documented() -> None:
-    assert _cloud_ranges.LIMIT == 16777216
+    assert (_cloud_ranges.LIMIT, _cloud_ranges.MAX_REGIONS) == (16777216, 500)

@@ -18,7 +18,7 @@ import pytest
 import requests
 import yaml
 from ansible_collections.edgecache.cloudflare.plugins.doc_fragments import cloud_ranges
-from ansible_collections.edgecache.cloudflare.plugins.module_utils import _client, _range_sources
+from ansible_collections.edgecache.cloudflare.plugins.module_utils import _client, _cloud_ranges, _range_sources
 from ansible_collections.edgecache.cloudflare.plugins.modules import cloud_region_info
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.ranges import aws, azure, gcp, oci
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import KEY, TOKEN, ZONE_ID, Wire
@@ -334,7 +334,8 @@ def test_result_is_as_documented(run_bare: Run, wire: Wire) -> None:
 
 
 def test_limit_is_that_of_the_documentation() -> None:
-    assert str(_range_sources.LIMIT) in cloud_ranges.ModuleDocFragment.DOCUMENTATION
+    limits = f"{_cloud_ranges.LIMIT} bytes (16 MiB), and name up to {_cloud_ranges.MAX_REGIONS} regions"
+    assert limits in cloud_ranges.ModuleDocFragment.DOCUMENTATION
 
 
 def test_cut_answer_is_read_again(run_bare: Run, wire: Wire, clock: t.Any) -> None:

@@ -657,6 +657,13 @@ class TestDerive:
             "mappings: ambiguous, aws/eu-west-1, gcp/us-central1: '198.51.100.1'."
         )
 
+    @pytest.mark.parametrize(("regions", "more"), [(3, ""), (4, " and 1 more"), (500, " and 497 more")])
+    def test_ambiguous_names_few_of_many(self, run: Run, tmp_path: Path, regions: int, more: str) -> None:
+        file = tmp_path / "aws.json"
+        file.write_bytes(ranges.aws(*(("192.0.2.0/24", f"r-{number}") for number in range(regions))))
+        result = run(mappings=[{"origin_ip": ONE}], derive=True, leave_out=True, sources=[str(file)])
+        assert [one["reason"] for one in result["left_out"]] == [f"ambiguous, aws/r-0, aws/r-1, aws/r-2{more}"]
+
     def test_or_is_left_alone(self, derived: Run, wire: Wire) -> None:
         kept = mapping("198.51.100.1", "azure", "eastus")
         wire.zone([kept, mapping(ONE)])
