@@ -27,7 +27,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
     CloudflareError,
     ConnectionBroken,
     ConnectionFailed,
-    RateLimited,
+    DownloadFailed,
     api_error,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._patience import Patience, Stopped
@@ -151,7 +151,7 @@ class Http:
     def download(self, url: str, limit: int) -> bytes:
         """The file at this URL, of at most so many bytes. No redirect is followed.
 
-        Tries again as ``Client.request`` does. Raises ``ApiError`` or ``ConnectionFailed``, which name the URL.
+        Tries again as ``Client.request`` does. Raises ``DownloadFailed`` or ``ConnectionFailed``, which name the URL.
         """
 
         def exchange() -> _Answer:
@@ -167,35 +167,36 @@ class Http:
                 raise failed(answer)
             return answer.content
 
-        def failed(answer: _Answer) -> ApiError:
+        def failed(answer: _Answer) -> DownloadFailed:
             came = _came(answer.text)
             if 300 <= answer.status < 400:
                 came = f"a redirect to {printable(answer.headers.get('Location', ''))!r}, which is not followed: check {self.option}"
-            kind = RateLimited if answer.status == 429 else ApiError
-            # Without a status: a play that branches on one means the API's
-            return kind(f"{url}: HTTP {answer.status}: {came}", None, came, [])
+            return DownloadFailed(f"{url}: HTTP {answer.status}: {came}")
 
         return self._patiently(exchange, read, failed)
 
     def _patiently(
-        self, exchange: t.Callable[[], _Answer], read: t.Callable[[_Answer], T], failed: t.Callable[[_Answer], ApiError]
+        self,
+        exchange: t.Callable[[], _Answer],
+        read: t.Callable[[_Answer], T],
+        failed: t.Callable[[_Answer], CloudflareError],
     ) -> T:
         """What ``read`` makes of the first answer that is worth no other try; ``failed`` has the error of the others."""
         tries = broken = 0
         while True:
             started = self._patience.start()
-            failure: ApiError | ConnectionBroken
-            asked = 0.0
+            failure: CloudflareError
+            asked, limited = 0.0, False
             try:
                 answer = exchange()
                 if answer.status not in _PASSING:
                     return read(answer)
-                failure, asked = failed(answer), _retry_after(answer.headers)
+                failure, asked, limited = failed(answer), _retry_after(answer.headers), answer.status == 429
             except ConnectionBroken as error:
                 failure = error
             self.repeated = self.repeated or failure.lost
             tries += 1
-            broken += not isinstance(failure, RateLimited)
+            broken += not limited
             if broken > MAX_REPEATS:
                 raise failure.add(f"given up after {tries} tries")
             why = f"{self.server} asks for" if asked else "next would be"

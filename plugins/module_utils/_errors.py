@@ -53,19 +53,23 @@ class ConnectionBroken(ConnectionFailed):
     """No whole HTTP answer: refused, cut or timed out. Worth another try."""
 
 
+class DownloadFailed(CloudflareError):
+    """Another server than the API answered with something else than the file. ``failure`` is for the API's status alone."""
+
+
 class ApiError(CloudflareError):
     """The API answered with an error, or with something that is not its envelope. Made by ``api_error``.
 
-    ``status`` is the HTTP status (none where it is not the API's), ``errors`` the API's own list of ``{code, message}``, ``code`` and ``message`` those
+    ``status`` is the HTTP status, ``errors`` the API's own list of ``{code, message}``, ``code`` and ``message`` those
     of the first of them. Without any, ``code`` is none and ``message`` says what came instead. ``is_refusal``: the API has
     not done it, and will not do it the next time.
     """
 
-    def __init__(self, text: str, status: int | None, message: str, errors: list[dict[str, t.Any]]) -> None:
+    def __init__(self, text: str, status: int, message: str, errors: list[dict[str, t.Any]]) -> None:
         super().__init__(text)
         self.status = status
         self.errors = errors
-        self.is_refusal = status is not None and 300 <= status < 500 and status != 429
+        self.is_refusal = 300 <= status < 500 and status != 429
         self.lost = not (self.is_refusal or status == 429)
         self.code: int | None = errors[0]["code"] if errors else None
         self.message: str = errors[0]["message"] if errors else message

@@ -162,7 +162,7 @@ failure:
   type: dict
   contains:
     status:
-      description: Always none. That of a vendor's server stands in the message.
+      description: The HTTP status of the API's answer; none where there was none.
       returned: always
       type: int
       sample: 403

@@ -181,7 +181,7 @@ failure:
   type: dict
   contains:
     status:
-      description: The HTTP status; none where there was no answer.
+      description: The HTTP status of the API's answer; none where there was none.
       returned: always
       type: int
       sample: 403

@@ -160,8 +160,9 @@ def test_redirect_is_not_followed(run_bare: Run, wire: Wire, status: int, locati
 def test_error_of_the_server(run_bare: Run, wire: Wire, status: int) -> None:
     wire.get(URL, "<b>No\n such\x1bfile</b>", status=status)
     result = run_bare(origin_ip="192.0.2.1", sources=URL)
-    assert error_of(result) == f"{URL}: HTTP {status}: '<b>No such file</b>'"
-    assert result["failure"] == {"status": None, "code": None, "message": "'<b>No such file</b>'", "errors": []}
+    message = f"{URL}: HTTP {status}: '<b>No such file</b>'"
+    assert error_of(result) == message
+    assert result["failure"] == {"status": None, "code": None, "message": message, "errors": []}
     assert "api_token" not in result["msg"]
 
 
@@ -194,6 +195,14 @@ def test_max_wait_is_for_all_sources_together(run_bare: Run, wire: Wire, clock: 
     assert error_of(result).startswith(
         f"{GCP}: HTTP 429: an empty answer; the server asks for a pause of 20.0 seconds, and max_wait (30 seconds in all) has 10.0 left"
     )
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_status_is_none_too_where_the_wait_is_too_long(run_bare: Run, wire: Wire, status: int) -> None:
+    wire.get(URL, "", status=status)
+    result = run_bare(origin_ip="192.0.2.1", sources=URL, max_wait=0)
+    assert error_of(result).startswith(f"{URL}: HTTP {status}: an empty answer; next would be a pause of 1.0 seconds")
+    assert result["failure"] == {"status": None, "code": None, "message": result["msg"], "errors": []}
 
 
 def test_broken_for_good(run_bare: Run, wire: Wire, clock: t.Any) -> None:
