@@ -412,8 +412,9 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
     if module.params["derive"] and any(map(is_unplaced, items)):
         check(layers)
         # What else is wrong is told before anything is read
-        declare_all("mappings", LeftOut([item for item in items if not is_unplaced(item)], leave_out).others())
         canonical_all("mappings", [item["origin_ip"] for item in items if not (leave_out and has_host(item))])
+        declare_all("mappings", LeftOut([item for item in items if not is_unplaced(item)], leave_out).others())
+        guard_unaddressed(module, LeftOut(items, leave_out))
         items = derive(items, cloud_ranges(layers, module.warn, waiting))
     left_out = LeftOut(items, leave_out)
     declared: dict[str, list[Mapping]] = {}
@@ -424,11 +425,7 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
     else:
         wanted = dict.fromkeys(canonical_all("mappings", [item["origin_ip"] for item in items]))
     guard(module, wanted)
-    if purge and left_out.unaddressed():
-        raise ConfigurationError(
-            f"mappings: with purge, the mappings of hosts whose address is not known would be deleted: {some(left_out.unaddressed())}. "
-            "Give their addresses, or an empty text for a host that has none."
-        )
+    guard_unaddressed(module, left_out)
     with zone_client(layers, module.warn, patience=waiting) as (client, zone_id):
         zone = OriginCloudRegions(client, zone_id)
         if purge:
@@ -467,6 +464,15 @@ def guard(module: AnsibleModule, wanted: t.Collection[str]) -> None:
     raise ConfigurationError(
         f"mappings: with purge, {what} deletes all other mappings of the zone. If that is meant, set allow_empty to true."
     )
+
+
+def guard_unaddressed(module: AnsibleModule, left_out: LeftOut) -> None:
+    """Refuse a purge that may delete the mapping of a host, since its address is not known."""
+    if module.params["purge"] and left_out.unaddressed():
+        raise ConfigurationError(
+            f"mappings: with purge, the mappings of hosts whose address is not known would be deleted: {some(left_out.unaddressed())}. "
+            "Give their addresses, or an empty text for a host that has none."
+        )
 
 
 def judge(

@@ -711,6 +711,11 @@ class TestDerive:
             ({"api_url": "nonsense"}, "api_url"),
             ({"api_email": "someone@example.com"}, "api_token excludes"),
             ({"mappings": [{"origin_ip": ONE}, {"origin_ip": TWO, "vendor": "aws"}]}, "vendor or region is missing"),
+            ({"mappings": [{"origin_ip": "x"}, item("y")]}, "not an IP address: 'x', 'y'"),
+            (
+                {"mappings": [{"origin_ip": "web-1", "host": "web-1"}], "leave_out": True, "purge": True},
+                "with purge, the mappings of hosts whose address is not known",
+            ),
         ],
         ids=str,
     )
