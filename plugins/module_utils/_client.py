@@ -170,7 +170,8 @@ class Http:
         def failed(answer: _Answer) -> DownloadFailed:
             came = _came(answer.text)
             if 300 <= answer.status < 400:
-                came = f"a redirect to {printable(answer.headers.get('Location', ''))!r}, which is not followed: check {self.option}"
+                target = re.split("[?#]", answer.headers.get("Location", ""))[0]  # a query often is a signature
+                came = f"a redirect to {printable(target)!r}, which is not followed: check {self.option}"
             return DownloadFailed(f"{url}: HTTP {answer.status}: {came}")
 
         return self._patiently(exchange, read, failed)

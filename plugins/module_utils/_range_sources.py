@@ -38,8 +38,8 @@ SOURCES = [
 def cloud_ranges(layers: t.Sequence[Layer], warn: Tell, patience: Patience | None = None) -> CloudRanges:
     """What is in all paths and URLs of the option ``sources``: one request for each URL, without any credential.
 
-    ``warn`` gets what is questionable, and a sentence before each pause; ``patience`` is that of the task. Raises ``ConfigurationError`` before any request
-    where a source can be none.
+    ``warn`` gets what is questionable, and a sentence before each pause; ``patience`` is that of the task. Raises
+    ``ConfigurationError`` before any request where a source can be none.
     """
     checked = checked_sources(merged(layers)["sources"], warn)
     contents = {source: read_file(source, source) if is_path(source) else b"" for source in checked}
@@ -71,7 +71,13 @@ def _is_plain(url: str) -> bool:
 
 def _harmless(source: t.Any) -> t.Any:
     """What a message may say of a source that was refused."""
-    return re.sub("//.*@", "//…@", re.split("[?#]", source)[0]) if isinstance(source, str) else source
+    if not isinstance(source, str):
+        return source
+    scheme, slashes, rest = source.partition("://")
+    shown, *cut = re.split("[?#]", rest, maxsplit=1)
+    if "@" in "".join(cut) and "/" not in shown:  # of a password, perhaps
+        shown = "…"
+    return scheme + slashes + re.sub(".*@", "…@", shown, flags=re.DOTALL)
 
 
 def is_path(source: str) -> bool:

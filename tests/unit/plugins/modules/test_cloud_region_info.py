@@ -156,6 +156,14 @@ def test_redirect_is_not_followed(run_bare: Run, wire: Wire, status: int, locati
     assert len(wire.requests) == 1
 
 
+@pytest.mark.parametrize("location", ["https://cdn.example.com/x?sig=secret", "/x?sig=secret#y", "/x#secret"])
+def test_query_of_a_redirect_is_not_shown(run_bare: Run, wire: Wire, location: str) -> None:
+    """It often is a signature."""
+    wire.get(URL, "", status=302, headers={"Location": location})
+    shown = location.split("secret")[0].split("sig=")[0].rstrip("?#")
+    assert f"a redirect to '{shown}', which" in error_of(run_bare(origin_ip="192.0.2.1", sources=URL))
+
+
 @pytest.mark.parametrize("status", [206, 400, 401, 403, 404, 500])
 def test_error_of_the_server(run_bare: Run, wire: Wire, status: int) -> None:
     wire.get(URL, "<b>No\n such\x1bfile</b>", status=status)
@@ -244,6 +252,9 @@ def test_connection_options(run_bare: Run, wire: Wire, options: dict[str, t.Any]
         ({"sources": ["https://user:word@example.com/x"]}, "fragment: 'https://…@example.com/x'. It is shown"),
         ({"sources": ["https://example.com/x?sig=secret@x"]}, "fragment: 'https://example.com/x'. It is shown"),
         ({"sources": ["https://user:a/b@c@example.com/x#secret"]}, "fragment: 'https://…@example.com/x'. It is shown"),
+        ({"sources": ["https://user:a?b@example.com/x"]}, "fragment: 'https://…'. It is shown"),
+        ({"sources": ["https://user:a#b@example.com/x"]}, "fragment: 'https://…'. It is shown"),
+        ({"sources": ["https://user:a\nb@example.com/x"]}, "fragment: 'https://…@example.com/x'. It is shown"),
         ({"sources": ["https:///x"]}, "fragment: 'https:///x'"),
         ({"sources": ["https://example.com/a b"]}, "fragment: 'https://example.com/a b'"),
         ({"sources": [AWS, "/no/such"]}, "/no/such: cannot be read: [Errno 2]"),
