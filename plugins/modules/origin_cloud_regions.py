@@ -408,9 +408,10 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
     for option in ("purge", "leave_out", "derive"):
         if module.params[option] and module.params["state"] == "absent":
             raise ConfigurationError(f"{option}: it goes with state=present only.")
-    waiting = patience(layers, module.warn)
+    waiting = None
     if module.params["derive"] and any(map(is_unplaced, items)):
         check(layers)
+        waiting = patience(layers, module.warn)  # of the files and of the zone together
         # What else is wrong is told before anything is read
         canonical_all("mappings", [item["origin_ip"] for item in items if not (leave_out and has_host(item))])
         declare_all("mappings", LeftOut([item for item in items if not is_unplaced(item)], leave_out).others())
