@@ -109,17 +109,19 @@ def test_as_the_library_has_it(
 
 
 SCRIPT = """
-import json, sys
+import json, resource, sys
 from pathlib import Path
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._cloud_ranges import CloudRanges
 files, addresses = json.load(sys.stdin)
 ranges = CloudRanges({path: Path(path).read_bytes() for path in files})
 placed = [ranges.place(address) for address in addresses]
-print(len(placed), Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+# On Linux, what getrusage says may be the parent's. Elsewhere it is in bytes
+status = Path("/proc/self/status")
+bytes_ = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(len(placed), status.read_text().partition("VmHWM:")[2].split()[0] if status.exists() else bytes_ // 1024)
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the memory of a process alone")
 def test_takes_little_memory(files: list[str], addresses: list[str]) -> None:
     """A process of its own, with all imports."""
     run = subprocess.run(
