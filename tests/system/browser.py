@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 import typing as t
 from pathlib import Path
 
@@ -38,7 +39,9 @@ def view(
 
 async def _view(page: Path, folder: Path, expressions: t.Sequence[str], width: int, scheme: str, media: str) -> View:
     seen = View([], [], [])
-    loaded = asyncio.Event()
+    # The tab's empty page is loaded, too, and that may be told late: so each load is told from others by its document
+    loaded: set[str] = set()
+    told_of_a_load = asyncio.Event()
 
     def notice(event: dict[str, t.Any]) -> None:
         method, told = event["method"], event["params"]
@@ -51,20 +54,23 @@ async def _view(page: Path, folder: Path, expressions: t.Sequence[str], width: i
             "Page.javascriptDialogOpening",
         ):
             seen.complaints.append(str(told))
-        elif method == "Page.loadEventFired":
-            loaded.set()
+        elif method == "Page.lifecycleEvent" and told["name"] == "load":
+            loaded.add(told["loaderId"])
+            told_of_a_load.set()
 
     with _browser(folder) as url:
         async with _target(url, notice) as call:
             for domain in ("Page", "Network", "Log", "Runtime"):
                 await call(f"{domain}.enable")
+            await call("Page.setLifecycleEventsEnabled", enabled=True)
             size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
             await call("Emulation.setDeviceMetricsOverride", **size)
             features = [{"name": "prefers-color-scheme", "value": scheme}]
             await call("Emulation.setEmulatedMedia", media=media, features=features)
-            loaded.clear()
-            await call("Page.navigate", url=page.as_uri())
-            await loaded.wait()
+            document = (await call("Page.navigate", url=page.as_uri()))["loaderId"]
+            while document not in loaded:
+                told_of_a_load.clear()
+                await told_of_a_load.wait()
             for expression in expressions:
                 answer = await call("Runtime.evaluate", expression=expression, returnByValue=True)
                 assert "exceptionDetails" not in answer, answer
@@ -86,6 +92,7 @@ def _browser(folder: Path) -> t.Iterator[str]:
         try:
             while not (found := re.search(r"^DevTools listening on ws://([^/]+)/", log.read_text(), re.MULTILINE)):
                 assert process.poll() is None, log.read_text()
+                time.sleep(0.05)
             yield f"http://{found[1]}"
         finally:
             process.terminate()

@@ -16,7 +16,7 @@ from tests.simulator.plain_client import Api
 from tests.simulator.testing import RunningSimulator, running_simulator
 from tests.system.playbooks import Ansible
 
-HANGS = 60
+HANGS = 180
 """Seconds after which a test is taken to hang."""
 
 

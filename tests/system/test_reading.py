@@ -213,10 +213,12 @@ def test_short_block(reader: Reader) -> None:
     started = time.monotonic()
     assert reader.read(sent.append, sleep=sleep) == ALL
     assert time.monotonic() - started >= 1
-    assert slept == [pytest.approx(1, abs=0.1)]
+    assert slept == [pytest.approx(1, abs=0.5)]
     assert during[0] <= CONNECTIONS - 1
     assert len(reader.told) == 1
-    assert re.match(r"Waiting 1\.0 seconds \(after [\d.]+ of 330\), then trying again: Rate limited", reader.told[0])
+    assert re.match(
+        r"Waiting [01]\.\d seconds \(after [\d.]+ of 330\), then trying again: Rate limited", reader.told[0]
+    )
     assert len(requested(reader.simulator)) == PAGES + 1
 
 
@@ -235,7 +237,7 @@ def test_block_of_all_requests(reader: Reader, pauses: Pauses) -> None:
         kind="status", status=429, headers={"Retry-After": "300"}, operation=LIST, after=10, times=None
     )
     assert reader.read(clock=pauses.clock, sleep=sleep) == ALL
-    assert pauses.seconds == [pytest.approx(300, abs=0.1)]
+    assert pauses.seconds == [pytest.approx(300, abs=5)]
     assert len(reader.told) == 1
     assert PAGES < len(requested(reader.simulator)) <= PAGES + CONNECTIONS
 
@@ -276,7 +278,7 @@ def test_headers_of_a_refusal(reader: Reader, pauses: Pauses) -> None:
     headers = {"Ratelimit": '"default";r=0;t=60', "Retry-After": "60"}
     reader.simulator.fault(kind="status", status=429, headers=headers, operation=LIST)
     assert reader.read(clock=pauses.clock, sleep=pauses.sleep) == ALL
-    assert pauses.seconds == [pytest.approx(60, abs=0.1)]
+    assert pauses.seconds == [pytest.approx(60, abs=5)]
     assert len(requested(reader.simulator)) == PAGES + 1
 
 
@@ -438,7 +440,7 @@ def test_error_while_others_hang(reader: Reader) -> None:
     reader.simulator.fault(kind="hang", operation=LIST, after=1, times=CONNECTIONS - 1)
     reader.simulator.fault(**REFUSED, operation=LIST, after=1)
     with pytest.raises(PermissionDenied):
-        reader.read(timeout=2)
+        reader.read(timeout=4)
     check_none_is_repeated(reader)
 
 

@@ -167,12 +167,33 @@ def test_a_write_in_the_background(small: Ansible) -> None:
 
 
 def test_a_write_after_the_time_of_its_task(small: Ansible) -> None:
-    """The task is given up while the module waits. It goes on, and writes."""
-    fault = {"kind": "status", "status": 503, "headers": {"Retry-After": "4"}}
-    small.simulator.fault(**fault, operation="origin-cloud-regions-v2-upsert")
-    write = {NAME: {"origin_ip": ADDRESS, "vendor": "aws", "region": "us-west-2"}, "timeout": 3, "ignore_errors": True}
-    run = small.play([look_up(), write, look_up(), {"ansible.builtin.pause": {"seconds": 4}}, look_up()])
-    assert shown(run) == ["us-east-1", "us-east-1", "us-west-2"]
+    """The task is given up while the API keeps the module waiting. That goes on, and what it writes is seen."""
+    # The reading of the module, before it writes
+    small.simulator.fault(kind="latency", seconds=60, operation="origin-cloud-regions-v2-get", after=1)
+    api, control = small.simulator.url, small.simulator.url.replace("/client/v4", "/_simulator")
+    written = {
+        "url": f"{api}/zones/{small.simulator.empty_zone_id}/origin/cloud_regions/{ADDRESS}",
+        "headers": {"Authorization": f"Bearer {small.simulator.token}"},
+    }
+    tasks = [
+        look_up(),
+        {
+            NAME: {"origin_ip": ADDRESS, "vendor": "aws", "region": "us-west-2", "timeout": 60},
+            "timeout": 6,
+            "ignore_errors": True,
+        },
+        look_up(),
+        {"ansible.builtin.uri": {"url": f"{control}/faults", "method": "DELETE"}},
+        {
+            "ansible.builtin.uri": written,
+            "register": "zone",
+            "until": "zone.json.result.region == 'us-west-2'",
+            "retries": 60,
+            "delay": 1,
+        },
+        look_up(),
+    ]
+    assert shown(small.play(tasks)) == ["us-east-1", "us-east-1", "us-west-2"]
 
 
 def test_a_check_is_no_write(small: Ansible) -> None:
