@@ -52,6 +52,19 @@ def test_report(ansible: Ansible) -> None:
     assert operations(ansible) == ["tiered-caching-get", "smart-tiered-cache-get", "supported-regions", "list"]
 
 
+def test_report_of_one_zone_after_another(ansible: Ansible) -> None:
+    """What a workflow is told is that of the last one, and nothing of the first."""
+    zones = [
+        {"import_playbook": REPORT, "vars": {**UNAUDITED, "cloud_region_hints_zone": zone}}
+        for zone in ("example.com", "example.net")
+    ]
+    run = ansible.run(zones, environment={"ANSIBLE_SHOW_CUSTOM_STATS": "true"})
+    assert run.returncode == 0, run.stdout + run.stderr
+    told = run.stdout.partition("CUSTOM STATS:")[2]
+    assert '"total": 0' in told and '"zone": "example.net"' in told
+    assert "us-east-1" not in told
+
+
 def test_report_in_check_mode_writes_no_file(ansible: Ansible) -> None:
     path = ansible.folder / "report.json"
     play(ansible, REPORT, "--check", cloud_region_hints_report_path=str(path), **UNAUDITED)
