@@ -74,14 +74,17 @@ def _harmless(source: t.Any) -> t.Any:
     if not isinstance(source, str):
         return source
     scheme, slashes, rest = source.partition("://")
+    if not slashes:
+        return re.sub("(?<=:).*", "…", source, flags=re.DOTALL)
     shown, *cut = re.split("[?#]", rest, maxsplit=1)
-    if "@" in "".join(cut) and "/" not in shown:  # of a password, perhaps
+    if "@" in "".join(cut):  # all before it may be a password
         shown = "…"
     return scheme + slashes + re.sub(".*@", "…@", shown, flags=re.DOTALL)
 
 
 def is_path(source: str) -> bool:
-    return "://" not in source
+    """A mistyped URL is none, such as ``https:/example.com``: what a path is, is shown."""
+    return "://" not in source and not re.match("https?:", source, re.IGNORECASE)
 
 
 def read_file(source: str, path: str) -> bytes:
