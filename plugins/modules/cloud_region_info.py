@@ -58,6 +58,7 @@ EXAMPLES = r"""
   ansible.builtin.get_url:
     url: "{{ azure_ranges_url }}"
     dest: "{{ playbook_dir }}/azure.json"
+    force: true # what lies there is another week's
     mode: "0644"
   delegate_to: localhost
 
