@@ -15,6 +15,8 @@ description:
     publish, and with the regions that are supported. Changes nothing.
   - An address moves when a vendor takes it from one region to another, or when somebody else gets it. A hint that is wrong is worse
     than none.
+  - Regions are compared by their names. Azure's file has short ones for some, such as V(germanywc), and a hint with another name for the
+    same region counts as wrong.
   - Reading costs one request for each 100 mappings of the zone, and one for the supported regions. A zone that is given by its O(zone)
     name costs one more. Each URL among O(sources) costs one request to that vendor, and none to Cloudflare.
 extends_documentation_fragment:
