@@ -65,6 +65,19 @@ def test_report_of_one_zone_after_another(ansible: Ansible) -> None:
     assert "us-east-1" not in told
 
 
+@pytest.mark.parametrize("playbook", [REPORT, APPLY])
+def test_a_mistyped_url_is_taken_for_no_path(ansible: Ansible, playbook: str) -> None:
+    """It would be shown with all that is in it."""
+    answers = {
+        "cloud_region_hints_sources": "HTTPS:/example.com/ranges.json?sig=c2VjcmV0",
+        "cloud_region_hints_mappings": '[{"origin_ip": "192.0.2.1"}]',
+        "cloud_region_hints_derive": "true",
+    }
+    shown = play(ansible, playbook, passes=False, **answers)
+    assert "sources: neither a path nor an http or https URL without credentials" in shown
+    assert "c2VjcmV0" not in shown
+
+
 def test_report_in_check_mode_writes_no_file(ansible: Ansible) -> None:
     path = ansible.folder / "report.json"
     play(ansible, REPORT, "--check", cloud_region_hints_report_path=str(path), **UNAUDITED)
