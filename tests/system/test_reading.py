@@ -213,11 +213,11 @@ def test_short_block(reader: Reader) -> None:
     started = time.monotonic()
     assert reader.read(sent.append, sleep=sleep) == ALL
     assert time.monotonic() - started >= 1
-    assert slept == [pytest.approx(1, abs=0.5)]
+    assert len(slept) == 1 and 0.5 <= slept[0] <= 1.1  # less by the time that a busy machine has lost
     assert during[0] <= CONNECTIONS - 1
     assert len(reader.told) == 1
     assert re.match(
-        r"Waiting [01]\.\d seconds \(after [\d.]+ of 330\), then trying again: Rate limited", reader.told[0]
+        r"Waiting (1\.0|0\.\d) seconds \(after [\d.]+ of 330\), then trying again: Rate limited", reader.told[0]
     )
     assert len(requested(reader.simulator)) == PAGES + 1
 
@@ -237,7 +237,7 @@ def test_block_of_all_requests(reader: Reader, pauses: Pauses) -> None:
         kind="status", status=429, headers={"Retry-After": "300"}, operation=LIST, after=10, times=None
     )
     assert reader.read(clock=pauses.clock, sleep=sleep) == ALL
-    assert pauses.seconds == [pytest.approx(300, abs=5)]
+    assert len(pauses.seconds) == 1 and 295 <= pauses.seconds[0] <= 300.1
     assert len(reader.told) == 1
     assert PAGES < len(requested(reader.simulator)) <= PAGES + CONNECTIONS
 
@@ -278,7 +278,7 @@ def test_headers_of_a_refusal(reader: Reader, pauses: Pauses) -> None:
     headers = {"Ratelimit": '"default";r=0;t=60', "Retry-After": "60"}
     reader.simulator.fault(kind="status", status=429, headers=headers, operation=LIST)
     assert reader.read(clock=pauses.clock, sleep=pauses.sleep) == ALL
-    assert pauses.seconds == [pytest.approx(60, abs=5)]
+    assert len(pauses.seconds) == 1 and 55 <= pauses.seconds[0] <= 60.1
     assert len(requested(reader.simulator)) == PAGES + 1
 
 
