@@ -407,7 +407,9 @@ def _failed(answer: _Answer) -> ApiError:
         advice = "A redirect, which is not followed, since it would carry the credential along: check api_url"
     elif "cf-mitigated" in answer.headers:
         advice = "Cloudflare's firewall stopped the request before the API: ask from another network, or allow this one"
-    return api_error(answer.status, _errors(_document(answer)), _came(answer.text), advice)
+    document = _document(answer)
+    has_envelope = document.get("success") is False and isinstance(document.get("errors"), list)
+    return api_error(answer.status, _errors(document), _came(answer.text), advice, has_envelope)
 
 
 def _errors(document: dict[str, t.Any]) -> list[dict[str, t.Any]]:

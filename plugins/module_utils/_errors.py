@@ -61,16 +61,19 @@ class ApiError(CloudflareError):
     """The API answered with an error, or with something that is not its envelope. Made by ``api_error``.
 
     ``status`` is the HTTP status, ``errors`` the API's own list of ``{code, message}``, ``code`` and ``message`` those
-    of the first of them. Without any, ``code`` is none and ``message`` says what came instead. ``is_refusal``: the API has
-    not done it, and will not do it the next time.
+    of the first of them. Without any, ``code`` is none and ``message`` says what came instead. ``is_rejected``: the same
+    request will fail the next time, too. Whether the API has carried it out, only its own envelope (``has_envelope``) proves:
+    a gateway may answer 403 with a page of HTML after a write.
     """
 
-    def __init__(self, text: str, status: int, message: str, errors: list[dict[str, t.Any]]) -> None:
+    def __init__(
+        self, text: str, status: int, message: str, errors: list[dict[str, t.Any]], has_envelope: bool = True
+    ) -> None:
         super().__init__(text)
         self.status = status
         self.errors = errors
-        self.is_refusal = 300 <= status < 500 and status != 429
-        self.lost = not (self.is_refusal or status == 429)
+        self.is_rejected = 300 <= status < 500 and status != 429
+        self.lost = not (self.is_rejected and has_envelope) and status != 429
         self.code: int | None = errors[0]["code"] if errors else None
         self.message: str = errors[0]["message"] if errors else message
 
@@ -134,11 +137,13 @@ _BY_STATUS: dict[int, tuple[type[ApiError], str]] = {
 }
 
 
-def api_error(status: int, errors: list[dict[str, t.Any]], came: str, advice: str = "") -> ApiError:
-    """The error for an answer with HTTP ``status``.
+def api_error(
+    status: int, errors: list[dict[str, t.Any]], came: str, advice: str = "", has_envelope: bool = True
+) -> ApiError:
+    """Return the error for an answer with HTTP ``status``.
 
-    ``errors`` is the API's own list, ``came`` says what came where that list is empty. ``advice`` stands in for what
-    is known of the codes and of the status.
+    ``errors`` is the API's own list, ``came`` describes the answer where that list is empty. ``advice`` replaces the advice
+    for the codes and for the status. ``has_envelope``: whether the answer is the API's error envelope.
     """
     kind, known = next((_BY_CODE[error["code"]] for error in errors if error["code"] in _BY_CODE), (ApiError, ""))
     if kind is NoMapping and status != 404:
@@ -148,4 +153,5 @@ def api_error(status: int, errors: list[dict[str, t.Any]], came: str, advice: st
     if advice and status != 429:
         kind, known = ApiError, advice
     told = f"code {errors[0]['code']}, {errors[0]['message']}" if errors else came
-    return kind(f"{known} (HTTP {status}: {told})" if known else f"HTTP {status}: {told}", status, came, errors)
+    text = f"{known} (HTTP {status}: {told})" if known else f"HTTP {status}: {told}"
+    return kind(text, status, came, errors, has_envelope)

@@ -211,7 +211,7 @@ class OriginCloudRegions:
             result = self._client.request("GET", f"{self._path}/supported_regions")["result"]
         except ApiError as error:
             # No code is published for this
-            if explain and error.is_refusal and self._tiered_cache_is_off():
+            if explain and error.is_rejected and self._tiered_cache_is_off():
                 raise TieredCacheOff(
                     "Tiered Cache is off for this zone, and without it the API does not tell the supported regions: "
                     f"the module edgecache.cloudflare.tiered_cache switches it on ({error})",

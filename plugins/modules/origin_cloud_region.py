@@ -219,7 +219,7 @@ def check(module: AnsibleModule, zone: OriginCloudRegions, wanted: Mapping | Non
     try:
         problems = unsupported([wanted], zone.supported(explain=False)["vendors"])
     except ApiError as error:
-        if not error.is_refusal:
+        if not error.is_rejected:
             raise
         module.warn(f"The region was not checked, since the API does not tell what is supported: {error}")
         return

@@ -124,6 +124,7 @@ BROKEN = (
 # The write is done each time, which reading the zone shows: it has 310 mappings then
 DONE_EACH_TIME = (BROKEN[0], BROKEN[1], Cell(None, (16, 16), (5, 5)), BROKEN[3])
 RATE_LIMIT = "Rate limited"
+DENIED = "The credential is wrong, expired, or lacks"
 CHANGING = "the pages say that the zone has"
 NONSENSE = {"success": True, "errors": [], "messages": [], "result": {"origin_ip": 1}}
 TOO_FEW = {"total_count": 1, "total_pages": 1}
@@ -160,7 +161,7 @@ ROWS = [
     Row("500", {"kind": "status", "status": 500}, "once", at_once("HTTP 500", lost=True)),
     Row("503", {"kind": "status", "status": 503}, "once", REPEATED),
     Row("503", {"kind": "status", "status": 503}, "always", BROKEN),
-    Row("403", {"kind": "status", "status": 403}, "once", at_once("The credential is wrong, expired, or lacks")),
+    Row("403", {"kind": "status", "status": 403}, "once", at_once(DENIED)),
     Row("502 with a gateway's page of HTML", {"kind": "html"}, "once", REPEATED),
     Row("502 with a gateway's page of HTML", {"kind": "html"}, "always", BROKEN),
     Row("200 without JSON", {"kind": "malformed"}, "once", at_once("HTTP 200: 'not json'", lost=True)),
@@ -175,7 +176,14 @@ ROWS = [
             Cell("an answer that is not a mapping", (2, 3)),
         ),
     ),
-    Row("a redirect", {"kind": "redirect"}, "once", at_once("A redirect, which is not followed")),
+    Row("a redirect", {"kind": "redirect"}, "once", at_once("A redirect, which is not followed", lost=True)),
+    Row("403 with a gateway's page of HTML", {"kind": "html", "status": 403}, "once", at_once(DENIED, lost=True)),
+    Row(
+        "the same, after the request is carried out",
+        {"kind": "html", "status": 403, "done": True},
+        "once",
+        (*at_once(DENIED)[:2], right(0, 0, 4, 0)[2], at_once(DENIED)[3]),
+    ),
     Row("cut before the request is carried out", {"kind": "disconnect"}, "once", REPEATED),
     Row("cut before the request is carried out", {"kind": "disconnect"}, "always", BROKEN),
     Row("cut after it is carried out", {"kind": "disconnect_after"}, "once", REPEATED),

@@ -474,6 +474,8 @@ class TestLost:
         ("<h1>OK</h1>", 200),
         (envelope(None), 200),
         (failed(4711), 200),
+        ("<h1>Forbidden</h1>", 403),
+        ("", 302),
     ]
 
     @pytest.mark.parametrize(("answer", "status"), LOST, ids=str)
