@@ -50,6 +50,8 @@ options:
   timeout:
     description:
       - Seconds that one request may take to connect, and that may pass between two bytes of its answer.
+      - A whole answer, to its last byte, takes at most O(timeout) and what is left of O(max_wait). The time beyond O(timeout) counts as
+        waiting.
     type: float
     default: 30.0
   max_wait:

@@ -18,16 +18,19 @@ import random
 import re
 import socket
 import ssl
+import threading
 import time
 import typing as t
 from typing import TYPE_CHECKING
 
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._deadline import make_adapter
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
     ApiError,
     CloudflareError,
     ConnectionBroken,
     ConnectionFailed,
     DownloadFailed,
+    UnexpectedError,
     api_error,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._patience import Patience, Stopped
@@ -108,7 +111,8 @@ class Http:
     """A session with any server, for which no credential is known; to be closed, as a context manager.
 
     ``timeout``: seconds to connect, and between two bytes. ``max_wait``: seconds that all waiting may take together:
-    pauses, and tries that failed. ``verify``: whether certificates are checked, or the path of the
+    pauses, tries that failed, and what an answer takes beyond ``timeout``. One answer, to its last byte, takes at most
+    ``timeout`` and what is left of ``max_wait``. ``verify``: whether certificates are checked, or the path of the
     CA certificates to check them with. ``tell`` gets a sentence before each pause. ``patience`` is that of another
     session with which this one shares what all waiting may take, instead of one of its own.
 
@@ -133,12 +137,15 @@ class Http:
         import requests
 
         self._timeout = timeout
+        self._request = threading.local()
         self._verify = verify
         self._patience = patience or Patience(max_wait, tell, clock, sleep)
         self.repeated = False
         self._where = self.server
         self._session = session or requests.Session()
         self._session.headers.update({"Accept": "application/json", "User-Agent": f"edgecache.cloudflare/{VERSION}"})
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, make_adapter(lambda: self._request.deadline - self._patience.now()))
         # `auth`, since requests replaces an Authorization header by what ~/.netrc has for the host where none is set
         self._session.auth = self._sign
 
@@ -186,15 +193,24 @@ class Http:
         tries = broken = 0
         while True:
             started = self._patience.start()
+            self._request.deadline = started + self._timeout + self._patience.left
             failure: CloudflareError
             asked, limited = 0.0, False
             try:
                 answer = exchange()
                 if answer.status not in _PASSING:
-                    return read(answer)
+                    result = read(answer)
+                    self._patience.count_slow(started + self._timeout)
+                    return result
                 failure, asked, limited = failed(answer), _retry_after(answer.headers), answer.status == 429
             except ConnectionBroken as error:
                 failure = error
+            except CloudflareError:
+                raise
+            except Exception as error:
+                failure = UnexpectedError.from_exception(error, lambda text: printable(self._without_secret(text)))
+            if isinstance(failure, UnexpectedError):
+                raise failure  # outside of `except`: the chain of causes may hold headers
             self.repeated = self.repeated or failure.lost
             tries += 1
             broken += not limited
@@ -235,7 +251,10 @@ class Http:
         )
         text = f"No answer from {self._where}{via}: {reason}"
         if isinstance(root, socket.timeout):
-            return ConnectionBroken(f"{text} (timeout: {self._timeout:g} seconds)")
+            bound = f"timeout: {self._timeout:g} seconds"
+            if self._patience.left and self._patience.now() >= self._request.deadline:
+                bound += f" and the {self._patience.left:.1f} that max_wait had left, for the whole answer"
+            return ConnectionBroken(f"{text} ({bound})")
         cut = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)
         if isinstance(error, requests.exceptions.SSLError) and not isinstance(root, cut):
             advice = "ca_path names the CA certificates to trust" if "certificate" in reason else f"check {self.option}"
@@ -331,15 +350,18 @@ class Client(Http):
         Raises the error of ``write`` if it was not done, or if that cannot be read either: ``changed`` in its result
         is true then.
         """
+        failure: CloudflareError
         try:
             return write()
         except CloudflareError as error:
             if not error.lost:
                 raise
             failure = error
+        except Exception as error:
+            failure = UnexpectedError.from_exception(error, printable)
         try:
             found = read()
-        except CloudflareError:
+        except Exception:
             failure.result["changed"] = True
             raise failure.add("it is not known whether this was done, since the zone cannot be read either") from None
         if found is None:
@@ -364,9 +386,12 @@ class Client(Http):
 
 
 def _root(error: BaseException) -> BaseException:
-    """The first of the errors that led to this one."""
+    """Return the first of the errors that led to this one.
+
+    Not a ``TypeError``: urllib3 before 2 first tries an argument of Python 2, and whatever comes next has that as its context.
+    """
     cause = error.__cause__ or error.__context__
-    return _root(cause) if cause else error
+    return _root(cause) if cause and not isinstance(cause, TypeError) else error
 
 
 def _content(response: requests.Response, limit: int) -> bytes:
@@ -472,7 +497,7 @@ def _retry_after(headers: t.Mapping[str, str]) -> float:
     try:
         # utctimetuple: a date that says no zone is in UTC
         return max(0.0, calendar.timegm(email.utils.parsedate_to_datetime(value).utctimetuple()) - time.time())
-    except (OverflowError, TypeError, ValueError):
+    except (IndexError, OverflowError, TypeError, ValueError):  # IndexError: Python 3.9, at "Oct 1 , 1"
         return 0.0
 
 

@@ -9,6 +9,8 @@ Codes and their meaning are facts of Cloudflare's API documentation.
 
 from __future__ import annotations
 
+import os
+import traceback
 import typing as t
 
 
@@ -33,6 +35,21 @@ class CloudflareError(Exception):
     def failure(self) -> dict[str, t.Any]:
         """What a play can branch on: ``{status, code, message, errors}``."""
         return {"status": None, "code": None, "message": str(self), "errors": []}
+
+
+class UnexpectedError(CloudflareError):
+    """A defect of the collection. Its text names the error and where it was raised, for a report."""
+
+    lost = True
+
+    @classmethod
+    def from_exception(cls, error: Exception, redact: t.Callable[[str], str]) -> UnexpectedError:
+        """Convert any exception. ``redact`` makes its text fit for a message."""
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{os.path.basename(place.filename)}, line {place.lineno}"
+        return cls(
+            f"Unexpected error, which is a defect of edgecache.cloudflare: {redact(repr(error))} in {where}. Report it"
+        )
 
 
 class ConfigurationError(CloudflareError):

@@ -31,7 +31,7 @@ class Stopped(CloudflareError):
 class Patience:
     """One for all requests of a task, which may run side by side: when one waits, all do.
 
-    ``max_wait``: seconds that all waiting may take together: pauses, and tries that failed. ``tell`` gets a sentence
+    ``max_wait``: seconds that all waiting may take together: pauses, tries that failed, and slow answers. ``tell`` gets a sentence
     before each pause.
     """
 
@@ -84,10 +84,10 @@ class Patience:
             left = until - self._clock()
             if left <= 0:
                 return
-            if left > self._budget:
+            if left > self.left:
                 raise failure.add(
                     f"{why} a pause of {left:.1f} seconds, and max_wait ({self._max_wait:g} seconds in all) has "
-                    f"{self._budget:.1f} left: raise max_wait, or try again later"
+                    f"{self.left:.1f} left: raise max_wait, or try again later"
                 )
             # Not of the rest of a pause that another one has told of
             if self._woke <= came or left >= 1:
@@ -97,6 +97,22 @@ class Patience:
                     f"{failure}"
                 )
             self._pause(left)
+
+    def now(self) -> float:
+        """Return the time on the clock of this object, in seconds."""
+        return self._clock()
+
+    @property
+    def left(self) -> float:
+        """Seconds of ``max_wait`` that are left."""
+        return max(0.0, self._max_wait - self._waited)
+
+    def count_slow(self, since: float) -> None:
+        """Count the time from ``since`` to now, if any: an answer took that long beyond its timeout."""
+        now = self._clock()
+        if now > since:
+            with self._lock:
+                self._count(since, now)
 
     def stop(self) -> None:
         """End all waiting with ``Stopped``, until ``resume``."""
@@ -108,10 +124,6 @@ class Patience:
     @property
     def _waited(self) -> float:
         return sum(end - start for start, end in self._spans)
-
-    @property
-    def _budget(self) -> float:
-        return max(0.0, self._max_wait - self._waited)
 
     def _count(self, start: float, end: float) -> None:
         """Count this time, of which a part may be counted already."""
@@ -133,7 +145,7 @@ class Patience:
             return
         left, reset = scarce
         pause = (reset - now) / (left + 1)
-        if pause <= self._budget - (BLOCK if left else 0.0):
+        if pause <= self.left - (BLOCK if left else 0.0):
             if now >= self._told:
                 self._told = reset
                 self._tell(

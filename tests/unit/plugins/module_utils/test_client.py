@@ -31,6 +31,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
     ConnectionFailed,
     PermissionDenied,
     RateLimited,
+    UnexpectedError,
 )
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     API,
@@ -475,6 +476,7 @@ class TestWaiting:
             ("7, 8", None),
             ("1" * 10, None),
             ("Fri, 99 Foo 2027 08:01:00 GMT", None),
+            ("Oct 1 , 1", None),  # an IndexError of Python 3.9
         ],
     )
     def test_retry_after(
@@ -556,12 +558,16 @@ class TestWaiting:
         assert "a pause of 8.0 seconds, and max_wait (100 seconds in all) has 0.0 left" in str(error_of(client))
         assert clock.pauses == [1.0, 2.0, 4.0]
 
-    def test_time_of_good_answers_does_not_count(self, client: Client, wire: Wire) -> None:
-        wire.get("/zones", envelope([1]), seconds=1_000.0)
-        wire.get("/zones", "", status=429, headers={"Retry-After": "330"})
+    def test_time_of_good_answers_counts_beyond_timeout(self, client: Client, wire: Wire, clock: Clock) -> None:
+        for seconds in (30.0, 30.0, 41.0):
+            wire.get("/zones", envelope([1]), seconds=seconds)
+            client.request("GET", "/zones")
+        wire.get("/zones", "", status=429, headers={"Retry-After": "319"})
         wire.get("/zones", envelope([1]))
         client.request("GET", "/zones")
-        client.request("GET", "/zones")
+        assert clock.pauses == [319.0]
+        wire.get("/zones", "", status=429, headers={"Retry-After": "1"})
+        assert "has 0.0 left" in str(error_of(client))
 
     def test_time_of_slow_refusals_counts_as_waiting(self, client: Client, wire: Wire, clock: Clock) -> None:
         client._patience._max_wait = 100.0
@@ -870,7 +876,7 @@ class TestPagesSideBySide:
 
         zone.items = mappings(3_500)
         zone.before = before
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(UnexpectedError, match="ZeroDivisionError"):
             list(client.pages(MAPPINGS))
 
     def test_after_an_error_the_client_is_as_before(
@@ -1131,6 +1137,37 @@ class TestSure:
         assert error.result == {"changed": True}
         assert error.__cause__ is None
 
-    def test_other_errors_pass(self, client: Client) -> None:
-        with pytest.raises(KeyError):
-            client.sure(self.fails(KeyError()), lambda: "found")
+    def test_after_an_unexpected_error_the_zone_is_read(self, client: Client) -> None:
+        assert client.sure(self.fails(KeyError(7)), lambda: "found") == "found"
+        with pytest.raises(UnexpectedError, match=r"KeyError\(7\) in test_client\.py, line [0-9]+\. Report it$"):
+            client.sure(self.fails(KeyError(7)), lambda: None)
+
+    def test_unexpected_error_of_the_reading(self, client: Client) -> None:
+        error = self.lost()
+        with pytest.raises(ConnectionFailed, match="the zone cannot be read either"):
+            client.sure(self.fails(error), self.fails(KeyError()))
+        assert error.result == {"changed": True}
+
+
+class TestUnexpected:
+    """A defect of the collection, or of a library."""
+
+    def test_credential_is_not_shown(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        def defect(*args: object) -> None:
+            raise IndexError(f"Bearer {TOKEN}")
+
+        monkeypatch.setattr(client, "_fetch", defect)
+        error = error_of(client)
+        assert isinstance(error, UnexpectedError)
+        assert error.lost
+        assert "IndexError('Bearer ********') in test_client.py, line" in str(error)
+        assert error.__cause__ is error.__context__ is None
+
+    def test_in_a_download(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+        def defect(*args: object) -> None:
+            raise IndexError("x")
+
+        http = _client.Http(clock=clock, sleep=clock.sleep)
+        monkeypatch.setattr(http, "_fetch", defect)
+        with pytest.raises(UnexpectedError, match="IndexError"):
+            http.download("https://example.com/ranges.json", 1_000)

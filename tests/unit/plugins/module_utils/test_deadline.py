@@ -1,0 +1,124 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The time that one whole answer may take, over real connections to a server that sends its answers as slowly as it likes."""
+
+from __future__ import annotations
+
+import contextlib
+import socketserver
+import threading
+import time
+import typing as t
+
+import pytest
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client, Credential
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConnectionBroken
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import TOKEN
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+BODY = b'{"success": true, "result": [1]}'
+WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+PADDING = b"X-Padding: " + b"x" * 10_000 + b"\r\n"
+
+SHORT = 0.2
+"""Seconds between two bytes of a slow server: less than the timeout, so that the timeout alone never ends it."""
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """Answers each request with its next answer: what is sent at once, and what then is sent byte by byte."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers: list[tuple[bytes, bytes]] = []
+        self.targets: list[bytes] = []
+        self.connections = 0
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(socketserver.StreamRequestHandler):
+    server: Server
+
+    def handle(self) -> None:
+        self.server.connections += 1
+        while line := self.rfile.readline():
+            self.server.targets.append(line.split()[1])
+            while self.rfile.readline().strip():
+                pass
+            at_once, slowly = self.server.answers.pop(0)
+            with contextlib.suppress(OSError):  # the client has closed the connection
+                self.wfile.write(at_once)
+                for byte in slowly:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(SHORT)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[Server]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with Server() as own:
+        threading.Thread(target=own.serve_forever, args=(0.01,), daemon=True).start()
+        yield own
+        own.shutdown()
+
+
+@pytest.fixture
+def wire() -> None:
+    """Not replaced here."""
+
+
+def client_of(url: str, **settings: t.Any) -> Client:
+    return Client(Credential.from_token(TOKEN), url, **{"timeout": 1.0, "max_wait": 0.5, **settings})
+
+
+@pytest.mark.parametrize(
+    ("at_once", "slowly"),
+    [
+        (b"", WHOLE),
+        (HEAD, PADDING),
+        (WHOLE[: -len(BODY)], BODY),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n20\r\n", BODY),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n{\r\n" * 9),
+        (HEAD + b"\r\n", BODY),
+        (HEAD + b"Content-Encoding: gzip\r\n\r\n", bytes(9)),
+    ],
+    ids=["from the first byte", "headers", "body", "chunk", "many chunks", "body to the end", "compressed body"],
+)
+def test_slow_answer(server: Server, at_once: bytes, slowly: bytes) -> None:
+    server.answers = [(at_once, slowly)]
+    with client_of(server.url) as client, pytest.raises(ConnectionBroken) as caught:
+        client.request("GET", "/zones")
+    assert server.url in str(caught.value)
+    assert "(timeout: 1 seconds and the 0.5 that max_wait had left, for the whole answer)" in str(caught.value)
+    assert str(caught.value).endswith("max_wait (0.5 seconds in all) has 0.0 left: raise max_wait, or try again later")
+    assert server.targets == [b"/zones"]
+
+
+def test_without_max_wait_the_bound_is_timeout(server: Server) -> None:
+    server.answers = [(HEAD, PADDING)]
+    with (
+        client_of(server.url, max_wait=0.0) as client,
+        pytest.raises(ConnectionBroken, match=r"\(timeout: 1 seconds\)"),
+    ):
+        client.request("GET", "/zones")
+
+
+def test_through_a_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    server.answers = [(WHOLE, b""), (HEAD, PADDING)]
+    with client_of("http://api.example.com") as client:
+        assert client.request("GET", "/zones")["result"] == [1]
+        with pytest.raises(ConnectionBroken, match="for the whole answer"):
+            client.request("GET", "/zones")
+    assert server.targets == [b"http://api.example.com/zones"] * 2
+
+
+def test_answers_in_time_share_one_connection(server: Server) -> None:
+    server.answers = [(WHOLE[:-1], WHOLE[-1:]), (WHOLE, b""), (WHOLE, b"")]
+    with client_of(server.url) as client:
+        assert [client.request("GET", "/zones")["result"] for dummy in range(3)] == [[1]] * 3
+    assert server.connections == 1
