@@ -12,7 +12,12 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import in_order
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ApiError, CloudflareError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import printable
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
+    ApiError,
+    CloudflareError,
+    UnexpectedError,
+)
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
     BATCH_SIZE,
     MAX_MAPPINGS,
@@ -56,8 +61,10 @@ class Outcome:
     def error(self, planned: int) -> CloudflareError | None:
         """What went wrong, with how many of the ``planned`` changes were made all the same; none if nothing did."""
         error = self.failure
-        if self.refused and not error:
-            words = "; ".join(f"{address}: {self.refused[address]}" for address in in_order(self.refused)[:_SHOWN])
+        words = "; ".join(f"{address}: {self.refused[address]}" for address in in_order(self.refused)[:_SHOWN])
+        if error and words:
+            error.add(f"refused before: {words}")
+        elif words:
             error = ApiError(f"The API refused what it was sent: {words}", 200, words, [])
         if not error:
             return None
@@ -108,21 +115,21 @@ def make_plan(
 def apply(zone: OriginCloudRegions, changes: t.Sequence[Change], total: int) -> Outcome:
     """Make the changes in a zone that has ``total`` mappings now. One request for each 100 writes or deletions.
 
-    If one is refused, the others are made all the same, but nothing is deleted after a write that was refused. Any
-    other failure ends it.
+    If the API refuses some, the others are made, but after a refused write only those deletions that make room for writes. Any
+    other failure ends it. Whatever is raised, the outcome has what was done before.
     """
     outcome = Outcome()
-    unwritten = False
-    for batch in _batches(changes, total):
-        writing, refused = bool(batch[0].after), len(outcome.refused)
-        if unwritten and not writing:
-            continue
+    for batch in _batches(changes, total, outcome):
         try:
             _apply_batch(zone, batch, outcome)
         except CloudflareError as error:
             outcome.failure = error
             break
-        unwritten = unwritten or (writing and len(outcome.refused) > refused)
+        except Exception as error:
+            outcome.failure = UnexpectedError.from_exception(error, printable)
+            known = {*(change.address for change in outcome.done), *outcome.refused, *outcome.unconfirmed}
+            outcome.unconfirmed += [change.address for change in batch if change.address not in known]
+            break
     return outcome
 
 
@@ -142,21 +149,28 @@ def place(mapping: Mapping) -> str:
     return f"{mapping['vendor']}/{mapping['region']}"
 
 
-def _batches(changes: t.Sequence[Change], total: int) -> t.Iterator[list[Change]]:
-    """Writes come first, so that an origin that moves is not without a hint meanwhile, and updates before them.
+def _batches(changes: t.Sequence[Change], total: int, outcome: Outcome) -> t.Iterator[list[Change]]:
+    """Yield the batches in their order. ``outcome`` has what came of those before.
 
-    Only where new mappings find no room, deletions make some before.
+    Writes come first, so that an origin that moves is not without a hint meanwhile, and updates before them. Only where new
+    mappings find no room, deletions make some before. After a refused write they make no more room than the others need.
     """
     writes = sorted((change for change in changes if change.after), key=lambda change: not change.before)
-    deletions = _chunks([change for change in changes if not change.after])
+    deletions = [change for change in changes if not change.after]
+    write_refused = False
     for batch in _chunks(writes):
         new = sum(not change.before for change in batch)
         while deletions and total + new > MAX_MAPPINGS:
-            total -= len(deletions[0])
-            yield deletions.pop(0)
-        total += new
+            size = min(BATCH_SIZE, total + new - MAX_MAPPINGS) if write_refused else BATCH_SIZE
+            making_room, deletions = deletions[:size], deletions[size:]
+            yield making_room
+            total -= sum(change.address not in outcome.refused for change in making_room)
         yield batch
-    yield from deletions
+        refused = [change for change in batch if change.address in outcome.refused]
+        total += new - sum(not change.before for change in refused)
+        write_refused = write_refused or bool(refused)
+    if not write_refused:
+        yield from _chunks(deletions)
 
 
 def _chunks(changes: list[Change]) -> list[list[Change]]:

@@ -114,8 +114,8 @@ options:
 notes:
   - Mappings are created and changed first, and deleted last, so that an origin that moves to another address is not without a hint
     meanwhile. Only where there is no room for new mappings, others are deleted before.
-  - The API judges each mapping of a batch alone. If it refuses some, the others are written, but nothing is deleted after that. The
-    module fails, with RV(failed_items).
+  - The API judges each mapping of a batch alone. If it refuses some, the module writes the others. After that it deletes no more
+    mappings than the other new ones need room for. The module fails, with RV(failed_items).
   - If a batch is refused as a whole, the module ends there. RV(created), RV(updated), RV(deleted) and RV(diff) say what was done before.
     A second run does the rest.
   - If the answer to a batch is lost, it is sent again, or its mappings are read again, until it is known what was done. Only if

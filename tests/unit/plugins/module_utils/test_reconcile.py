@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import pytest
@@ -16,6 +17,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
     ConnectionBroken,
     PermissionDenied,
     RateLimited,
+    UnexpectedError,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import OriginCloudRegions
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._reconcile import (
@@ -284,6 +286,33 @@ class TestJudged:
         outcome = apply(zone, [*changes, delete(ONE)], 3_400)
         assert outcome.done == changes[1:]
         assert outcome.failure is None
+
+    def test_full_zone_after_a_refused_write(self, zone: OriginCloudRegions, wire: Wire) -> None:
+        """Deletions make room for the other writes, and no more than they need."""
+        writes = [create(address(number)) for number in range(300)]
+        wanted = [change.after for change in writes]
+        gone = [delete(address(1_000 + number)) for number in range(300)]
+        present = [change.before for change in gone]
+        wire.delete_batch(present[:100])
+        wire.put_batch(wanted[:100], judged(map(sent, wanted[1:100]), **{address(0): "no such region"}))
+        wire.delete_batch(present[100:199])
+        wire.put_batch(wanted[100:200])
+        wire.delete_batch(present[199:299])
+        wire.put_batch(wanted[200:])
+        outcome = apply(zone, [*writes, *gone], 3_500)
+        assert sorted(outcome.done) == sorted([*writes[1:], *gone[:299]])
+        assert outcome.refused == {address(0): "no such region"}
+        assert outcome.failure is None
+
+    def test_full_zone_after_a_refused_update(self, zone: OriginCloudRegions, wire: Wire) -> None:
+        wire.put_batch([new(one["origin_ip"]) for one in mappings(100)], judged(**{address(0): "no"}))
+        wire.page(1, page([mapping(address(number)) for number in range(1, 100)]))
+        wire.delete_batch([mapping(ONE)])
+        wire.put_batch([new(SIX)])
+        changes = [*(update(address(number)) for number in range(100)), create(SIX), delete(ONE), delete(TWO)]
+        outcome = apply(zone, changes, 3_500)
+        assert outcome.refused == {address(0): "no"}
+        assert outcome.done == [*changes[1:100], delete(ONE), create(SIX)]
 
     def test_three_refusals_are_told_in_order(self, zone: OriginCloudRegions, wire: Wire) -> None:
         addresses = ["192.0.2.9", "192.0.2.10", SIX, "192.0.2.1"]
@@ -569,6 +598,40 @@ class TestNotRead:
         assert (outcome.done, outcome.refused, outcome.unconfirmed) == ([], {}, [ONE])
 
 
+class TestUnexpected:
+    """Whatever is raised, the result has what was done before."""
+
+    def test_what_was_done_before_is_in_the_result(
+        self, zone: OriginCloudRegions, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        changes = [create(one["origin_ip"]) for one in mappings(150)]
+        wire.put_batch([change.after for change in changes[:100]])
+        put_batch = zone.put_batch
+
+        def fail_later(wanted: t.Sequence[dict[str, t.Any]]) -> t.Any:
+            return put_batch(wanted) if len(wanted) == 100 else {}[7]
+
+        monkeypatch.setattr(zone, "put_batch", fail_later)
+        outcome = apply(zone, [*changes, delete(ONE)], 1)
+        assert outcome.done == changes[:100]
+        assert outcome.result()["unconfirmed"] == [change.address for change in changes[100:]]
+        assert outcome.result()["changed"] is True
+        assert re.fullmatch(
+            r"Unexpected error, which is a defect of edgecache\.cloudflare: KeyError\(7\) in test_reconcile\.py, line [0-9]+\. Report it; "
+            r"changes made: 100 of 151, unknown: 50 \(unconfirmed\)",
+            told(outcome, 151),
+        )
+
+    def test_what_is_known_of_the_batch_stays(
+        self, zone: OriginCloudRegions, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wire.put_batch([new(ONE), new(TWO), new(SIX)], judged([sent(new(ONE))], **{TWO: "no"}))
+        monkeypatch.setattr(zone, "find", lambda addresses: {}[7])
+        outcome = apply(zone, [create(ONE), create(TWO), create(SIX)], 0)
+        assert (outcome.done, outcome.refused, outcome.unconfirmed) == ([create(ONE)], {TWO: "no"}, [SIX])
+        assert isinstance(outcome.failure, UnexpectedError)
+
+
 class TestRefusedAsAWhole:
     @pytest.mark.parametrize("status_and_code", [(403, 1164), (400, 1157), (403, 10000), (404, 7003)])
     def test_ends_it_and_says_what_was_done(
@@ -592,7 +655,9 @@ class TestRefusedAsAWhole:
         wire.put_batch(wanted[:100], judged(map(sent, wanted[2:100]), **{address(0): "no", address(1): "no"}))
         wire.put_batch(wanted[100:], failed(1164), status=403)
         outcome = apply(zone, changes, 0)
-        assert told(outcome, 101).endswith("; changes made: 98 of 101, refused: 2 (failed_items)")
+        assert told(outcome, 101).endswith(
+            f"; refused before: {address(0)}: no; {address(1)}: no; changes made: 98 of 101, refused: 2 (failed_items)"
+        )
         assert outcome.error(101).failure()["code"] == 1164
 
     def test_rate_limit_is_no_lost_answer(self, zone: OriginCloudRegions, wire: Wire) -> None:
