@@ -118,6 +118,9 @@ class RateLimited(ApiError):
     """Too many requests in the last minutes."""
 
 
+UNSUPPORTED_REGION = 1157
+"""The code for a vendor that does not exist or has no such region."""
+
 _NO_ZONE = "There is no such zone for this credential: check zone_id"
 _DENIED = (
     "The credential is wrong, expired, or lacks a permission for this zone: check api_token, or api_email and api_key; "
@@ -133,7 +136,7 @@ _INTERNAL = "An internal error of the API: try again later"
 _BY_CODE: dict[int, tuple[type[ApiError], str]] = {
     1142: (NoMapping, "The zone has no mapping for this address, or none at all"),
     1146: (ApiError, "The API does not take this address: check origin_ip"),
-    1157: (ApiError, "The vendor does not exist or has no such region: check vendor and region"),
+    UNSUPPORTED_REGION: (ApiError, "The vendor does not exist or has no such region: check vendor and region"),
     1164: (ApiError, "The zone already has 3,500 mappings, the most that a zone can have: delete some first"),
     1140: (ApiError, _INTERNAL),
     1156: (ApiError, "The API could not check the region with the vendor: try again later"),

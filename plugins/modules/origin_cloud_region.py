@@ -12,7 +12,8 @@ short_description: Set or delete the cloud region hint of one origin
 version_added: 1.0.0
 description:
   - Makes sure that a zone has a certain cloud region mapping (cloud region hint) for an origin IP address, or none.
-  - Costs one request if the mapping stands as it should, else two. A zone that is given by its O(zone) name costs one more.
+  - Costs one request if the mapping is as it should be, else two. A zone that is given by its O(zone) name costs one more, and so does a
+    region that the API rejects: the error suggests the nearest name.
   - For many origins, M(edgecache.cloudflare.origin_cloud_regions) costs far less.
 extends_documentation_fragment:
   - edgecache.cloudflare.api
@@ -159,6 +160,7 @@ failure:
           sample: Authentication error
 """
 
+import contextlib
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -171,7 +173,9 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._declaration 
     unsupported,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
+    UNSUPPORTED_REGION,
     ApiError,
+    CloudflareError,
     ConfigurationError,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
@@ -201,7 +205,7 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
             if module.check_mode:
                 check(module, zone, wanted)
             elif wanted:
-                after = zone.put(wanted)
+                after = write(zone, wanted)
             elif not zone.delete(address):
                 before = None
     return dict(
@@ -210,6 +214,18 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
         diff=difference([Change(address, before, after)]),
         zone_id=zone_id,
     )
+
+
+def write(zone: OriginCloudRegions, wanted: Mapping) -> Mapping:
+    """Write the mapping. If the API rejects its region, the error suggests another one, which costs one request more."""
+    try:
+        return zone.put(wanted)
+    except ApiError as error:
+        if error.code == UNSUPPORTED_REGION:
+            with contextlib.suppress(CloudflareError):
+                for problem in in_words(unsupported([wanted], zone.supported(explain=False)["vendors"])):
+                    error.add(problem)
+        raise
 
 
 def check(module: AnsibleModule, zone: OriginCloudRegions, wanted: Mapping | None) -> None:

@@ -45,8 +45,7 @@ def put(wire: Wire, answer: t.Any = None, **more: t.Any) -> None:
         "PUT",
         f"{MAPPINGS}/{SIX}",
         envelope(mapping(SIX)) if answer is None else answer,
-        body=sent(mapping(SIX)),
-        **more,
+        **{"body": sent(mapping(SIX)), **more},
     )
 
 
@@ -148,7 +147,6 @@ class TestPresent:
     @pytest.mark.parametrize(
         ("status", "code", "told"),
         [
-            (400, 1157, "check vendor and region"),
             (403, 1164, "3,500 mappings"),
             (403, 10000, "check api_token"),
             (400, 1146, "check origin_ip"),
@@ -161,6 +159,39 @@ class TestPresent:
         assert told in result.pop("msg")
         own = {"code": code, "message": "no"}
         assert result == {"failed": True, "failure": {"status": status, **own, "errors": [own]}}
+
+    @pytest.mark.parametrize(
+        ("place", "suggestion"),
+        [
+            (
+                {"vendor": "aws", "region": "us-east1"},
+                "; aws has no region us-east1: did you mean us-east-1? (2001:db8::1)",
+            ),
+            ({"vendor": "azure", "region": "us-east-1"}, "; us-east-1 is a region of aws, not of azure (2001:db8::1)"),
+            ({"vendor": "aws", "region": "us-east-1"}, ""),  # which the list has: somebody is wrong
+        ],
+    )
+    def test_rejected_region_costs_one_more_request_for_the_nearest(
+        self, run: Run, wire: Wire, place: dict[str, str], suggestion: str
+    ) -> None:
+        wire.no_mapping(SIX)
+        put(wire, failed(1157, message="no"), status=400, body={"origin_ip": SIX, **place})
+        wire.supported()
+        result = run(origin_ip=SIX, **place)
+        assert result["msg"] == (
+            "The vendor does not exist or has no such region: check vendor and region (HTTP 400: code 1157, no)"
+            + suggestion
+        )
+        assert result["failure"]["code"] == 1157
+        assert len(wire.requests) == 3
+
+    def test_rejected_region_if_the_list_cannot_be_read(self, run: Run, wire: Wire) -> None:
+        wire.no_mapping(SIX)
+        put(wire, failed(1157, message="no"), status=400)
+        wire.supported(failed(4711, message="no Tiered Cache"), status=400)
+        result = run(**PRESENT)
+        assert result["msg"].endswith("check vendor and region (HTTP 400: code 1157, no)")
+        assert result["failure"]["code"] == 1157
 
     def test_created_by_somebody_else_meanwhile(self, run: Run, wire: Wire) -> None:
         """An upsert: it stands as declared, and the write was made."""
