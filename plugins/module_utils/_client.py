@@ -88,11 +88,15 @@ class Credential:
 
 
 class Page(t.NamedTuple):
-    """One page of a list, and what it says of the whole: pages and items, all counted."""
+    """One page of a list, and what it says of the whole: pages and items, all counted.
+
+    ``date`` is the second in which the server made the page, on its own clock, since the epoch; ``None`` where it does not say.
+    """
 
     items: list[t.Any]
     total_pages: int
     total_count: int
+    date: float | None = None
 
 
 class _Answer(t.NamedTuple):
@@ -137,15 +141,16 @@ class Http:
         import requests
 
         self._timeout = timeout
-        self._request = threading.local()
+        self._local = threading.local()
         self._verify = verify
         self._patience = patience or Patience(max_wait, tell, clock, sleep)
         self.repeated = False
         self._where = self.server
         self._session = session or requests.Session()
+        if not session:
+            for scheme in ("http://", "https://"):
+                self._session.mount(scheme, make_adapter(lambda: self._local.deadline - self._patience.now()))
         self._session.headers.update({"Accept": "application/json", "User-Agent": f"edgecache.cloudflare/{VERSION}"})
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, make_adapter(lambda: self._request.deadline - self._patience.now()))
         # `auth`, since requests replaces an Authorization header by what ~/.netrc has for the host where none is set
         self._session.auth = self._sign
 
@@ -193,7 +198,7 @@ class Http:
         tries = broken = 0
         while True:
             started = self._patience.start()
-            self._request.deadline = started + self._timeout + self._patience.left
+            self._local.deadline = started + self._timeout + self._patience.left
             failure: CloudflareError
             asked, limited = 0.0, False
             try:
@@ -252,7 +257,7 @@ class Http:
         text = f"No answer from {self._where}{via}: {reason}"
         if isinstance(root, socket.timeout):
             bound = f"timeout: {self._timeout:g} seconds"
-            if self._patience.left and self._patience.now() >= self._request.deadline:
+            if self._patience.left and self._patience.now() >= self._local.deadline:
                 bound += f" and the {self._patience.left:.1f} that max_wait had left, for the whole answer"
             return ConnectionBroken(f"{text} ({bound})")
         cut = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)
@@ -290,9 +295,19 @@ class Client(Http):
         Tries again after rate limits, gateway errors and broken connections while ``max_wait`` lasts. Raises
         ``ApiError`` and its kinds, or ``ConnectionFailed``; ``lost`` if any of the tries was.
         """
+        return self._request(method, path, params, body, _envelope)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        params: t.Mapping[str, t.Any] | None,
+        body: object,
+        parse: t.Callable[[_Answer], T],
+    ) -> T:
         self.repeated = False
         try:
-            return self._patiently(lambda: self._exchange(method, path, params, body), _envelope, _failed)
+            return self._patiently(lambda: self._exchange(method, path, params, body), parse, _failed)
         except CloudflareError as error:
             error.lost = error.lost or self.repeated
             raise
@@ -304,7 +319,7 @@ class Client(Http):
         """
 
         def read(number: int) -> Page:
-            return _page(self.request("GET", path, params={"page": number, "per_page": PAGE_SIZE}))
+            return self._request("GET", path, {"page": number, "per_page": PAGE_SIZE}, None, _page)
 
         first = read(1)
         yield first
@@ -460,12 +475,13 @@ def _document(answer: _Answer) -> dict[str, t.Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _page(envelope: dict[str, t.Any]) -> Page:
+def _page(answer: _Answer) -> Page:
+    envelope = _envelope(answer)
     items, info = envelope["result"], envelope.get("result_info")
     if isinstance(items, list) and isinstance(info, dict):
         pages, count = _int(info.get("total_pages")), _int(info.get("total_count"))
         if pages is not None and count is not None and pages <= MAX_PAGES:
-            return Page(items, pages, count)
+            return Page(items, pages, count, _seconds(answer.headers.get("Date", "")))
     raise malformed("a page of a list", envelope)
 
 
@@ -494,11 +510,17 @@ def _retry_after(headers: t.Mapping[str, str]) -> float:
     value = headers.get("Retry-After", "").strip()
     if re.fullmatch("[0-9]{1,9}", value):
         return float(value)
+    until = _seconds(value)
+    return 0.0 if until is None else max(0.0, until - time.time())
+
+
+def _seconds(date: str) -> float | None:
+    """Return the seconds since the epoch of a date as HTTP writes it (RFC 9110); ``None`` where it is not valid."""
     try:
-        # utctimetuple: a date that says no zone is in UTC
-        return max(0.0, calendar.timegm(email.utils.parsedate_to_datetime(value).utctimetuple()) - time.time())
+        # utctimetuple: a date without a time zone is in UTC
+        return float(calendar.timegm(email.utils.parsedate_to_datetime(date).utctimetuple()))
     except (IndexError, OverflowError, TypeError, ValueError):  # IndexError: Python 3.9, at "Oct 1 , 1"
-        return 0.0
+        return None
 
 
 def _backoff(tries: int) -> float:

@@ -13,7 +13,10 @@ or none where the API gives none. One that is declared, and not yet sent, has no
 
 from __future__ import annotations
 
+import calendar
+import datetime
 import itertools
+import re
 import typing as t
 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical
@@ -238,19 +241,36 @@ class OriginCloudRegions:
         return Judged(dict(_items(result, "succeeded")), refused, self._client.repeated)
 
     def _whole(self, pages: t.Iterator[Page]) -> dict[str, Mapping]:
-        """All mappings by address. Pages that contradict each other are read again from the first."""
+        """All mappings by address. The pages are read again if they contradict each other, or if somebody wrote meanwhile.
+
+        Somebody who deletes one mapping and creates another leaves the total as it is, but moves those between them to other
+        pages. The new one shows: its ``modified_on`` is not earlier than the ``Date`` of the first page. Both are of the API's
+        clock, in whole seconds, so it may also have been written just before. It was, if the reading before has it, too.
+        """
+        found: dict[str, Mapping] = {}
         for dummy in range(MAX_READS):
-            found: dict[str, Mapping] = {}
-            counts = set()
+            before, found = found, {}
+            counts: set[int] = set()
+            date: float | None = None
+            is_changing = False
             for page in pages:
                 known = len(found)
-                found.update((mapping["origin_ip"], mapping) for mapping in map(_mapping, page.items))
+                mappings = {mapping["origin_ip"]: mapping for mapping in map(_mapping, page.items)}
+                found.update(mappings)
+                if counts:
+                    unseen = [mapping for address, mapping in mappings.items() if before.get(address) != mapping]
+                    is_changing = is_changing or any(_is_written_since(date, mapping) for mapping in unseen)
+                else:
+                    date = page.date
                 counts.add(page.total_count)
                 if len(found) == known:  # an empty page, or a repeated one: no use in asking for more
                     break
-            if counts == {len(found)}:
+            is_complete = counts == {len(found)}
+            if is_complete and not is_changing:
                 return found
             pages = self._pages()
+        if is_complete:
+            raise api_error(200, [], f"somebody changed the zone while it was read, {MAX_READS} times: try again later")
         told = " or ".join(map(str, sorted(counts)))
         raise api_error(
             200, [], f"the pages say that the zone has {told} mappings and hold {len(found)}, {MAX_READS} times"
@@ -267,6 +287,20 @@ def is_same(one: Mapping | None, other: Mapping | None) -> bool:
     """Whether both name the same place, or neither any."""
     places = [mapping and (mapping.get("vendor"), mapping.get("region")) for mapping in (one, other)]
     return places[0] == places[1]
+
+
+def _is_written_since(date: float | None, mapping: Mapping) -> bool:
+    """Whether the API wrote this mapping in the second ``date`` (since the epoch) or later, as far as both are known."""
+    if date is None or mapping["modified_on"] is None:
+        return False
+    try:
+        # Python before 3.11 takes neither the Z nor every fraction
+        modified = datetime.datetime.fromisoformat(
+            re.sub(r"[.][0-9]+", "", mapping["modified_on"]).replace("Z", "+00:00")
+        )
+    except ValueError:
+        return False
+    return calendar.timegm(modified.utctimetuple()) >= date
 
 
 def _sent(mapping: Mapping) -> Mapping:

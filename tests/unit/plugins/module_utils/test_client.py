@@ -661,7 +661,7 @@ class TestPages:
 
     def test_first_page_is_read_alone(self, client: Client, wire: Wire) -> None:
         wire.get("/x", page([1], total_pages=9), query={"page": 1, "per_page": 100})
-        assert next(client.pages("/x")) == ([1], 9, 1)
+        assert next(client.pages("/x")) == ([1], 9, 1, None)
 
     @pytest.mark.parametrize(
         "answer",

@@ -257,6 +257,114 @@ class TestSurvey:
         assert regions.survey(["192.0.2.1", "192.0.2.2"]) == ({}, 0)
 
 
+class TestWrittenWhileItIsRead:
+    """Somebody deletes a mapping of a page that was read, and creates another: the total stays the same."""
+
+    FIRST, LATER = "Sun, 01 Mar 2026 12:30:00 GMT", "Sun, 01 Mar 2026 12:30:01 GMT"
+
+    @staticmethod
+    def written(modified_on: str | None) -> dict[str, t.Any]:
+        return {**mapping("192.0.2.1"), "modified_on": modified_on}
+
+    @staticmethod
+    def read(wire: Wire, zone: list[dict[str, t.Any]], date: str | None) -> None:
+        for number in range(1, page_count(zone) + 1):
+            wire.page(number, page(zone, number), headers={} if date is None else {"Date": date})
+
+    def test_exchange_is_noticed(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        before = mappings(350)
+        after = [*before[1:], self.written("2026-03-01T12:30:00Z")]
+        wire.page(1, page(before, 1), headers={"Date": self.FIRST})
+        for number in (2, 3, 4):
+            wire.page(number, page(after, number), headers={"Date": self.LATER})
+        self.read(wire, after, self.LATER)
+        assert regions.all() == after
+        assert len(wire.requests) == 8
+
+    def test_exchange_is_noticed_by_a_survey(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        before = mappings(150)
+        after = [*before[1:], self.written("2026-03-01T12:30:00Z")]
+        wire.page(1, page(before, 1), headers={"Date": self.FIRST})
+        wire.page(2, page(after, 2), headers={"Date": self.FIRST})
+        self.read(wire, after, self.LATER)
+        assert regions.survey([address(100), address(149)])[0] == {
+            one: mapping(one) for one in (address(100), address(149))
+        }
+
+    @pytest.mark.parametrize(
+        "modified_on",
+        [
+            "2026-03-01T12:30:00Z",
+            "2026-03-01T12:30:00.000001Z",
+            "2026-03-01T12:30:00.999999999+00:00",
+            "2026-03-01T14:30:00+02:00",
+            "2026-03-01T12:30:00",
+            "2030-01-01T00:00:00Z",
+        ],
+    )
+    def test_zone_that_was_just_written_is_read_twice(
+        self, regions: OriginCloudRegions, wire: Wire, modified_on: str
+    ) -> None:
+        zone = [*mappings(150), self.written(modified_on)]
+        for dummy in range(2):
+            self.read(wire, zone, self.FIRST)
+        assert regions.all() == zone
+
+    @pytest.mark.parametrize(
+        ("date", "modified_on"),
+        [
+            (FIRST, "2026-03-01T12:29:59Z"),
+            (FIRST, "2026-03-01T12:29:59.999Z"),
+            (FIRST, "2026-03-01T12:30:00+01:00"),
+            (FIRST, None),
+            (FIRST, "x"),
+            (FIRST, ""),
+            (None, "2030-01-01T00:00:00Z"),
+            ("soon", "2030-01-01T00:00:00Z"),
+        ],
+    )
+    def test_otherwise_it_is_read_once(
+        self, regions: OriginCloudRegions, wire: Wire, date: str | None, modified_on: str | None
+    ) -> None:
+        zone = [*mappings(150), self.written(modified_on)]
+        self.read(wire, zone, date)
+        assert regions.all() == zone
+
+    @pytest.mark.parametrize("count", [3, 150])
+    def test_mapping_of_the_first_page_was_there_before_the_others_were_read(
+        self, regions: OriginCloudRegions, wire: Wire, count: int
+    ) -> None:
+        zone = [self.written("2026-03-01T12:30:00Z"), *mappings(count)]
+        self.read(wire, zone, self.FIRST)
+        assert regions.all() == zone
+
+    def test_reading_that_contradicts_itself_shows_what_was_there(
+        self, regions: OriginCloudRegions, wire: Wire
+    ) -> None:
+        zone = [*mappings(150), self.written("2026-03-01T12:30:00Z")]
+        wire.page(1, page(zone, 1, total_count=150), headers={"Date": self.FIRST})
+        wire.page(2, page(zone, 2))
+        self.read(wire, zone, self.FIRST)
+        assert regions.all() == zone
+
+    def test_another_exchange_in_the_second_reading(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        once = [*mappings(150)[1:], self.written("2026-03-01T12:30:00Z")]
+        twice = [*once[1:], {**mapping("192.0.2.2"), "modified_on": "2026-03-01T12:30:00Z"}]
+        for before, after in ((mappings(150), once), (once, twice)):
+            wire.page(1, page(before, 1), headers={"Date": self.FIRST})
+            wire.page(2, page(after, 2))
+        self.read(wire, twice, self.FIRST)
+        assert regions.all() == twice
+
+    def test_zone_that_never_rests(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        for number in range(3):
+            self.read(wire, [*mappings(150), self.written(f"2026-03-01T12:30:0{number}Z")], self.FIRST)
+        with pytest.raises(
+            ApiError, match="^HTTP 200: somebody changed the zone while it was read, 3 times: try again later$"
+        ):
+            regions.all()
+
+
 class TestPagesThatContradictEachOther:
     """They are read three times at the most."""
 
