@@ -231,7 +231,7 @@ class OriginCloudRegions:
 
     def _tiered_cache_is_off(self) -> bool:
         try:
-            return not self._switches.get("state").on
+            return not self._switches.get("state")
         except CloudflareError:
             return False
 

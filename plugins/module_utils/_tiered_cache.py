@@ -23,13 +23,6 @@ PATHS = {"state": "argo/tiered_caching", "smart": "cache/tiered_cache_smart_topo
 """By the option that sets it: Tiered Cache is ``state``, Smart Tiered Cache is ``smart``."""
 
 
-class Switch(t.NamedTuple):
-    """Whether it is on, and whether it may be changed."""
-
-    on: bool
-    editable: bool
-
-
 class Switches:
     """The switches of one zone, each named by its option, a key of ``PATHS``. One request for each call."""
 
@@ -37,15 +30,18 @@ class Switches:
         self._client = client
         self._path = f"/zones/{zone_id}"
 
-    def get(self, option: str) -> Switch:
-        """One switch. If it was never set, it is off."""
+    def get(self, option: str) -> bool:
+        """Whether a switch is on. If it was never set, it is off.
+
+        ``editable`` of the API's answer is ignored: the API may carry out a write although it is false.
+        """
         try:
-            return _switch(self._client.request("GET", f"{self._path}/{PATHS[option]}")["result"])
+            return _is_on(self._client.request("GET", f"{self._path}/{PATHS[option]}")["result"])
         except ApiError as error:
             # No code is published for what was never set, only those for a zone that is not there or not allowed
             if error.status != 404 or error.code is None or isinstance(error, (NotFound, PermissionDenied)):
                 raise
-            return Switch(on=False, editable=True)
+            return False
 
     def set(self, option: str, on: bool) -> None:
         """Set one switch. Without an error, it stands so."""
@@ -54,17 +50,17 @@ class Switches:
             came = self._client.request(
                 "PATCH", f"{self._path}/{PATHS[option]}", body={"value": "on" if on else "off"}
             )["result"]
-            if _switch(came).on != on:
+            if _is_on(came) != on:
                 raise malformed("the setting that was sent", came)
             return True
 
-        self._client.sure(write, lambda: True if self.get(option).on == on else None)
+        self._client.sure(write, lambda: True if self.get(option) == on else None)
 
 
-def _switch(setting: t.Any) -> Switch:
+def _is_on(setting: t.Any) -> bool:
     if not isinstance(setting, dict) or setting.get("value") not in ("on", "off"):
         raise malformed("a setting that is on or off", setting)
-    return Switch(on=setting["value"] == "on", editable=setting.get("editable") is not False)
+    return bool(setting["value"] == "on")
 
 
 def described(on: t.Mapping[str, bool]) -> dict[str, t.Any]:

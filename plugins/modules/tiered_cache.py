@@ -33,6 +33,8 @@ options:
       - Whether Smart Tiered Cache shall be on, which chooses the upper tier for each origin, and for which hints are made.
     type: bool
 notes:
+  - The module writes a setting even if the API marks it as not editable, since the API may carry out the write all the same. If the
+    API refuses the write, the module fails with the API's message.
   - If the answer to a write is lost, the write is repeated or the switch is read again, until it is known whether it was done. If
     nothing can be read either, the module fails, says so, and returns RV(ignore:changed=true).
 seealso:
@@ -146,12 +148,8 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
         raise ConfigurationError("state and smart: at least one of them is needed.")
     with zone_client(layers, module.warn) as (client, zone_id):
         switches = Switches(client, zone_id)
-        found = {option: switches.get(option) for option in wanted}
-        before = {option: found[option].on for option in wanted}
+        before = {option: switches.get(option) for option in wanted}
         changes = [option for option in wanted if wanted[option] != before[option]]
-        fixed = [option for option in changes if not found[option].editable]
-        if fixed:
-            raise ConfigurationError(f"{' and '.join(fixed)}: the API says that this is not editable for the zone.")
         now = dict(before)
         for option in changes:
             if not module.check_mode:

@@ -108,7 +108,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._tiered_cache
 def read(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
     with zone_client(layers, module.warn) as (client, zone_id):
         switches = Switches(client, zone_id)
-        on = {option: switches.get(option).on for option in ("state", "smart")}
+        on = {option: switches.get(option) for option in ("state", "smart")}
     return dict(tiered_cache=described(on), zone_id=zone_id)
 
 

@@ -89,23 +89,26 @@ def test_never_set_is_off(run: Run, wire: Wire, option: str, value: t.Any, path:
 
 
 class TestNotEditable:
+    """The API may call a setting not editable and still carry out the write: the API's answer to the write decides."""
+
     @pytest.mark.parametrize("check", [False, True])
-    def test_all_are_told_before_anything_is_written(self, run: Run, wire: Wire, check: bool) -> None:
+    def test_is_written(self, run: Run, wire: Wire, check: bool) -> None:
         wire.get(STATE, switch(False, editable=False))
         wire.get(SMART, switch(False, editable=False))
+        if not check:
+            patch(wire, STATE, True, switch(True, editable=False))
+            patch(wire, SMART, True, switch(True, editable=False))
         result = run(state="enabled", smart=True, _ansible_check_mode=check)
-        assert result["msg"].startswith("state and smart: the API says that this is not editable")
+        assert result["changed"] is True
+        assert result["tiered_cache"] == {"state": "enabled", "smart": True}
 
-    def test_one_of_them(self, run: Run, wire: Wire) -> None:
-        wire.get(STATE, switch(False))
+    def test_refusal_is_reported_in_the_words_of_the_api(self, run: Run, wire: Wire) -> None:
         wire.get(SMART, switch(False, editable=False))
-        result = run(state="enabled", smart=True)
-        assert result["msg"].startswith("smart: ")
-        assert result["failure"]["status"] is None
-
-    def test_no_matter_if_it_stands_already(self, run: Run, wire: Wire) -> None:
-        wire.get(STATE, switch(True, editable=False))
-        assert run(state="enabled")["changed"] is False
+        patch(wire, SMART, True, failed(4711, message="The setting cannot be changed"), status=403)
+        result = run(smart=True)
+        assert result["changed"] is False
+        assert "The setting cannot be changed" in result["msg"]
+        assert result["failure"]["message"] == "The setting cannot be changed"
 
 
 class TestFailure:
