@@ -34,7 +34,12 @@ UNKNOWN = {"origin_ip": "203.0.113.200", "vendor": "gcp", "region": "asia-east1"
 EXPECTED = {"192.0.2.10": "wrong", "198.51.100.200": "ambiguous", "203.0.113.200": "unknown"}
 
 MARKUP = "\"'><script>document.title='run'</script><img src=x onerror=alert(1)>{{ 7 * 7 }}{% raw %}&lt;"
-FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\uff1d1", 'a","=1', "a\n=1")
+# A byte order mark, a zero-width space, a word joiner, a no-break space, a filler, a variation selector: what is not seen
+INVISIBLE = ("\ufeff", "\u200b", "\u2060", "\u00a0", "\u3164", "\ufe00", "\ufeff \ufeff")
+FORMULAS = (
+    *("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\uff1d1", 'a","=1', "a\n=1"),
+    *(f"{before}{sign}1" for before, sign in zip(INVISIBLE, "=+-@\uff1d\uff0b\uff20")),
+)
 
 
 def answer(result: t.Any, **keys: t.Any) -> dict[str, t.Any]:
