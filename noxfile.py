@@ -270,9 +270,15 @@ def simulator(session: nox.Session) -> t.Iterator[str]:
 
 
 def play(session: nox.Session, *playbooks: str, **variables: t.Any) -> None:
-    """Runs playbooks against a simulator, each with these variables."""
+    """Runs playbooks against a simulator, each with these variables. A warning is an error."""
+    log = Path(session.env["HOME"]) / "play.log"
+    log.unlink(missing_ok=True)
     with simulator(session) as url:
         env = {
+            # The playbooks need no inventory: localhost as Ansible makes it has the session's Python.
+            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_LOG_PATH": str(log),
             "CLOUDFLARE_API_TOKEN": "simulator-token",
             "CLOUDFLARE_ZONE_ID": "023e105f4ecef8ad9ca31a8372d0c353",
             "CLOUDFLARE_BASE_URL": url,
@@ -280,6 +286,8 @@ def play(session: nox.Session, *playbooks: str, **variables: t.Any) -> None:
         extra = ("-e", json.dumps(variables)) if variables else ()
         for playbook in playbooks:
             session.run("ansible-playbook", playbook, *extra, env=env)
+    if warnings := [line for line in log.read_text().splitlines() if "[WARNING]" in line]:
+        session.error(f"a playbook warned: {warnings[0]}")
 
 
 def integrate(session: nox.Session, collection: Path, *arguments: str) -> None:
