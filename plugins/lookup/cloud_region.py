@@ -31,7 +31,8 @@ options:
       - A relative path is looked for as usual for lookups, in C(files) of the role and beside the playbook. C(~) is expanded.
       - A URL is shown in messages and results, so one with a user name, a password or a query, which may be a secret, is refused. Fetch
         such a file before.
-      - A file may have up to 16777216 bytes (16 MiB), and name up to 500 regions.
+      - A file may have up to 16777216 bytes (16 MiB), and name up to 500 regions. A file that would take more than some 150 MB of memory
+        is refused before it is parsed. The largest of the vendors' files takes less than half of that.
     type: list
     elements: str
     default:

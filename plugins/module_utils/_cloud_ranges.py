@@ -22,8 +22,17 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
 LIMIT = 16 * 1024 * 1024
 """Bytes of a file that are read: several times what the largest has, which is Azure's."""
 
+MAX_PARSED_BYTES = 155_000_000
+"""Bytes that a file may take in memory, as estimated before it is parsed: more than twice what Azure's takes."""
+
+BYTES_OF_VALUE = 320
+"""Bytes in memory of one JSON value with its key, and of what is made of it, less the bytes of its texts: the most measured."""
+
 MAX_REGIONS = 500
 """Regions that a file may name: several times what a vendor has."""
+
+MAX_TEXT = 100
+"""Characters of a region or a prefix that are looked at, which is more than a valid one has: a copy of a long text takes memory."""
 
 NO_REGION = frozenset({"", "global"})
 """What stands where a region would, in lower case, for a prefix that is used in several or in none."""
@@ -94,7 +103,8 @@ class CloudRanges:
         document = _document(content)
         vendor = _vendor(document)
         regions: set[str] = set()
-        for version, region, prefixes in READERS[vendor](document):
+        for version, text, prefixes in READERS[vendor](document):
+            region = text[:MAX_TEXT]
             if region.lower() in NO_REGION:
                 continue
             known = self._texts[version].get(_Region(vendor, region, source))
@@ -129,6 +139,7 @@ class CloudRanges:
 def _prefix(version: int, source: str, text: str) -> tuple[int, int]:
     """The length of a prefix, and its bits as a number."""
     family, bits = FAMILIES[version]
+    text = text[:MAX_TEXT]
     address, dummy, length = text.partition("/")
     try:
         value = int.from_bytes(socket.inet_pton(family, address), "big")
@@ -145,6 +156,12 @@ def _prefix(version: int, source: str, text: str) -> tuple[int, int]:
 
 def _document(content: bytes) -> dict[str, t.Any]:
     """The JSON object. Numbers are not needed, and become floats: an int of a million digits takes its time."""
+    # At the most: each value but the first follows one of these, which texts may hold too
+    values = 1 + sum(map(content.count, (b"[", b"{", b",")))
+    if _parsed_bytes(content, values) > MAX_PARSED_BYTES:
+        raise ConfigurationError(
+            f"too large to parse: {len(content)} bytes with about {values} JSON values. Check that a cloud vendor publishes this file."
+        )
     try:
         document = json.loads(
             content.decode("utf-8-sig"), parse_int=float, parse_constant=_refuse, object_pairs_hook=_object
@@ -154,6 +171,15 @@ def _document(content: bytes) -> dict[str, t.Any]:
     if not isinstance(document, dict):
         raise ConfigurationError(f"not a JSON object: {_brief(document)}")
     return document
+
+
+def _parsed_bytes(content: bytes, values: int) -> int:
+    """The bytes of memory that this content, its text and its values take at the most.
+
+    One character outside of ASCII, or one escape of it, can make all characters around it four times as wide.
+    """
+    width = 1 if content.isascii() and b"\\u" not in content else 4
+    return len(content) * (1 + 2 * width) + values * BYTES_OF_VALUE
 
 
 def _refuse(constant: str) -> t.NoReturn:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.server
 import ipaddress
+import itertools
 import json
 import os
 import random
@@ -18,7 +19,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._cloud_ranges import NO_REGION, CloudRanges
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._cloud_ranges import LIMIT, NO_REGION, CloudRanges
 from cloudip.detector import new_detector
 from cloudip.trie import CIDRTrie
 
@@ -112,9 +113,14 @@ SCRIPT = """
 import json, resource, sys
 from pathlib import Path
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._cloud_ranges import CloudRanges
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
+import netaddr, requests
 files, addresses = json.load(sys.stdin)
-ranges = CloudRanges({path: Path(path).read_bytes() for path in files})
-placed = [ranges.place(address) for address in addresses]
+try:
+    ranges = CloudRanges({path: Path(path).read_bytes() for path in files})
+    placed = [ranges.place(address) for address in addresses]
+except ConfigurationError:
+    placed = []
 # On Linux, what getrusage says may be the parent's. Elsewhere it is in bytes
 status = Path("/proc/self/status")
 bytes_ = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -122,19 +128,71 @@ print(len(placed), status.read_text().partition("VmHWM:")[2].split()[0] if statu
 """
 
 
-def test_takes_little_memory(files: list[str], addresses: list[str]) -> None:
-    """A process of its own, with all imports."""
+def peak_memory(files: t.Sequence[str], addresses: t.Sequence[str]) -> tuple[int, int]:
+    """How many addresses were placed, none after an error, and the most kilobytes that a process with all imports had for it."""
     run = subprocess.run(
         [sys.executable, "-c", SCRIPT],
         env={**os.environ, "PYTHONPATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT.parents[2]))},
-        input=json.dumps([files, addresses[:3_500]]),
+        input=json.dumps([files, addresses]),
         capture_output=True,
         text=True,
         check=True,
     )
     count, kilobytes = map(int, run.stdout.split())
+    return count, kilobytes
+
+
+def test_takes_little_memory(files: list[str], addresses: list[str]) -> None:
+    count, kilobytes = peak_memory(files, addresses[:3_500])
     assert count == 3_500
     assert kilobytes < 200_000
+
+
+def azure_file(*regions: bytes) -> bytes:
+    """A file in Azure's format, from the text of the prefixes of each region."""
+    tags = (
+        b'{"properties":{"region":"r%d","addressPrefixes":[%s]}}' % (number, region)
+        for number, region in enumerate(regions)
+    )
+    return b'{"changeNumber":1,"values":[%s]}' % b",".join(tags)
+
+
+def joined(form: bytes, count: int, values: int = 1) -> bytes:
+    """So many items, each of a form that takes the item's number so many times."""
+    return b",".join(form % ((number,) * values) for number in itertools.islice(itertools.count(), count))
+
+
+EMOJI = "\U0001f600".encode()
+HOSTILE = {
+    "empty lists": azure_file(b"[]," * (LIMIT // 3 - 30) + b"[]"),
+    "lists that are not in a vendor's format": b"[" + b"[]," * (LIMIT // 3 - 2) + b"[]]",
+    "numbers": azure_file(b"0," * (LIMIT // 2 - 60) + b"0"),
+    "texts": azure_file(joined(b'"%x"', LIMIT // 9)),
+    "objects": b"[" + joined(b'{"%x":0}', LIMIT // 13) + b"]",
+    "keys": b"{" + joined(b'"%x":"%x"', LIMIT // 16, 2) + b"}",
+    "nested lists": b"[" * LIMIT,
+    "one text of wide characters": azure_file(b'"' + b"x" * (LIMIT - 100) + EMOJI + b'"'),
+    "one prefix of wide characters": azure_file(b'"' + b"x" * (LIMIT - 100) + EMOJI + b'/24"'),
+    "one region of wide characters": azure_file(b"").replace(b"r0", b"x" * (LIMIT - 100) + EMOJI),
+    "one text with a wide escape": azure_file(b'"\\ud83d\\ude00' + b"x" * (LIMIT - 100) + b'"'),
+    "one text that is not printable": azure_file(b'"' + b"\x7f" * (LIMIT - 100) + b'"'),
+    # As many as are just accepted
+    "most keys": (b"{" + joined(b'"%x":"%x"', 320_000, 2) + b"}").ljust(LIMIT),
+    "most objects": (b"[" + joined(b'{"%x":0}', 160_000) + b"]").ljust(LIMIT),
+    "most prefixes": azure_file(*[joined(b'"2001:db8:0:%x::/64"', 65_536)] * 4).ljust(LIMIT),
+    "most wide characters": (
+        b"{" + b",".join(b'"%x%s":"%x%s"' % (number, EMOJI, number, EMOJI) for number in range(250_000)) + b"}"
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", HOSTILE)
+def test_any_file_takes_little_memory(tmp_path: Path, shape: str) -> None:
+    """Whatever it holds: it may come from a URL."""
+    assert len(HOSTILE[shape]) <= LIMIT
+    path = tmp_path / "hostile.json"
+    path.write_bytes(HOSTILE[shape])
+    assert peak_memory([str(path)], ["192.0.2.1", "2001:db8::1"])[1] < 200_000
 
 
 def test_module_and_lookup_give_the_same(ansible: Ansible, files: list[str], addresses: list[str]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import json
+import re
 import time
 import typing as t
 
@@ -207,10 +208,26 @@ def test_deep_nesting() -> None:
     for text in nested({"changeNumber": "?", "values": []}):
         with contextlib.suppress(ConfigurationError):
             assert placed(V4, text.encode()) == []
-    assert error_of(b"[" * 1_000_000).startswith("not JSON: ")
-    assert error_of(b'{"a":' * 1_000_000).startswith("not JSON: ")
+    assert error_of(b"[" * 100_000).startswith("not JSON: ")
+    assert error_of(b'{"a":' * 100_000).startswith("not JSON: ")
     for text in nested({"changeNumber": 1, "values": [{"properties": {"region": "a", "addressPrefixes": ["?"]}}]}):
         assert error_of(text.encode()).startswith(("not a list of texts", "not JSON: "))
+
+
+@pytest.mark.parametrize("values", [b"[", b"[],", b'{"a":', b"{},", b"1,", b'"a",'])
+def test_too_many_values(values: bytes) -> None:
+    """They are counted before they are parsed, which would take hundreds of megabytes."""
+    message = error_of(b"[" + values * 1_000_000)
+    assert re.match(
+        r"too large to parse: \d+ bytes with about [12]00000[12] JSON values\. Check that a cloud ", message
+    )
+
+
+@pytest.mark.parametrize("wide", ["é".encode(), b"\\u00e9"])
+def test_wide_characters_count_more(wide: bytes) -> None:
+    values = b'"a",' * 250_000
+    assert error_of(b"[" + values + b" " * 10_000_000 + b'"a"]').startswith("not a JSON object: ")
+    assert error_of(b"[" + values + b" " * 10_000_000 + b'"' + wide + b'"]').startswith("too large to parse: ")
 
 
 def test_number_of_a_million_digits_takes_no_time() -> None:
