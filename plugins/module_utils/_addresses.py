@@ -6,12 +6,17 @@
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 import typing as t
 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import AddressError
 
 _SHOWN = 60
 """Characters of a refused value that a message repeats: more than any address has."""
+
+_IPV4_MAPPED = bytes(10) + b"\xff\xff"
+"""The first twelve bytes of an IPv4-mapped IPv6 address, ``::ffff:0:0/96``."""
 
 
 def canonical(value: object) -> str:
@@ -22,9 +27,23 @@ def canonical(value: object) -> str:
         if not isinstance(value, str):
             raise ValueError("not a text")
         # INET_PTON alone: the looser readings take 010.0.0.1 for 8.0.0.1, and 10 for 0.0.0.10
-        return str(netaddr.IPAddress(value.strip(), flags=netaddr.INET_PTON))
+        return format_address(netaddr.IPAddress(value.strip(), flags=netaddr.INET_PTON).packed)
     except (netaddr.AddrFormatError, ValueError):
         raise AddressError(f"not an IP address: {shown(value)}") from None
+
+
+def format_address(packed: bytes) -> str:
+    """Return the canonical text of an address that is given as its 4 or 16 bytes.
+
+    The system writes the whole of ``::/96`` with dots, as in ``::1.2.3.4``. RFC 5952, section 5, recommends dots only under
+    a well-known prefix, and Python and Go use them for IPv4-mapped addresses alone: ``::102:304``, but ``::ffff:1.2.3.4``.
+    """
+    if len(packed) == 4:
+        return socket.inet_ntop(socket.AF_INET, packed)
+    text = socket.inet_ntop(socket.AF_INET6, packed)
+    if "." in text and not packed.startswith(_IPV4_MAPPED):
+        return str(ipaddress.IPv6Address(packed))
+    return text
 
 
 def canonical_all(option: str, values: t.Iterable[object]) -> list[str]:

@@ -16,7 +16,10 @@ import reprlib
 import socket
 import typing as t
 
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import shown
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import (
+    format_address,
+    shown,
+)
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
 
 LIMIT = 16 * 1024 * 1024
@@ -95,7 +98,7 @@ class CloudRanges:
             network = value >> (bits - length)
             if network in networks:
                 first = (network << (bits - length)).to_bytes(bits // 8, "big")
-                prefix = f"{socket.inet_ntop(family, first)}/{length}"
+                prefix = f"{format_address(first)}/{length}"
                 return [Place(one.vendor, one.region, prefix, one.source) for one in networks[network].values()]
         return []
 

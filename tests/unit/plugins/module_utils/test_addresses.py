@@ -130,3 +130,31 @@ def test_one_message_names_the_option_and_each_bad_value_once() -> None:
     assert str(caught.value).startswith(
         f"origin_ip: not an IP address: '', '010.0.0.1', 10, ['192.0.2.1'], '{'x' * 59}…. "
     )
+
+
+@pytest.mark.parametrize(
+    ("spelling", "address"),
+    [
+        ("::102:304", "::102:304"),
+        ("::1.2.3.4", "::102:304"),
+        ("::0.2.0.0", "::2:0"),
+        ("::ffff:0:0", "::ffff:0.0.0.0"),
+        ("::ffff:0:1.2.3.4", "::ffff:0:102:304"),
+        ("::0.0.0.1", "::1"),
+    ],
+)
+def test_dotted_form_is_for_ipv4_mapped_addresses_only(spelling: str, address: str) -> None:
+    assert canonical(spelling) == address
+
+
+@given(
+    st.one_of(
+        st.ip_addresses(v=6),
+        st.integers(0, 2**33).map(ipaddress.IPv6Address),
+        st.integers(0, 2**33).map(lambda number: ipaddress.IPv6Address(0xFFFF00000000 + number)),
+    )
+)
+def test_ipv6_is_written_as_python_writes_it(address: ipaddress.IPv6Address) -> None:
+    # Python before 3.13 writes an IPv4-mapped address without dots. RFC 5952, section 5, recommends them.
+    written = f"::ffff:{address.ipv4_mapped}" if address.ipv4_mapped else address.compressed
+    assert canonical(address.exploded) == written

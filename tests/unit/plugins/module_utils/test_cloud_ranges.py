@@ -117,6 +117,7 @@ def test_two_files_of_one_vendor_are_one() -> None:
 
 def test_prefix_is_canonical_whatever_its_spelling() -> None:
     assert placed(V6, gcp(("2001:0DB8:0::/32", "a"), ("2001:db8::/32", "a"))) == [("gcp", "a", "2001:db8::/32")]
+    assert placed("::102:304", gcp(("::1.2.3.0/120", "a"))) == [("gcp", "a", "::102:300/120")]
 
 
 def test_only_what_is_asked_for_is_parsed() -> None:
