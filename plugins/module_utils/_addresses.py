@@ -18,6 +18,34 @@ _SHOWN = 60
 _IPV4_MAPPED = bytes(10) + b"\xff\xff"
 """The first twelve bytes of an IPv4-mapped IPv6 address, ``::ffff:0:0/96``."""
 
+_UNREACHABLE = [
+    (ipaddress.ip_network(network), kind)
+    for network, kind in (
+        ("0.0.0.0/32", "unspecified"),
+        ("0.0.0.0/8", "reserved"),
+        ("10.0.0.0/8", "private"),
+        ("100.64.0.0/10", "CGNAT"),
+        ("127.0.0.0/8", "loopback"),
+        ("169.254.0.0/16", "link-local"),
+        ("172.16.0.0/12", "private"),
+        ("192.168.0.0/16", "private"),
+        ("224.0.0.0/4", "multicast"),
+        ("255.255.255.255/32", "broadcast"),
+        ("240.0.0.0/4", "reserved"),
+        ("::/128", "unspecified"),
+        ("::1/128", "loopback"),
+        ("fc00::/7", "unique local"),
+        ("fe80::/10", "link-local"),
+        ("ff00::/8", "multicast"),
+    )
+]
+"""Networks that the internet does not reach, each with its kind. The first one that has an address counts.
+
+From https://www.iana.org/assignments/iana-ipv4-special-registry and https://www.iana.org/assignments/iana-ipv6-special-registry,
+limited to those that an origin has by mistake: networks for documentation and benchmarks are allowed. This table is explicit, since
+the properties of netaddr and of ipaddress differ between their versions.
+"""
+
 
 def canonical(value: object) -> str:
     """The one spelling of an IPv4 or IPv6 address (RFC 5952), blanks around it ignored; else ``AddressError``."""
@@ -61,6 +89,16 @@ def canonical_all(option: str, values: t.Iterable[object]) -> list[str]:
             "no zone index, no port, no host name, no leading zeros."
         )
     return list(addresses)
+
+
+def unreachable_kind(address: str) -> str | None:
+    """Return the kind of an address (canonical) that the internet does not reach, such as ``private``; else ``None``.
+
+    An IPv4-mapped IPv6 address is of the kind of its IPv4 address.
+    """
+    parsed = ipaddress.ip_address(address)
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+    return next((kind for network, kind in _UNREACHABLE if parsed in network), None)
 
 
 def in_order(addresses: t.Iterable[str]) -> list[str]:

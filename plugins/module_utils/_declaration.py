@@ -17,6 +17,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses im
     canonical_all,
     in_order,
     shown,
+    unreachable_kind,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import printable
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._cloud_ranges import CloudRanges
@@ -48,10 +49,50 @@ def is_blank(text: str | None) -> bool:
     return not text or text.isspace()
 
 
-def declare_all(option: str, items: t.Sequence[Item]) -> dict[str, list[Mapping]]:
+def mark_unreachable(items: t.Sequence[Item]) -> list[Item]:
+    """Return the items, with the kind of the address as ``unreachable`` where the internet does not reach it."""
+    kinds = [
+        unreachable_kind(canonical(item["origin_ip"])) if _is_address(item["origin_ip"]) else None for item in items
+    ]
+    return [{**item, "unreachable": kind} if kind else item for item, kind in zip(items, kinds)]
+
+
+def unreachable_problems(option: str, items: t.Iterable[Item]) -> list[str]:
+    """Return one message that names all items that are marked ``unreachable``, and the fix; or none."""
+    found = [item for item in items if "unreachable" in item]
+    labels = [
+        f"{item['host']} ({shown(item['origin_ip'])}, {item['unreachable']})"
+        if has_host(item)
+        else f"{shown(item['origin_ip'])} ({item['unreachable']})"
+        for item in found
+    ]
+    if not labels:
+        return []
+    switch = _with_variable("validate_addresses") if any(map(has_host, found)) else "validate_addresses"
+    problem = f"{option}: the internet does not reach {', '.join(dict.fromkeys(labels))}."
+    return [f"{problem} Specify addresses that it reaches, or set {switch} to false."]
+
+
+def _with_variable(option: str) -> str:
+    """Name an option, and the role's variable for it: the role is what most mappings with a host come from."""
+    return f"{option} (cloud_region_hints_{option} in the role)"
+
+
+def check_before_deriving(option: str, items: t.Sequence[Item], leave_out: bool) -> None:
+    """Raise one ``ConfigurationError`` for all that is wrong with the items before regions are derived."""
+    others = LeftOut(items, leave_out).others()
+    declare_all(
+        option,
+        [item for item in others if not (leave_out and is_unplaced(item) and "unreachable" in item)],
+        deriving=True,
+    )
+
+
+def declare_all(option: str, items: t.Sequence[Item], deriving: bool = False) -> dict[str, list[Mapping]]:
     """By canonical address, the different mappings that ``items`` declare for it: more than one is a conflict.
 
-    One ``ConfigurationError`` tells of all items that are none, and of the conflicts of the others.
+    One ``ConfigurationError`` tells of all items that are none, and of the conflicts of the others. With ``deriving``, an item may
+    have neither a vendor nor a region.
     """
     problems = []
     nameless = [_label(item) for item in items if has_host(item) and not _is_address(item["origin_ip"])]
@@ -61,8 +102,11 @@ def declare_all(option: str, items: t.Sequence[Item]) -> dict[str, list[Mapping]
         canonical_all(option, [item["origin_ip"] for item in items if not has_host(item)])
     except AddressError as error:
         problems.append(str(error))
+    problems += unreachable_problems(option, items)
     incomplete: dict[str, list[str]] = {}
     for item in items:
+        if deriving and is_unplaced(item):
+            continue
         if is_blank(item["vendor"]) or is_blank(item["region"]):
             what = f"{item['reason']}:" if "reason" in item else "vendor or region is missing for"
             incomplete.setdefault(what, []).append(_label(item))
@@ -169,6 +213,8 @@ def _flaw(item: Item) -> str:
     """Why an item declares no mapping; empty if it does, whatever its vendor and region are."""
     if not _is_address(item["origin_ip"]):
         return _NO_ADDRESS
+    if "unreachable" in item:
+        return f"{item['unreachable']} address, which the internet does not reach"
     missing = "no vendor or no region" if is_blank(item["vendor"]) or is_blank(item["region"]) else ""
     return str(item.get("reason", missing))
 

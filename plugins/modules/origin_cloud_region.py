@@ -50,6 +50,15 @@ options:
       - present
       - absent
     default: present
+  validate_addresses:
+    description:
+      - Whether to reject an address that the internet does not reach, before any request. These are private, CGNAT (V(100.64.0.0/10)),
+        loopback, link-local, unique local, multicast, unspecified, broadcast and reserved addresses, also as IPv4-mapped IPv6 addresses.
+        Addresses for documentation, such as V(192.0.2.1), are accepted.
+      - For O(state=present) only. O(state=absent) deletes the mapping of any address.
+    type: bool
+    default: true
+    version_added: 1.1.0
 notes:
   - If the answer to a write is lost, the write is repeated or the mapping is read again, until it is known whether it was done. If
     nothing can be read either, the module fails, says so, and returns RV(ignore:changed=true).
@@ -170,6 +179,8 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._declaration 
     declare,
     in_words,
     is_blank,
+    mark_unreachable,
+    unreachable_problems,
     unsupported,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
@@ -193,8 +204,12 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
     (address,) = canonical_all("origin_ip", [params["origin_ip"]])
     wanted = None
     if params["state"] == "present":
+        item = dict(origin_ip=params["origin_ip"], host=None)
+        problems = unreachable_problems("origin_ip", mark_unreachable([item])) if params["validate_addresses"] else []
         if is_blank(params["vendor"]) or is_blank(params["region"]):
-            raise ConfigurationError("vendor and region: neither may be empty.")
+            problems.append("vendor and region: neither may be empty.")
+        if problems:
+            raise ConfigurationError(" ".join(problems))
         wanted = declare(address, params["vendor"], params["region"])
     with zone_client(layers, module.warn) as (client, zone_id):
         zone = OriginCloudRegions(client, zone_id)
@@ -250,6 +265,7 @@ def main() -> None:
             vendor=dict(type="str", choices=list(VENDORS)),
             region=dict(type="str"),
             state=dict(type="str", choices=["present", "absent"], default="present"),
+            validate_addresses=dict(type="bool", default=True),
         ),
         reconcile,
         required_if=[("state", "present", ("vendor", "region"))],

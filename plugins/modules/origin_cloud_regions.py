@@ -92,13 +92,22 @@ options:
         wrong mapping, and the others are written.
     type: bool
     default: true
+  validate_addresses:
+    description:
+      - Whether to reject addresses that the internet does not reach, before any request. These are private, CGNAT (V(100.64.0.0/10)),
+        loopback, link-local, unique local, multicast, unspecified, broadcast and reserved addresses, also as IPv4-mapped IPv6 addresses.
+        Addresses for documentation, such as V(192.0.2.1), are accepted.
+      - For O(state=present) only. O(state=absent) and O(purge) delete the mapping of any address.
+    type: bool
+    default: true
+    version_added: 1.1.0
   leave_out:
     description:
       - Whether to leave out what no mapping can be declared for, and to return it as RV(left_out), instead of failing before anything is
         written.
-      - That is said of hosts, which are those O(mappings) that say their O(mappings[].host), if they have no IP address, no vendor or no
-        region, or a place to be written that is not supported; and of all addresses for which O(derive) finds no region, or one that is
-        not supported.
+      - That is said of hosts, which are those O(mappings) that say their O(mappings[].host), if they have no IP address, one that
+        O(validate_addresses) rejects, no vendor or no region, or a place to be written that is not supported; and of all addresses for
+        which O(derive) finds no region, or one that is not supported, or that are to be derived and that O(validate_addresses) rejects.
       - Other O(mappings) are an error in any case, and so are different places for one address.
       - What mappings the addresses that are left out have stays, with O(purge) too. So O(purge) needs the address of each host that has
         one. A host's name instead of an address is an error then, and an empty text says that there is none.
@@ -383,12 +392,13 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments im
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._declaration import (
     LeftOut,
+    check_before_deriving,
     conflicts,
     declare_all,
     derive,
-    has_host,
     in_words,
     is_unplaced,
+    mark_unreachable,
     some,
     too_many,
     unsupported,
@@ -408,13 +418,13 @@ def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
     for option in ("purge", "leave_out", "derive"):
         if module.params[option] and module.params["state"] == "absent":
             raise ConfigurationError(f"{option}: it goes with state=present only.")
+    if module.params["validate_addresses"] and module.params["state"] == "present":
+        items = mark_unreachable(items)
     waiting = None
     if module.params["derive"] and any(map(is_unplaced, items)):
         check(layers)
         waiting = patience(layers, module.warn)  # of the files and of the zone together
-        # What else is wrong is told before anything is read
-        canonical_all("mappings", [item["origin_ip"] for item in items if not (leave_out and has_host(item))])
-        declare_all("mappings", LeftOut([item for item in items if not is_unplaced(item)], leave_out).others())
+        check_before_deriving("mappings", items, leave_out)
         guard_unaddressed(module, LeftOut(items, leave_out))
         items = derive(items, cloud_ranges(layers, module.warn, waiting))
     left_out = LeftOut(items, leave_out)
@@ -515,6 +525,7 @@ def main() -> None:
             purge=dict(type="bool", default=False),
             allow_empty=dict(type="bool", default=False),
             validate_regions=dict(type="bool", default=True),
+            validate_addresses=dict(type="bool", default=True),
             leave_out=dict(type="bool", default=False),
             derive=dict(type="bool", default=False),
             sources=dict(type="list", elements="str", default=SOURCES),

@@ -158,6 +158,7 @@ class TestHostsThatDisagree:
             ("sources", ["aws.json"]),
             ("strict", "y"),
             ("validate_regions", "n"),
+            ("validate_addresses", "n"),
         ],
     )
     def test_option(self, ansible: Ansible, name: str, value: t.Any) -> None:
@@ -248,6 +249,20 @@ class TestHostsThatAreLeftOut:
         shown = apply(ansible, passes=True, cloud_region_hints_purge=False)
         assert "10 is left out: no IP address (10, gcp, us-central1)" in shown
         assert addresses(ansible) >= HOSTS
+
+    def test_private_address(self, ansible: Ansible) -> None:
+        """Its hint stays under purge, and is declared only where that is asked for."""
+        inventory(ansible, "\n[origins]\nweb4.example.com ansible_host=10.1.2.3\n")
+        shown = apply(ansible, passes=True)
+        assert (
+            "web4.example.com is left out: private address, which the internet does not reach (10.1.2.3, gcp, us-central1)"
+            in shown
+        )
+        assert addresses(ansible) == HOSTS
+        apply(ansible, passes=True, cloud_region_hints_validate_addresses=" No ")
+        assert addresses(ansible) == {*HOSTS, "10.1.2.3"}
+        apply(ansible, passes=True)
+        assert addresses(ansible) == {*HOSTS, "10.1.2.3"}
 
     def test_values_are_on_one_line(self, ansible: Ansible) -> None:
         """So that none of them looks like another line of the report."""

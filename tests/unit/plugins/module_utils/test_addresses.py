@@ -10,7 +10,11 @@ import ipaddress
 import typing as t
 
 import pytest
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical, canonical_all
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import (
+    canonical,
+    canonical_all,
+    unreachable_kind,
+)
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import AddressError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -158,3 +162,68 @@ def test_ipv6_is_written_as_python_writes_it(address: ipaddress.IPv6Address) -> 
     # Python before 3.13 writes an IPv4-mapped address without dots. RFC 5952, section 5, recommends them.
     written = f"::ffff:{address.ipv4_mapped}" if address.ipv4_mapped else address.compressed
     assert canonical(address.exploded) == written
+
+
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("0.0.0.0", "unspecified"),
+        ("0.0.0.1", "reserved"),
+        ("0.255.255.255", "reserved"),
+        ("1.0.0.0", None),
+        ("9.255.255.255", None),
+        ("10.0.0.0", "private"),
+        ("10.255.255.255", "private"),
+        ("11.0.0.0", None),
+        ("100.63.255.255", None),
+        ("100.64.0.0", "CGNAT"),
+        ("100.127.255.255", "CGNAT"),
+        ("100.128.0.0", None),
+        ("126.255.255.255", None),
+        ("127.0.0.1", "loopback"),
+        ("127.255.255.255", "loopback"),
+        ("128.0.0.0", None),
+        ("169.253.255.255", None),
+        ("169.254.169.254", "link-local"),
+        ("169.255.0.0", None),
+        ("172.15.255.255", None),
+        ("172.16.0.0", "private"),
+        ("172.31.255.255", "private"),
+        ("172.32.0.0", None),
+        ("192.0.2.1", None),
+        ("192.167.255.255", None),
+        ("192.168.0.1", "private"),
+        ("192.169.0.0", None),
+        ("198.51.100.1", None),
+        ("203.0.113.1", None),
+        ("223.255.255.255", None),
+        ("224.0.0.1", "multicast"),
+        ("239.255.255.255", "multicast"),
+        ("240.0.0.0", "reserved"),
+        ("255.255.255.254", "reserved"),
+        ("255.255.255.255", "broadcast"),
+        ("::", "unspecified"),
+        ("::1", "loopback"),
+        ("::2", None),
+        ("::102:304", None),
+        ("::ffff:1.2.3.4", None),
+        ("::ffff:10.1.2.3", "private"),
+        ("::ffff:100.64.0.0", "CGNAT"),
+        ("::ffff:127.0.0.1", "loopback"),
+        ("::ffff:192.0.2.1", None),
+        ("64:ff9b::102:304", None),
+        ("2001:db8::1", None),
+        ("2600:1f00::1", None),
+        ("fbff:ffff::", None),
+        ("fc00::", "unique local"),
+        ("fdff:ffff::1", "unique local"),
+        ("fe00::", None),
+        ("fe80::1", "link-local"),
+        ("febf:ffff::", "link-local"),
+        ("fec0::", None),
+        ("feff:ffff::", None),
+        ("ff02::1", "multicast"),
+    ],
+)
+def test_kind_of_an_address_that_the_internet_does_not_reach(address: str, kind: str | None) -> None:
+    assert unreachable_kind(address) == kind

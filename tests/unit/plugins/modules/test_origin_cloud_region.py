@@ -324,8 +324,33 @@ class TestBadInput:
         options = {name: value for name, value in PRESENT.items() if name != left_out}
         assert left_out in run(**options)["msg"]
 
+    @pytest.mark.parametrize("check", [False, True])
+    def test_address_that_the_internet_does_not_reach(self, run_bare: Run, wire: Wire, check: bool) -> None:
+        options = {**PRESENT, "origin_ip": " ::FFFF:A01:203", "region": " ", "_ansible_check_mode": check}
+        assert run_bare(api_token=TOKEN, zone="example.com", **options)["msg"] == (
+            "origin_ip: the internet does not reach ' ::FFFF:A01:203' (private). Specify addresses that it reaches, or set "
+            "validate_addresses to false. vendor and region: neither may be empty."
+        )
+
     def test_origin_ip_left_out(self, run: Run, wire: Wire) -> None:
         assert "origin_ip" in run(**HERE)["msg"]
+
+
+class TestAddressThatTheInternetDoesNotReach:
+    PRIVATE = "10.1.2.3"
+
+    def test_is_declared_without_validation(self, run: Run, wire: Wire) -> None:
+        wire.no_mapping(self.PRIVATE)
+        wire.send(
+            "PUT", f"{MAPPINGS}/{self.PRIVATE}", envelope(mapping(self.PRIVATE)), body=sent(mapping(self.PRIVATE))
+        )
+        result = run(origin_ip=self.PRIVATE, **HERE, validate_addresses=False)
+        assert result["origin_cloud_region"] == mapping(self.PRIVATE)
+
+    def test_is_deleted(self, run: Run, wire: Wire) -> None:
+        wire.mapping(self.PRIVATE)
+        wire.send("DELETE", f"{MAPPINGS}/{self.PRIVATE}", envelope({"origin_ip": self.PRIVATE}))
+        assert run(origin_ip=self.PRIVATE, state="absent")["changed"]
 
 
 def test_zone_by_name_costs_one_more(run_bare: Run, wire: Wire) -> None:

@@ -619,6 +619,83 @@ class TestLeaveOutHosts:
         )
 
 
+class TestAddressesThatTheInternetDoesNotReach:
+    ADVICE = "Specify addresses that it reaches, or set validate_addresses to false."
+    IN_THE_ROLE = "Specify addresses that it reaches, or set validate_addresses (cloud_region_hints_validate_addresses in the role) to false."
+
+    @pytest.mark.parametrize("check", [True, False])
+    def test_all_are_named_before_any_request(self, run_bare: Run, wire: Wire, check: bool) -> None:
+        wanted = [item(one) for one in ("10.1.2.3", ONE, "::FFFF:a01:203", " 127.0.0.1", "fe80::1", "10.1.2.3")]
+        result = run_bare(api_token=TOKEN, zone="example.com", mappings=wanted, _ansible_check_mode=check)
+        assert result["msg"] == (
+            "mappings: the internet does not reach '10.1.2.3' (private), '::FFFF:a01:203' (private), ' 127.0.0.1' (loopback), "
+            f"'fe80::1' (link-local). {self.ADVICE}"
+        )
+        assert result["failure"]["status"] is None
+
+    def test_what_else_is_wrong_is_in_the_same_message(self, run: Run) -> None:
+        result = run(mappings=[item("x"), item("10.1.2.3"), item(ONE, region=""), item(TWO), item(TWO, "gcp")])
+        assert result["msg"] == (
+            "mappings: not an IP address: 'x'. Each must be one plain IPv4 or IPv6 address: no list, no prefix length, no zone index, "
+            "no port, no host name, no leading zeros. "
+            f"mappings: the internet does not reach '10.1.2.3' (private). {self.ADVICE} "
+            f"mappings: vendor or region is missing for '{ONE}'. "
+            f"mappings: {TWO} is declared as aws/us-east-1 and as gcp/us-east-1."
+        )
+
+    def test_hosts_are_named(self, run: Run) -> None:
+        assert run(mappings=[host("10.1.2.3"), host(ONE)])["msg"] == (
+            f"mappings: the internet does not reach host of 10.1.2.3 ('10.1.2.3', private). {self.IN_THE_ROLE}"
+        )
+
+    def test_are_declared_without_validation(self, run: Run, wire: Wire) -> None:
+        wire.zone([])
+        wire.supported()
+        wire.put_batch([new("10.1.2.3")])
+        result = run(mappings=[item("10.1.2.3")], validate_addresses=False)
+        assert result["created"] == [new("10.1.2.3")]
+
+    def test_are_deleted(self, run: Run, wire: Wire) -> None:
+        wire.zone([mapping("10.1.2.3")])
+        wire.delete_batch([mapping("10.1.2.3")])
+        assert run(mappings=[item("10.1.2.3")], state="absent")["deleted"] == [mapping("10.1.2.3")]
+
+    def test_are_purged_unless_a_host_that_is_left_out_has_them(self, run: Run, wire: Wire) -> None:
+        kept, gone = mapping("10.1.2.3"), mapping("127.0.0.1")
+        wire.zone([mapping(ONE), kept, gone])
+        wire.delete_batch([gone])
+        result = run(mappings=[host("10.1.2.3"), item(ONE)], leave_out=True, purge=True)
+        assert result["deleted"] == [gone]
+        assert result["left_out"] == [
+            {**host("10.1.2.3"), "reason": "private address, which the internet does not reach"}
+        ]
+
+    def test_others_are_an_error_all_the_same(self, run: Run) -> None:
+        result = run(mappings=[host("10.1.2.3"), item("10.1.2.4")], leave_out=True)
+        assert result["msg"] == f"mappings: the internet does not reach '10.1.2.4' (private). {self.ADVICE}"
+
+    def test_error_comes_before_the_files_are_read(self, run: Run) -> None:
+        wanted = [{"origin_ip": "10.1.2.3"}, item("10.1.2.4"), {"origin_ip": "x"}, {"origin_ip": ONE, "vendor": "aws"}]
+        assert run(mappings=wanted, derive=True, sources=["/nowhere"])["msg"] == (
+            "mappings: not an IP address: 'x'. Each must be one plain IPv4 or IPv6 address: no list, no prefix length, no zone index, "
+            "no port, no host name, no leading zeros. "
+            f"mappings: the internet does not reach '10.1.2.3' (private), '10.1.2.4' (private). {self.ADVICE} "
+            f"mappings: vendor or region is missing for '{ONE}'."
+        )
+
+    def test_are_left_out_where_they_are_derived(self, run: Run, wire: Wire, tmp_path: Path) -> None:
+        file = tmp_path / "aws.json"
+        file.write_bytes(ranges.aws(("10.0.0.0/8", "us-east-1"), ("192.0.2.0/24", "us-east-1")))
+        wire.zone([])
+        wire.supported()
+        wire.put_batch([new(ONE)])
+        wanted = [{"origin_ip": "10.1.2.3"}, {"origin_ip": ONE}]
+        result = run(mappings=wanted, derive=True, leave_out=True, sources=[str(file)])
+        assert [(one["origin_ip"], one["reason"]) for one in result["left_out"]] == [
+            ("10.1.2.3", "private address, which the internet does not reach")
+        ]
+
+
 class TestDerive:
     """The place of what has none, by the vendors' ranges."""
 
@@ -651,9 +728,9 @@ class TestDerive:
         )
 
     def test_what_cannot_be_placed_is_an_error(self, derived: Run, wire: Wire) -> None:
-        wanted = [{"origin_ip": one} for one in ("2001:db9::1", "10.0.0.1", "198.51.100.1", ONE)]
+        wanted = [{"origin_ip": one} for one in ("2001:db9::1", "9.9.9.9", "198.51.100.1", ONE)]
         assert derived(mappings=wanted)["msg"] == (
-            "mappings: in no range: '2001:db9::1', '10.0.0.1'. "
+            "mappings: in no range: '2001:db9::1', '9.9.9.9'. "
             "mappings: ambiguous, aws/eu-west-1, gcp/us-central1: '198.51.100.1'."
         )
 
@@ -667,14 +744,14 @@ class TestDerive:
     def test_or_is_left_alone(self, derived: Run, wire: Wire) -> None:
         kept = mapping("198.51.100.1", "azure", "eastus")
         wire.zone([kept, mapping(ONE)])
-        wanted = [{"origin_ip": "10.0.0.1"}, {"origin_ip": "198.51.100.1", "host": "web-1"}, {"origin_ip": ONE}]
+        wanted = [{"origin_ip": "9.9.9.9"}, {"origin_ip": "198.51.100.1", "host": "web-1"}, {"origin_ip": ONE}]
         assert derived(mappings=wanted, leave_out=True, purge=True) == {
             **NOTHING,
             "unchanged": [mapping(ONE)],
             "left_out": [
                 {"host": host, "origin_ip": one, "vendor": None, "region": None, "reason": reason}
                 for host, one, reason in (
-                    (None, "10.0.0.1", "in no range"),
+                    (None, "9.9.9.9", "in no range"),
                     ("web-1", "198.51.100.1", "ambiguous, aws/eu-west-1, gcp/us-central1"),
                 )
             ],
