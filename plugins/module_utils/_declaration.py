@@ -97,7 +97,10 @@ def declare_all(option: str, items: t.Sequence[Item], deriving: bool = False) ->
     problems = []
     nameless = [_label(item) for item in items if has_host(item) and not _is_address(item["origin_ip"])]
     if nameless:
-        problems.append(f"{option}: no IP address: {some(nameless)}.")
+        problems.append(
+            f"{option}: origin_ip is not an IP address: {some(nameless)}. Set {_with_variable('origin_ip')} to the IPv4 or IPv6 address of "
+            "each host. To leave out hosts that have none, set leave_out to true (cloud_region_hints_strict to false in the role)."
+        )
     try:
         canonical_all(option, [item["origin_ip"] for item in items if not has_host(item)])
     except AddressError as error:

@@ -250,6 +250,15 @@ class TestHostsThatAreLeftOut:
         assert "10 is left out: no IP address (10, gcp, us-central1)" in shown
         assert addresses(ansible) >= HOSTS
 
+    def test_strict_names_the_host_the_variable_and_the_fix(self, ansible: Ansible) -> None:
+        inventory(ansible, "\n[origins]\nweb4.example.com\n")
+        shown = apply(ansible, cloud_region_hints_strict=True, cloud_region_hints_purge=False)
+        assert (
+            "web4.example.com ('web4.example.com'). Set origin_ip (cloud_region_hints_origin_ip in the role) to the"
+            in shown
+        )
+        assert operations(ansible) == []
+
     def test_private_address(self, ansible: Ansible) -> None:
         """Its hint stays under purge, and is declared only where that is asked for."""
         inventory(ansible, "\n[origins]\nweb4.example.com ansible_host=10.1.2.3\n")

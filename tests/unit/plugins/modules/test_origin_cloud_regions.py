@@ -465,6 +465,16 @@ def host(origin_ip: str, vendor: str | None = "aws", region: str | None = "us-ea
     return {"host": f"host of {origin_ip}", "origin_ip": origin_ip, "vendor": vendor, "region": region}
 
 
+def no_address(*hosts: dict[str, t.Any]) -> str:
+    """What the module reports of hosts that have no address: the hosts, the option, the variable of the role and both fixes."""
+    named = ", ".join(f"{one['host']} ({one['origin_ip']!r})" for one in hosts)
+    return (
+        f"mappings: origin_ip is not an IP address: {named}. Set origin_ip (cloud_region_hints_origin_ip in the role) to the IPv4 or "
+        "IPv6 address of each host. To leave out hosts that have none, set leave_out to true (cloud_region_hints_strict to false in "
+        "the role). "
+    )
+
+
 class TestLeaveOutHosts:
     BAD: t.ClassVar[list[tuple[dict[str, t.Any], str]]] = [
         (host(""), "no IP address"),
@@ -554,7 +564,7 @@ class TestLeaveOutHosts:
     def test_others_are_an_error_all_the_same(self, run: Run, wire: Wire, leave_out: bool) -> None:
         bad = [item("x"), {"origin_ip": TWO}]
         assert run(mappings=[host("y"), *bad], leave_out=leave_out)["msg"] == (
-            f"{'' if leave_out else 'mappings: no IP address: host of y (' + repr('y') + '). '}"
+            f"{'' if leave_out else no_address(host('y'))}"
             "mappings: not an IP address: 'x'. Each must be one plain IPv4 or IPv6 address: no list, no prefix length, no zone index, "
             f"no port, no host name, no leading zeros. mappings: vendor or region is missing for '{TWO}'."
         )
@@ -562,7 +572,7 @@ class TestLeaveOutHosts:
     def test_hosts_are_named(self, run: Run) -> None:
         wanted = [host(""), host(" web-1"), host(TWO, region=None), host(ONE, None, " ")]
         assert run(mappings=wanted)["msg"] == (
-            "mappings: no IP address: host of  (''), host of  web-1 (' web-1'). "
+            f"{no_address(host(''), host(' web-1'))}"
             f"mappings: vendor or region is missing for host of {TWO} ('{TWO}'), host of {ONE} ('{ONE}')."
         )
 
