@@ -151,5 +151,49 @@ def test_apply_purges_nothing_where_hosts_are_hidden(ansible: Ansible, arguments
     assert operations(ansible) == []
 
 
+class TestApplyWithExpressionsOfTheGroup:
+    """An expression in the variables of all hosts, with a variable that only hosts of the group have."""
+
+    VENDOR = "{{ vend }}"
+    GROUP: t.ClassVar[dict[str, str]] = {"cloud_region_hints_group": "origins", "cloud_region_hints_region": "us-east-1"}
+
+    @staticmethod
+    def inventory(ansible: Ansible, text: str) -> None:
+        path = ansible.folder / "inventory"
+        path.write_text(path.read_text() + text)
+
+    @pytest.mark.parametrize("where", ["inventory", "extra variable"])
+    def test_only_hosts_of_the_group_are_evaluated(self, ansible: Ansible, where: str) -> None:
+        self.inventory(ansible, "vend=aws\n")
+        answers = {**self.GROUP, "cloud_region_hints_purge": "true"}
+        if where == "inventory":
+            self.inventory(ansible, f"\n[all:vars]\ncloud_region_hints_vendor={self.VENDOR}\n")
+        else:
+            answers["cloud_region_hints_vendor"] = self.VENDOR
+        play(ansible, APPLY, **answers)
+        assert {mapping["vendor"] for mapping in ansible.simulator.mappings()} == {"aws"}
+        assert len(ansible.simulator.mappings()) == 3
+
+    def test_what_fails_for_one_host_fails_before_anything_is_written(self, ansible: Ansible) -> None:
+        self.inventory(ansible, f"\n[all:vars]\ncloud_region_hints_vendor={self.VENDOR}\n")
+        path = ansible.folder / "inventory"
+        path.write_text(path.read_text().replace("192.0.2.1\n", "192.0.2.1 vend=aws\n"))
+        answers = {**self.GROUP, "cloud_region_hints_zone": "example.net"}  # where Tiered Cache is off
+        play(ansible, APPLY, passes=False, **answers)
+        assert operations(ansible) == []
+
+    def test_types_are_checked(self, ansible: Ansible) -> None:
+        shown = play(ansible, APPLY, passes=False, cloud_region_hints_purge="maybe")
+        assert "cloud_region_hints_purge" in shown and "unable to convert to bool" in shown
+        assert operations(ansible) == []
+
+
+@pytest.mark.parametrize("playbook", [APPLY, REPORT])
+def test_limit_without_localhost_succeeds_without_doing_anything(ansible: Ansible, playbook: str) -> None:
+    """As docs/awx.md warns: a play that has no hosts runs no task, so the playbook cannot notice it."""
+    assert "skipping: no hosts matched" in play(ansible, playbook, "--limit", "web1.example.com")
+    assert operations(ansible) == []
+
+
 def test_apply_with_nothing(ansible: Ansible) -> None:
     assert "changed=0" in play(ansible, APPLY, cloud_region_hints_mappings="", cloud_region_hints_group="")
