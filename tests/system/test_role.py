@@ -203,7 +203,7 @@ class TestCondition:
 
     def test_true_for_the_first(self, ansible: Ansible) -> None:
         shown = apply(ansible, task={"when": f"not {WEB2}"})
-        assert "true for some hosts of the play only" in shown and "Not for web2.example.com" in shown
+        assert "true for some hosts of the play only" in shown and "Missing: web2.example.com" in shown
         assert operations(ansible) == []
 
     @pytest.mark.parametrize("condition", [WEB2, f"not {WEB2}"])
@@ -216,6 +216,28 @@ class TestCondition:
     def test_false_for_all(self, ansible: Ansible) -> None:
         apply(ansible, task={"when": False}, passes=True)
         assert operations(ansible) == []
+
+
+class TestStrategy:
+    @pytest.mark.parametrize("forks", ["1", "2", "5"])
+    @pytest.mark.parametrize("strategy", ["free", "host_pinned"])
+    def test_without_run_once_is_named(self, ansible: Ansible, strategy: str, forks: str) -> None:
+        run = ansible.play(
+            [{"import_role": {"name": ROLE}}],
+            *("--forks", forks),
+            hosts="origins",
+            strategy=strategy,
+            vars={**POLICY, "cloud_region_hints_purge": False},
+        )
+        assert run.returncode
+        assert "the strategy of the play is free or host_pinned" in " ".join(run.stdout.split())
+        assert operations(ansible) == []
+
+    @pytest.mark.parametrize("order", ["reverse_inventory", "reverse_sorted", "shuffle"])
+    def test_order_of_hosts_makes_no_difference(self, ansible: Ansible, order: str) -> None:
+        run = ansible.play([{"import_role": {"name": ROLE}}], hosts="origins", order=order, vars=POLICY)
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert addresses(ansible) == HOSTS
 
 
 @pytest.mark.parametrize(("said", "switched"), [("y", True), (" true ", True), ("n", False), (False, False), (1, True)])
