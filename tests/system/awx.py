@@ -191,8 +191,20 @@ def awx_type() -> ManagedCredentialType:
 Item = dict[str, t.Any]
 
 
+class Refused(Exception):
+    """An answer with this status and these errors."""
+
+    def __init__(self, status: int, errors: t.Any) -> None:
+        super().__init__(status, errors)
+        self.status = status
+        self.errors = errors
+
+
 class Controller:
-    """AWX's API over a store: lists by equality of fields, items, surveys, associations."""
+    """AWX's API over a store: lists by equality of fields, items, surveys, associations, and what AWX 24.6.1 checks of these.
+
+    ``revision`` is the newest commit of the repository that each project has, or none if AWX cannot get it.
+    """
 
     token = "controller-token"
 
@@ -201,21 +213,84 @@ class Controller:
         self.surveys: dict[str, t.Any] = {}
         self.associated: dict[str, list[Item]] = {}
         self.requests: list[tuple[str, str]] = []
+        self.revision: str | None = "first"
         self.create("organizations", {"name": "Default"})
 
     def create(self, kind: str, fields: Item) -> Item:
         items = self.items.setdefault(kind, [])
         url = f"/api/v2/{kind}/{len(items) + 1}/"
-        related = {"survey_spec": f"{url}survey_spec/"}
-        items.append({"id": len(items) + 1, "url": url, "related": related, "summary_fields": {}, "scm_revision": ""})
-        return self.change(items[-1], fields)
+        related = {"survey_spec": f"{url}survey_spec/", "update": f"{url}update/"}
+        item = {"id": len(items) + 1, "url": url, "related": related, "summary_fields": {}, "scm_revision": ""}
+        items.append(item)
+        try:
+            return self.change(item, fields)
+        except Refused:
+            items.remove(item)
+            raise
 
     def change(self, item: Item, fields: Item) -> Item:
-        item |= {name: "" if value is None else value for name, value in fields.items()}
+        """Changes an item as AWX does for a PATCH. What AWX refuses is not changed."""
+        fields = dict(fields)
+        kind = item["url"].split("/")[3]
+        if kind == "credentials" and "inputs" in fields:
+            fields["inputs"] = self._inputs(item, fields["inputs"])
+        if kind == "schedules":
+            self._check_answers({**item, **fields})
+        if kind == "job_templates" and not self.items["projects"][{**item, **fields}["project"] - 1]["scm_revision"]:
+            raise Refused(400, {"playbook": ["Playbook not found for project."]})
+        moved = any(item.get(name, "") != fields.get(name, item.get(name, "")) for name in ("scm_url", "scm_branch"))
+        item |= fields
+        if kind == "projects" and moved:
+            update = self.update(item)
+            # As the answer to the change has it, but not what is read later
+            return {**item, "summary_fields": {"current_update": {"id": update["id"]}}}
         return item
+
+    def update(self, project: Item) -> Item:
+        """Updates a project. The update is done at once."""
+        status = "failed" if self.revision is None else "successful"
+        project["scm_revision"] = self.revision or project["scm_revision"]
+        fields = {
+            "name": project["name"],
+            "status": status,
+            "failed": self.revision is None,
+            "finished": "2026-01-01T00:00:00Z",
+            "event_processing_finished": True,
+        }
+        return {**self.create("project_updates", fields), "scm_revision": project["scm_revision"]}
+
+    @staticmethod
+    def _inputs(item: Item, given: Item) -> Item:
+        """The inputs as they are stored: all of them are replaced, but a secret that is sent as it is shown stays as it is."""
+        stored = item.get("inputs", {})
+        if any(value == "$encrypted$" and name not in stored for name, value in given.items()):
+            # It raises KeyError, or refuses to create such a credential
+            raise Refused(500 if "inputs" in item else 400, "$encrypted$")
+        return {name: stored[name] if value == "$encrypted$" else value for name, value in given.items() if value != ""}
+
+    def _check_answers(self, schedule: Item) -> None:
+        template = self.items["job_templates"][schedule["unified_job_template"] - 1]
+        questions = {question["variable"]: question for question in self.surveys[template["name"]]["spec"]}
+        answers = schedule.get("extra_data", {})
+        if unknown := answers.keys() - questions.keys():
+            raise Refused(400, {"extra_data": [f"Variables {', '.join(unknown)} are not allowed on launch."]})
+        if wrong := [
+            name
+            for name, answer in answers.items()
+            if answer not in questions[name].get("choices", [answer]) or not isinstance(answer, str)
+        ]:
+            raise Refused(
+                400, {"variables_needed_to_start": [f"Value for {name} expected to be ..." for name in wrong]}
+            )
 
     def answer(self, method: str, path: str, query: dict[str, str], body: t.Any) -> tuple[int, t.Any]:
         self.requests.append((method, path))
+        try:
+            return self._answer(method, path, query, body)
+        except Refused as refusal:
+            return refusal.status, refusal.errors
+
+    def _answer(self, method: str, path: str, query: dict[str, str], body: t.Any) -> tuple[int, t.Any]:
         kind, *rest = path.removeprefix("/api/v2/").strip("/").split("/")
         items = self.items.get("job_templates" if kind == "unified_job_templates" else kind, [])
         if not rest:
@@ -227,6 +302,10 @@ class Controller:
             if method == "POST":
                 self.surveys[item["name"]] = body
             return 200, self.surveys.get(item["name"], {})
+        if rest[1:] == ["update"]:
+            return 202, self.update(item)
+        if kind == "project_updates":
+            return 200, {**item, "scm_revision": self.items["projects"][0]["scm_revision"]}
         if rest[1:]:
             associated = self.associated.setdefault(path, [])
             if method == "POST":

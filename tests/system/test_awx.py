@@ -336,9 +336,9 @@ def controller(ansible: Ansible) -> t.Iterator[Controller]:
         yield running
 
 
-def import_all(ansible: Ansible, *arguments: str, **environment: str) -> str:
+def import_all(ansible: Ansible, *arguments: str, passes: bool = True, **environment: str) -> str:
     run = ansible.run("edgecache.cloudflare.awx", "-e", f"awx_image={IMAGE}", *arguments, environment=environment)
-    assert run.returncode == 0, run.stdout + run.stderr
+    assert (run.returncode == 0) == passes, run.stdout + run.stderr
     assert ansible.simulator.token not in run.stdout + run.stderr
     return run.stdout
 
@@ -386,6 +386,113 @@ def test_import(ansible: Ansible, controller: Controller) -> None:
         assert credential["inputs"] == CREDENTIALS["token"](ansible)
     assert "changed=1 " in import_all(ansible, "-e", answers, "-e", "awx_replace_secrets=true", **other)
     assert credential["inputs"] == {**CREDENTIALS["token"](ansible), "api_token": "another-token"}
+
+
+def test_import_of_another_zone_keeps_the_secret(ansible: Ansible, controller: Controller) -> None:
+    """awx.awx sends all inputs where one differs. What the environment lacks stays as well."""
+    import_all(ansible)
+    (credential,) = controller.items["credentials"]
+    credential["inputs"]["api_key"] = "entered in AWX"
+    before = dict(credential["inputs"])
+    other = {"CLOUDFLARE_API_TOKEN": "another-token", "CLOUDFLARE_ZONE_ID": "f" * 32, "CLOUDFLARE_BASE_URL": ""}
+    assert "changed=1 " in import_all(ansible, **other)
+    assert credential["inputs"] == {**before, "zone_id": "f" * 32}
+    assert "changed=0 " in import_all(ansible, **other)
+    # The key belongs to the credential that the token replaces
+    import_all(ansible, "-e", "awx_replace_secrets=true", **other)
+    assert credential["inputs"] == {**common(ansible), "zone_id": "f" * 32, "api_token": "another-token"}
+
+
+def test_import_without_a_secret(ansible: Ansible, controller: Controller) -> None:
+    """Who enters it in AWX then has it kept."""
+    import_all(ansible, CLOUDFLARE_API_TOKEN="")
+    (credential,) = controller.items["credentials"]
+    assert credential["inputs"] == common(ansible)
+    credential["inputs"]["api_token"] = "entered in AWX"
+    assert "changed=0 " in import_all(ansible)
+    assert credential["inputs"] == {**common(ansible), "api_token": "entered in AWX"}
+
+
+def test_import_after_an_update_that_failed(ansible: Ansible, controller: Controller) -> None:
+    """The project is there, but without playbooks."""
+    controller.revision = None
+    for dummy in range(2):
+        shown = import_all(ansible, passes=False)
+        assert re.search("project Cloud region hints: .*failed.* under Jobs in AWX.* awx_project_url", shown)
+    controller.revision = "first"
+    import_all(ansible)
+    assert len(controller.items["schedules"]) == 2
+
+
+def test_import_gets_the_newest_commit(ansible: Ansible, controller: Controller) -> None:
+    import_all(ansible)
+    controller.revision = "second"
+    assert "changed=1 " in import_all(ansible)
+    assert controller.items["projects"][0]["scm_revision"] == "second"
+
+
+def test_import_keeps_what_it_is_not_given(ansible: Ansible, controller: Controller) -> None:
+    given = {
+        "awx_answers": {"cloud_region_hints_purge": "true"},
+        "awx_check_rrule": "DTSTART:20260101T220000Z RRULE:FREQ=DAILY;INTERVAL=1",
+        "awx_apply_rrule": "DTSTART:20260101T230000Z RRULE:FREQ=DAILY;INTERVAL=1",
+        "awx_apply_enabled": True,
+        "awx_project_url": "https://git.example.com/edgecache.cloudflare.git",
+        "awx_project_branch": "1.0.0",
+    }
+    import_all(ansible, "-e", json.dumps(given))
+    check, apply = controller.items["schedules"]
+    check["enabled"] = False  # in AWX
+    before = json.dumps(controller.items)
+    assert "changed=0 " in import_all(ansible)
+    assert json.dumps(controller.items["schedules"]) in before and json.dumps(controller.items["projects"]) in before
+
+    nothing = {"awx_answers": {}, "awx_apply_enabled": False, "awx_project_branch": ""}
+    import_all(ansible, "-e", json.dumps(nothing))
+    (project,) = controller.items["projects"]
+    assert (check["extra_data"], apply["extra_data"], apply["enabled"], project["scm_branch"]) == ({}, {}, False, "")
+    assert (check["enabled"], check["rrule"]) == (False, given["awx_check_rrule"])
+    assert project["scm_url"] == given["awx_project_url"]
+
+
+def test_import_in_check_mode(ansible: Ansible, controller: Controller) -> None:
+    """On an AWX that has nothing of it, some of it, or all."""
+
+    def check() -> str:
+        controller.requests.clear()
+        shown = import_all(ansible, "--check")
+        assert {method for method, path in controller.requests} == {"GET"}
+        return shown
+
+    wanted = [
+        *(
+            "Credential Cloudflare",
+            "Source of the inventory Cloud region hints",
+            "Job template Apply cloud region hints",
+        ),
+        *("Job template Report cloud region hints", "Schedule Check cloud region hints every day"),
+        "Schedule Apply cloud region hints every day",
+    ]
+    shown = check()
+    assert [text for text in wanted if f"{text} would be made" not in shown] == []
+    for task in ("Execution environment", "Credential type", "Project", "Inventory"):
+        assert re.search(rf"TASK \[{task}\] \*+\nchanged: ", shown)
+    import_all(ansible)
+    assert "changed=0 " in check()
+    inventories, controller.items["inventories"] = controller.items["inventories"], []
+    assert "Job template Apply cloud region hints would be made or changed" in check()
+    controller.items["inventories"] = inventories
+    controller.items["schedules"].clear()
+    assert "changed=1 " in check()
+
+
+def test_import_with_wrong_answers(ansible: Ansible, controller: Controller) -> None:
+    """They are checked before AWX is asked for anything."""
+    answers = json.dumps({"awx_answers": {"cloud_region_hints_purge": False, "cloud_region_hints_mappings": [NEW]}})
+    shown = " ".join(import_all(ansible, "-e", answers, passes=False).split())
+    assert "awx_answers: cloud_region_hints_mappings must be a text, not [{'origin_ip': '192.0.2.99', " in shown
+    assert "cloud_region_hints_purge must be 'false' or 'true', as a text in quotes, not False" in shown
+    assert controller.requests == []
 
 
 def test_import_of_a_version_with_credentials(ansible: Ansible, controller: Controller) -> None:
