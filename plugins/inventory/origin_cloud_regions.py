@@ -98,6 +98,7 @@ from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import (
     API_URL,
+    CREDENTIAL_OPTIONS,
     Layer,
     merged,
     named_zones,
@@ -109,6 +110,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud
     OriginCloudRegions,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._reconcile import place
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import redact, texts_in
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._zones import is_zone_id
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import is_mapping
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._errors import errors_as
@@ -134,26 +136,29 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
         self.templar.available_variables = self._vars
-        self._read_config_data(path)
-        with errors_as(AnsibleParserError):
-            layers = option_layers(self, self._given, self._vars, self.templar)
-            zones = self._zones(path, layers, cache)
+        with errors_as(AnsibleParserError) as self._secrets:
+            self._read_config_data(path)
+            zones = self._zones(path, self._layers, cache)
         for address, variables in hosts(zones).items():
             self._add(address, variables)
 
     def set_options(self, task_keys: t.Any = None, var_options: t.Any = None, direct: t.Any = None) -> None:
         """Take what the file says, with its templates evaluated, so that an option of any type can be one.
 
-        The variables are left to ``option_layers``, which evaluates theirs.
+        The variables are left to ``option_layers``, which evaluates theirs. It comes first, since Ansible's own errors show
+        the values that they reject.
         """
-        self._given = {name: self._evaluated(name, value) for name, value in direct.items()}
-        super().set_options(task_keys=task_keys, direct=self._given)
+        given = {name: self._evaluated(name, value) for name, value in direct.items()}
+        self._layers = option_layers(self, given, self._vars, self.templar, self._secrets)
+        super().set_options(task_keys=task_keys, direct=given)
 
     def _evaluated(self, name: str, value: t.Any) -> t.Any:
         try:
             return value if name in EXPRESSIONS else decrypted(self.templar.template(value))
         except AnsibleError as error:
-            raise AnsibleParserError(f"{name} cannot be evaluated: {error}") from None
+            # It may repeat the template, and with it a credential that is written there
+            text = redact(str(error), texts_in(value)) if name in CREDENTIAL_OPTIONS else str(error)
+            raise AnsibleParserError(f"{name} cannot be evaluated: {text}") from None
 
     def _zones(self, path: str, layers: list[Layer], cache: bool) -> Zones:
         """What a cache of the user has, and else what is read now, which it keeps."""

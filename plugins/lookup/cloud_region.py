@@ -185,9 +185,9 @@ from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._warnings imp
 class LookupModule(LookupBase):
     def run(self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
         kwargs.pop("wantlist", None)  # from with_ loops, which are none of this plugin's business
-        with errors_as(AnsibleLookupError):
+        with errors_as(AnsibleLookupError) as secrets:
+            layers = option_layers(self, kwargs, variables or {}, self._templar, secrets)
             addresses = canonical_all("terms", terms)
-            layers = option_layers(self, kwargs, variables or {}, self._templar)
 
             def find(source: str) -> str:
                 found = self.find_file_in_search_path(variables or {}, "files", source, ignore_missing=True)

@@ -152,9 +152,10 @@ from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._warnings imp
 class LookupModule(LookupBase):
     def run(self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
         kwargs.pop("wantlist", None)  # from with_ loops, which are none of this plugin's business
-        with errors_as(AnsibleLookupError):
+        with errors_as(AnsibleLookupError) as secrets:
+            layers = option_layers(self, kwargs, variables or {}, self._templar, secrets)
             addresses = canonical_all("terms", terms) if terms else None
-            known = ask(addresses, option_layers(self, kwargs, variables or {}, self._templar))
+            known = ask(addresses, layers)
             found = known.found(addresses)
             # Copies each time, since a template may change what it gets
             if addresses is None:

@@ -11,6 +11,7 @@ import socket
 import typing as t
 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import AddressError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import reveal
 
 _SHOWN = 60
 """Characters of a refused value that a message repeats: more than any address has."""
@@ -110,5 +111,5 @@ def in_order(addresses: t.Iterable[str]) -> list[str]:
 
 def shown(value: object) -> str:
     """A refused value, as a message repeats it."""
-    text = repr(str(value)) if isinstance(value, str) else repr(value)
+    text = reveal(value)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

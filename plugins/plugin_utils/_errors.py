@@ -13,14 +13,19 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._libraries import missing_libraries
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import redact
 
 
 @contextlib.contextmanager
-def errors_as(kind: type[AnsibleError]) -> t.Iterator[None]:
-    """Raise the collection's errors as ``kind``, and so the absence of a library that the collection needs."""
+def errors_as(kind: type[AnsibleError]) -> t.Iterator[set[str]]:
+    """Raise the collection's errors as ``kind``, and so the absence of a library that the collection needs.
+
+    Yields a set for the secrets of the plugin, which no message shows.
+    """
+    secrets: set[str] = set()
     for library in missing_libraries():
         raise kind(missing_required_lib(library))
     try:
-        yield
+        yield secrets
     except CloudflareError as error:
-        raise kind(str(error)) from None
+        raise kind(redact(str(error), secrets)) from None

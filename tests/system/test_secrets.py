@@ -167,6 +167,108 @@ def test_no_credential_shows_in_inventories(ansible: Ansible, way: str) -> None:
     assert not any(SECRET in output or ESCAPED in output for output in outputs)
 
 
+# Each has the secret in a place where it does not belong, or in a type that it must not have
+MISPLACED_IN_MODULES: list[tuple[str, dict[str, t.Any]]] = [
+    *(
+        ("origin_cloud_region_info", {"api_token": "{{ omit }}", option: value})
+        for option in (
+            "api_token",
+            "account_api_key",
+            "api_email",
+            "zone_id",
+            "zone",
+            "ca_path",
+            "api_url",
+            "origin_ip",
+        )
+        for value in ("{{ [secret] }}", "{{ {secret: [secret]} }}")
+    ),
+    *(
+        ("origin_cloud_region_info", {option: "{{ secret }}"})
+        for option in ("api_email", "zone_id", "zone", "api_url", "ca_path", "timeout", "validate_certs", "origin_ip")
+    ),
+    ("origin_cloud_region_info", {"api_url": "https://user:{{ secret }}@example.com/"}),
+    ("origin_cloud_region_info", {"api_token": "{{ omit }}", "api_key": "x", "account_email": "{{ secret }}"}),
+    *(
+        ("origin_cloud_region", {**MAPPING, "api_token": "short", option: "{{ secret }}"})
+        for option in ("vendor", "region", "state")
+    ),
+    ("origin_cloud_regions", {"mappings": ["{{ {secret: secret} }}"]}),
+    ("origin_cloud_regions", {"mappings": [{**MAPPING, "origin_ip": "{{ secret }}"}]}),
+    ("cloud_region_info", {"origin_ip": "192.0.2.1", "sources": ["https://example.com/x?sig={{ secret }}"]}),
+    ("cloud_region_info", {"origin_ip": "192.0.2.1", "sources": ["https://user:{{ secret }}@example.com/x"]}),
+]
+MISPLACED_IN_LOOKUPS = [
+    "api_token=[secret]",
+    "api_token=query('env', 'SECRET')",
+    "account_api_key={secret: [secret]}",
+    "api_email=[[secret]]",
+    *(f"{option}=secret" for option in ("zone_id", "zone", "api_url", "ca_path", "timeout", "cache_ttl", "api_email")),
+    *(f"{option}={{'a': secret}}" for option in ("zone_id", "ca_path", "timeout")),
+    "secret",
+]
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_secret_that_is_misplaced_in_modules(ansible: Ansible, is_known: bool) -> None:
+    """Whether or not it is the token of the task, too."""
+    tasks = [
+        {
+            f"edgecache.cloudflare.{module}": {
+                "max_wait": 0,
+                **({"api_token": "{{ secret }}"} if is_known else {}),
+                **options,
+            },
+            "ignore_errors": True,
+        }
+        for module, options in MISPLACED_IN_MODULES
+    ]
+    log = check_play(ansible, "token as an option", tasks, "-vvvv", vars={"secret": "{{ cloudflare_api_token }}"})
+    assert log.count("FAILED!") == len(tasks)
+    assert "must be a string, but is a list" in log
+
+
+def test_a_secret_that_is_misplaced_in_lookups(ansible: Ansible) -> None:
+    tasks = [
+        {
+            "ansible.builtin.debug": {
+                "msg": f"{{{{ query('edgecache.cloudflare.origin_cloud_region', {arguments}) }}}}"
+            },
+            "ignore_errors": True,
+        }
+        for arguments in MISPLACED_IN_LOOKUPS
+    ]
+    wrong = {"cloudflare_api_token": "{{ [secret] }}"}
+    tasks += [{**LOOKUP, "vars": wrong}, {**LOOKUP, "vars": {"cloudflare_timeout": "{{ secret }}"}}]
+    (ansible.folder / "other.yml").write_text(f"secret: {SECRET}\n")
+    run = ansible.play(tasks, "-vvvv", environment={"SECRET": SECRET}, vars_files=["other.yml"])
+    log = (ansible.folder / "ansible.log").read_text()
+    assert run.stdout.count("FAILED!") == len(tasks)
+    assert "api_token (the variable cloudflare_api_token) must be a string, but is a list." in log
+    assert not any(SECRET in output for output in (run.stdout, run.stderr, log))
+    assert ansible.simulator.stats()["requests"] == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"api_token": [SECRET]},
+        {"api_token": {SECRET: [SECRET]}},
+        {"account_api_key": f"{{{{ ['{SECRET}'] }}}}", "api_email": "x@example.com"},
+        {"zones": [SECRET]},
+        {"timeout": SECRET},
+        {SECRET: SECRET},
+    ],
+    ids=str,
+)
+def test_a_secret_that_is_misplaced_in_inventories(ansible: Ansible, options: dict[str, t.Any]) -> None:
+    run = ansible.inventory({"plugin": "edgecache.cloudflare.origin_cloud_regions", **options}, "-vvvv")
+    log = (ansible.folder / "ansible.log").read_text()
+    assert "Failed to parse" in run.stderr
+    assert not any(SECRET in output for output in (run.stdout, run.stderr, log))
+    assert ansible.simulator.stats()["requests"] == 0
+
+
 def test_a_token_beside_elements_of_a_wrong_type(ansible: Ansible) -> None:
     """Ansible gives up collecting secrets there."""
     task = {"edgecache.cloudflare.origin_cloud_regions": {"mappings": ["192.0.2.1"]}, "ignore_errors": True}

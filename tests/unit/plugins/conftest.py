@@ -25,6 +25,7 @@ from ansible_collections.edgecache.cloudflare.plugins.modules import origin_clou
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     API,
     KEY,
+    RANDOM,
     TOKEN,
     ZONE_ID,
     Clock,
@@ -101,6 +102,8 @@ def run_bare(
     spec = importlib.util.spec_from_file_location("__main__", script.__file__)
 
     def run(**options: t.Any) -> dict[str, t.Any]:
+        if hasattr(basic, "_PARSED_MODULE_ARGS"):  # else it is always part of the result
+            options["_ansible_inject_invocation"] = True
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode())
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
         if "ansible.module_utils._internal" in sys.modules:  # ansible-core 2.19 and newer: as in a module's own process
@@ -111,7 +114,7 @@ def run_bare(
         printed = capsys.readouterr()
         result: dict[str, t.Any] = json.loads(printed.out)
         assert printed.err == ""
-        assert TOKEN not in printed.out and KEY not in printed.out
+        assert not any(secret in printed.out for secret in (TOKEN, KEY, RANDOM))
         assert (ended.value.code != 0) == result.get("failed", False)
         result.pop("invocation", None)
         if "warnings" in result:

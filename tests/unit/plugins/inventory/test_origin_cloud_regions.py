@@ -28,6 +28,7 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     MODIFIED_ON,
     NAME,
     OTHER_ZONE_ID,
+    RANDOM,
     TOKEN,
     ZONE_ID,
     Wire,
@@ -171,7 +172,7 @@ def error_of(parse: t.Callable[..., None]) -> t.Callable[..., str]:
         with pytest.raises(AnsibleParserError) as caught:
             parse(**options)
         assert caught.value.__cause__ is None and caught.value.__suppress_context__
-        assert TOKEN not in str(caught.value) and KEY not in str(caught.value)
+        assert not any(secret in str(caught.value) for secret in (TOKEN, KEY, RANDOM))
         return str(caught.value)
 
     return error_of
@@ -315,7 +316,7 @@ def test_zones_that_disagree(read: t.Callable[..., Read], wire: Wire, told: list
         ({"zones": [NAME, "no name"]}, "zones: 'no name' is neither a zone id, "),
         ({"zones": [NAME, 17]}, "zones: 17 is neither a zone id, "),
         ({}, "Give the zone, as either zone_id (CLOUDFLARE_ZONE_ID in the environment), or zone, its domain name."),
-        ({"zone_id": "17"}, "zone_id (CLOUDFLARE_ZONE_ID in the environment): '17' is no zone id, "),
+        ({"zone_id": "17"}, "zone_id: '17' is not a valid zone id, "),
         ({"zone": NAME, "timeout": 0}, "timeout: 0.0 is not between 0 and 86400 seconds."),
         (
             {"zone": NAME, "zoens": [NAME]},
@@ -325,6 +326,44 @@ def test_zones_that_disagree(read: t.Callable[..., Read], wire: Wire, told: list
 )
 def test_bad_options(error_of: t.Callable[..., str], options: dict[str, t.Any], message: str) -> None:
     assert error_of(api_token=TOKEN, **options).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ([RANDOM], "a list. The value is not shown. query() returns a list: use lookup(), as in lookup("),
+        ([Secret(RANDOM)], "a list. "),
+        (["{{ mine }}"], "a list. "),
+        ("{{ [mine] }}", "a list. "),
+        ({"a": RANDOM}, "a dictionary. The value is not shown."),
+        ({RANDOM: [Secret(RANDOM)]}, "a dictionary. "),
+        (17, "a number. "),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("option", ["api_token", "api_key", "account_api_key", "api_email", "account_email"])
+def test_credential_of_the_wrong_type(
+    error_of: t.Callable[..., str], extra: dict[str, t.Any], option: str, value: t.Any, kind: str
+) -> None:
+    extra["mine"] = RANDOM
+    assert error_of(zone_id=ZONE_ID, **{option: value}).startswith(f"{option} must be a string, but is {kind}")
+
+
+@pytest.mark.parametrize("value", [RANDOM, TOKEN, [RANDOM], {RANDOM: RANDOM}], ids=str)
+@pytest.mark.parametrize(
+    "option",
+    ["zone_id", "zone", "zones", "timeout", "api_url", "ca_path", "cache_timeout", "compose", "groups", RANDOM],
+)
+def test_credential_in_another_option(error_of: t.Callable[..., str], option: str, value: t.Any) -> None:
+    if option in ("compose", "groups") and isinstance(value, dict):
+        value = [value]  # else it is of the right type
+    zone = {} if option in ("zone", "zones") else {"zone_id": ZONE_ID}
+    told = error_of(**{"api_token": "known-by-the-task", **zone, option: value})
+    assert told.startswith((option, "Unknown: (not shown). The options are account_api_key"))
+
+
+def test_credential_in_a_template_that_fails(error_of: t.Callable[..., str]) -> None:
+    assert error_of(zone_id=ZONE_ID, api_token=RANDOM + "{{").startswith("api_token cannot be evaluated: ")
 
 
 def test_no_credential(error_of: t.Callable[..., str]) -> None:

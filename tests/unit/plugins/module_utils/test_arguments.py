@@ -10,11 +10,13 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible.module_utils import basic
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     API,
     KEY,
     MAPPINGS,
     OTHER_ZONE_ID,
+    RANDOM,
     TOKEN,
     ZONE_ID,
     Wire,
@@ -139,6 +141,102 @@ class TestCredential:
         assert "The value is not shown here." in result["msg"]
         assert "Secret-Part" not in str(result)
 
+    def test_module_names_where_modules_look(self, run_bare: Run) -> None:
+        told = run_bare(zone_id=ZONE_ID)["msg"]
+        assert "Variables such as cloudflare_api_token are for lookups and inventories alone" in told
+        assert "module_defaults" in told and "ansible.cfg" not in told
+
+    @pytest.mark.parametrize(
+        ("value", "kind"),
+        [
+            ([RANDOM], "a list. The value is not shown. query() returns a list: use lookup(), as in lookup("),
+            ([[{"a": RANDOM}]], "a list. "),
+            ({"a": RANDOM}, "a dictionary. The value is not shown."),
+            ({RANDOM: None}, "a dictionary. "),
+            (17, "a number. The value is not shown. Write it in quotes."),
+            (1.5, "a number. "),
+            (True, "a boolean. "),
+        ],
+        ids=str,
+    )
+    @pytest.mark.parametrize("option", ["api_token", "api_key", "account_api_key", "api_email", "account_email"])
+    def test_wrong_type(self, run_bare: Run, option: str, value: t.Any, kind: str) -> None:
+        result = run_bare(zone_id=ZONE_ID, **{option: value})
+        assert result["msg"].startswith(f"{option} must be a string, but is {kind}")
+
+    @pytest.mark.parametrize("more", [{}, {"state": "x"}, {"timeout": "soon"}], ids=str)
+    def test_wrong_types_beside_other_errors(self, run_bare: Run, more: dict[str, str]) -> None:
+        """Ansible reports its own errors before the module sees any option."""
+        given = {"api_token": {RANDOM: [RANDOM]}, "account_api_key": {RANDOM: None}}
+        assert run_bare(zone_id=ZONE_ID, **given, **more)["failed"]
+
+    @pytest.mark.parametrize("email", [KEY, RANDOM, TOKEN, f"user@example.com {KEY}"])
+    @pytest.mark.parametrize("option", ["api_email", "account_email", "environment"])
+    def test_key_in_the_email(self, run_bare: Run, monkeypatch: pytest.MonkeyPatch, option: str, email: str) -> None:
+        given = {option: email, "api_key": "key-of-the-test"}
+        if option == "environment":
+            set_environment(monkeypatch, {"CLOUDFLARE_EMAIL": email, "CLOUDFLARE_API_KEY": "key-of-the-test"})
+            given = {}
+        told = run_bare(zone_id=ZONE_ID, **given)["msg"]
+        assert "_email" in told and "not shown" in told
+
+
+class TestMisplacedCredential:
+    """A credential in an option for something else."""
+
+    @pytest.mark.parametrize("credential", [TOKEN, KEY, "cfut_0123456789-Token-of-the-test-0123456789abcdef"])
+    @pytest.mark.parametrize("option", ["zone_id", "zone", "api_url", "ca_path", "origin_ip"])
+    def test_known_form(self, run_bare: Run, option: str, credential: str) -> None:
+        result = run_bare(api_token="x", **{option: f" {credential}\n"})
+        assert result["msg"] == (
+            f"{option}: the value is not shown, since it has a credential in it. A token belongs in api_token, "
+            "a global API key in api_key."
+        )
+        assert credential not in str(result)
+
+    @pytest.mark.parametrize("option", ["zone_id", "zone", "ca_path", "api_url"])
+    def test_credential_of_the_task(self, run_bare: Run, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+        monkeypatch.setenv("CLOUDFLARE_TOKEN", "known-by-the-task")
+        assert run_bare(**{option: "known-by-the-task"})["msg"].startswith(f"{option}: the value is not shown, ")
+
+    @pytest.mark.parametrize(
+        ("options", "told"),
+        [
+            ({"zone_id": RANDOM}, "zone_id: (not shown, since it may be a credential) is not a valid zone id"),
+            ({"zone": RANDOM}, "zone: (not shown, since it may be a credential) is not a valid domain name."),
+            ({"zone": f"{RANDOM}@x"}, "zone: (not shown, "),
+            ({"zone": f"https://user:{RANDOM[:9]}@example.com"}, "zone: (not shown, "),
+            ({"origin_ip": [RANDOM]}, "origin_ip: not an IP address: (not shown, since it may be a credential). Each"),
+            ({"origin_ip": {RANDOM: RANDOM}}, ""),
+            ({"timeout": RANDOM}, ""),
+            ({"max_wait": [RANDOM]}, ""),
+            ({"validate_certs": RANDOM}, ""),
+            ({"validate_certs": {RANDOM: 1}}, ""),
+            ({"ca_path": RANDOM}, "ca_path: there is no (not shown, since it may be a credential)."),
+            ({"api_url": RANDOM}, "api_url "),
+            ({"api_url": f"https://user:{RANDOM}@example.com"}, "api_url "),
+            ({"api_url": f"https://example.com?sig={RANDOM}"}, "api_url "),
+            ({RANDOM: "x"}, ""),
+        ],
+        ids=str,
+    )
+    def test_what_may_be_one(self, run: Run, options: dict[str, t.Any], told: str) -> None:
+        given = {"zone_id": None, **options} if "zone" in options else options
+        result = run(**given)
+        assert result["failed"] and result["msg"].startswith(told)
+
+    def test_environment(self, run_bare: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CLOUDFLARE_ZONE_ID", TOKEN)
+        told = run_bare(api_token="x")["msg"]
+        assert told.startswith("zone_id (CLOUDFLARE_ZONE_ID in the environment): (not shown, since it may be a cred")
+
+    def test_not_in_the_log_of_the_host(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        logged: list[str] = []
+        monkeypatch.setattr(basic.AnsibleModule, "log", lambda self, *texts, **more: logged.append(f"{texts} {more}"))
+        run(zone=TOKEN, api_email=KEY, ca_path=f"/{TOKEN}")
+        assert "Invoked with" in logged[0]
+        assert TOKEN not in logged[0].replace(f"/{TOKEN}", "") and KEY not in logged[0]
+
 
 class TestZone:
     @pytest.mark.parametrize(
@@ -226,8 +324,28 @@ class TestZone:
     )
     def test_malformed_id(self, run_bare: Run, zone_id: str) -> None:
         told = run_bare(api_token=TOKEN, zone_id=zone_id)["msg"]
+        assert told == (f"zone_id: {zone_id.strip()!r} is not a valid zone id, which has 32 digits of 0-9 and a-f.")
+
+    @pytest.mark.parametrize("source", ["option", "environment"])
+    def test_name_as_id(self, run_bare: Run, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+        if source == "environment":
+            monkeypatch.setenv("CLOUDFLARE_ZONE_ID", "example.com")
+        told = run_bare(api_token=TOKEN, **({"zone_id": "example.com"} if source == "option" else {}))["msg"]
+        name = "zone_id" if source == "option" else "zone_id (CLOUDFLARE_ZONE_ID in the environment)"
         assert told == (
-            f"zone_id (CLOUDFLARE_ZONE_ID in the environment): {zone_id.strip()!r} is no zone id, which has 32 digits of 0-9 and a-f."
+            f"{name}: 'example.com' is a domain name, not a zone id. Give the option zone: example.com instead."
+        )
+
+    def test_malformed_id_of_the_environment(self, run_bare: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CLOUDFLARE_ZONE_ID", ZONE_ID[1:])
+        assert run_bare(api_token=TOKEN)["msg"] == (
+            f"zone_id (CLOUDFLARE_ZONE_ID in the environment): {ZONE_ID[1:]!r} is not a valid zone id, "
+            "which has 32 digits of 0-9 and a-f."
+        )
+
+    def test_id_as_name(self, run_bare: Run) -> None:
+        assert run_bare(api_token=TOKEN, zone=ZONE_ID)["msg"] == (
+            f"zone: {ZONE_ID!r} is a zone id, not a domain name. Give the option zone_id: {ZONE_ID} instead."
         )
 
     @pytest.mark.parametrize(
@@ -252,7 +370,7 @@ class TestZone:
         ],
     )
     def test_malformed_name(self, run_bare: Run, name: str) -> None:
-        assert run_bare(api_token=TOKEN, zone=name)["msg"] == f"zone: {name!r} is no domain name."
+        assert run_bare(api_token=TOKEN, zone=name)["msg"] == f"zone: {name!r} is not a valid domain name."
 
     def test_longest_name(self, run_bare: Run, wire: Wire) -> None:
         name = "a." * 126 + "a"

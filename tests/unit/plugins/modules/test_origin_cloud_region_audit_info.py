@@ -177,7 +177,7 @@ def test_files_are_read_first(run: Run, wire: Wire) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"zone_id": "nonsense"}, "is no zone id"),
+        ({"zone_id": "nonsense"}, "is not a valid zone id"),
         ({"api_url": "nonsense"}, "api_url"),
         ({"zone": "x.example"}, "the zone"),
     ],

@@ -793,7 +793,7 @@ class TestDerive:
     @pytest.mark.parametrize(
         ("options", "told"),
         [
-            ({"zone_id": "nonsense"}, "is no zone id"),
+            ({"zone_id": "nonsense"}, "is not a valid zone id"),
             ({"zone": "example.com"}, "Give the zone"),
             ({"api_url": "nonsense"}, "api_url"),
             ({"api_email": "someone@example.com"}, "api_token excludes"),
@@ -1031,3 +1031,9 @@ def test_single_path_is_never_used(run: Run, wire: Wire) -> None:
     wire.put_batch([new(ONE)])
     run(mappings=[item(ONE)])
     assert wire.requests[-1].url == f"{wire.api}{MAPPINGS}/batch"
+
+
+def test_name_of_a_host_is_no_credential(run: Run, wire: Wire) -> None:
+    host = "Web-Server-Of-The-Shop-In-Frankfurt-0001"  # 40 characters, as a token has
+    result = run(mappings=[{"host": host, "origin_ip": "web"}])
+    assert result["failed"] and host in result["msg"]

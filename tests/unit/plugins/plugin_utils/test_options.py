@@ -16,6 +16,7 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     API,
     KEY,
     OTHER_ZONE_ID,
+    RANDOM,
     TOKEN,
     ZONE_ID,
     Wire,
@@ -230,6 +231,142 @@ def test_max_wait(look_up: LookUp, wire: Wire) -> None:
     wire.get(f"/zones/{ZONE_ID}/origin/cloud_regions/192.0.2.1", "", status=429)
     with pytest.raises(AnsibleError, match="raise max_wait"):
         look_up("192.0.2.1", variables={"cloudflare_max_wait": "{{ 5 - 5 }}"})
+
+
+@pytest.fixture
+def error_of(look_up_bare: LookUp) -> t.Callable[..., str]:
+    """The message of the lookup, which shows no secret."""
+
+    def error_of(*terms: str, **options: t.Any) -> str:
+        with pytest.raises(AnsibleError) as caught:
+            look_up_bare(*(terms or ["192.0.2.1"]), **options)
+        assert caught.value.__cause__ is None and caught.value.__suppress_context__
+        message = str(caught.value)
+        assert not any(secret in message for secret in (TOKEN, KEY, RANDOM))
+        return message
+
+    return error_of
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (
+            [RANDOM],
+            "a list. The value is not shown. query() returns a list: use lookup(), as in lookup('ansible.builtin.en",
+        ),
+        ([[{"a": RANDOM}]], "a list. "),
+        ({"a": RANDOM}, "a dictionary. The value is not shown."),
+        ({RANDOM: None}, "a dictionary. "),
+        (17, "a number. The value is not shown. Write it in quotes."),
+        (True, "a boolean. "),
+        (RANDOM.encode(), "of the type bytes. "),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("option", ["api_token", "api_key", "account_api_key", "api_email", "account_email"])
+@pytest.mark.parametrize("source", ["argument", "variable"])
+def test_credential_of_the_wrong_type(
+    error_of: t.Callable[..., str], option: str, value: t.Any, kind: str, source: str
+) -> None:
+    options = {option: value}
+    name = option
+    if source == "variable":
+        option = option.replace("account_", "api_").replace("api_api_", "api_")
+        options = {"variables": {f"cloudflare_{option}": value}}
+        name = f"{option} (the variable cloudflare_{option})"
+    assert error_of(zone_id=ZONE_ID, **options).startswith(f"{name} must be a string, but is {kind}")
+
+
+def test_credential_that_a_template_makes_a_list(error_of: t.Callable[..., str]) -> None:
+    variables = {"cloudflare_api_token": "{{ [mine] }}", "mine": RANDOM}
+    told = error_of(zone_id=ZONE_ID, variables=variables)
+    assert told.startswith("api_token (the variable cloudflare_api_token) must be a string, but is a list. ")
+
+
+@pytest.mark.parametrize("value", [RANDOM, TOKEN, [RANDOM], {RANDOM: RANDOM}], ids=str)
+@pytest.mark.parametrize("option", ["timeout", "max_wait", "cache_ttl", "zone_id", "zone", "api_url", RANDOM])
+@pytest.mark.parametrize("source", ["argument", "variable", "ini"])
+def test_credential_in_another_option(
+    error_of: t.Callable[..., str], configure: t.Callable[..., None], option: str, value: t.Any, source: str
+) -> None:
+    if source == "ini" and isinstance(value, str):
+        configure({option: value}, {})
+    given = {option: value} if source == "argument" else {}
+    variables = {f"cloudflare_{option}": value} if source == "variable" else {}
+    told = error_of(variables=variables, **{"api_token": TOKEN, **given})
+    # else there is no such variable, or no such text in a file
+    assert told.startswith((option, "Unknown: (not shown). The options are account_api_key")) or "zone_id" in told
+
+
+@pytest.mark.parametrize("option", ["zone_id", "zone", "ca_path", "api_url", "timeout", "terms"])
+def test_credential_of_the_task_in_another_option(error_of: t.Callable[..., str], option: str) -> None:
+    terms = ["known-by-the-task"] if option == "terms" else ["192.0.2.1"]
+    options = {} if option == "terms" else {option: "known-by-the-task"}
+    told = error_of(*terms, **{"api_token": "known-by-the-task", "zone_id": ZONE_ID, **options})
+    assert told.startswith(f"{option}: ") and "known-by-the-task" not in told
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "ini", "told"),
+    [
+        ({"zone_id": "x"}, {}, {}, "zone_id: 'x' is not a valid zone id, "),
+        (
+            {"variables": {"cloudflare_zone_id": "x"}},
+            {},
+            {},
+            "zone_id (the variable cloudflare_zone_id): 'x' is not a ",
+        ),
+        ({}, {"CLOUDFLARE_ZONE_ID": "x"}, {}, "zone_id (CLOUDFLARE_ZONE_ID in the environment): 'x' is not a "),
+        ({}, {}, {"zone_id": "x"}, "zone_id (the configuration file ansible.cfg): 'x' is not a valid zone id, "),
+        (
+            {"variables": {"cloudflare_zone_id": "example.com"}},
+            {},
+            {},
+            (
+                "zone_id (the variable cloudflare_zone_id): 'example.com' is a domain name, not a zone id. "
+                "Give the variable cloudflare_zone: example.com instead."
+            ),
+        ),
+        (
+            {},
+            {},
+            {"zone_id": "example.com"},
+            (
+                "zone_id (the configuration file ansible.cfg): 'example.com' is a domain name, not a zone id. "
+                "Give zone = example.com instead."
+            ),
+        ),
+        (
+            {"variables": {"cloudflare_zone": ZONE_ID}},
+            {},
+            {},
+            (
+                f"zone (the variable cloudflare_zone): {ZONE_ID!r} is a zone id, not a domain name. "
+                f"Give the variable cloudflare_zone_id: {ZONE_ID} instead."
+            ),
+        ),
+    ],
+)
+def test_source_of_a_bad_zone_is_named(
+    error_of: t.Callable[..., str],
+    configure: t.Callable[..., None],
+    options: dict[str, t.Any],
+    environment: dict[str, str],
+    ini: dict[str, str],
+    told: str,
+) -> None:
+    configure(ini, environment)
+    assert error_of(api_token=TOKEN, **options).startswith(told)
+
+
+def test_no_credential_names_where_plugins_look(error_of: t.Callable[..., str]) -> None:
+    told = error_of(zone_id=ZONE_ID)
+    assert told.startswith(
+        "No credential. Give api_token (CLOUDFLARE_API_TOKEN or CLOUDFLARE_TOKEN in the environment), "
+    )
+    assert "the variables cloudflare_api_token, cloudflare_api_email and cloudflare_api_key" in told
+    assert "ansible.cfg. module_defaults are for modules alone." in told
 
 
 @pytest.mark.parametrize("name", ["timeout", "max_wait"])
