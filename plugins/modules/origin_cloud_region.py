@@ -12,8 +12,8 @@ short_description: Set or delete the cloud region hint of one origin
 version_added: 1.0.0
 description:
   - Makes sure that a zone has a certain cloud region mapping (cloud region hint) for an origin IP address, or none.
-  - Costs one request if the mapping is as it should be, else two. A zone that is given by its O(zone) name costs one more, and so does a
-    region that the API rejects: the error suggests the nearest name.
+  - Costs one request if the mapping is as it should be, else two. A zone that is given by its O(zone) name costs one more.
+  - If the API rejects the region, one more request finds the nearest name, which the error suggests.
   - For many origins, M(edgecache.cloudflare.origin_cloud_regions) costs far less.
 extends_documentation_fragment:
   - edgecache.cloudflare.api

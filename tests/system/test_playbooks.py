@@ -155,7 +155,10 @@ class TestApplyWithExpressionsOfTheGroup:
     """An expression in the variables of all hosts, with a variable that only hosts of the group have."""
 
     VENDOR = "{{ vend }}"
-    GROUP: t.ClassVar[dict[str, str]] = {"cloud_region_hints_group": "origins", "cloud_region_hints_region": "us-east-1"}
+    GROUP: t.ClassVar[dict[str, str]] = {
+        "cloud_region_hints_group": "origins",
+        "cloud_region_hints_region": "us-east-1",
+    }
 
     @staticmethod
     def inventory(ansible: Ansible, text: str) -> None:
