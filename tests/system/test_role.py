@@ -384,8 +384,14 @@ def test_mappings_that_are_none(ansible: Ansible, mappings: t.Any) -> None:
     assert operations(ansible) == []
 
 
-def test_mappings_that_are_no_yaml(ansible: Ansible) -> None:
-    assert "Check that cloud_region_hints_mappings is a list" in apply(ansible, cloud_region_hints_mappings="[{a: b")
+@pytest.mark.parametrize(
+    ("variable", "question"),
+    [("cloud_region_hints_mappings", "Mappings"), ("cloud_region_hints_sources", "Files of ranges")],
+)
+def test_text_that_is_no_yaml_names_the_question(ansible: Ansible, variable: str, question: str) -> None:
+    shown = apply(ansible, **{variable: "- {origin_ip: 192.0.2.1\n- ["})
+    assert f"{variable} ({question} in the survey of AWX): not valid YAML: " in shown
+    assert "while parsing a flow mapping" in shown.rpartition("not valid YAML: ")[2]
     assert operations(ansible) == []
 
 
