@@ -324,6 +324,14 @@ def test_paths_as_answers(ansible: Ansible) -> None:
         ({"report_path": 3}, "not: 3."),
         ({"sources": [["a"]]}, "cloud_region_hints_sources: must be a path or a URL, or a list of these, not: ['a']."),
         ({"sources": {"aws": "a"}}, "cloud_region_hints_sources: must be a path or a URL"),
+        (
+            {"report_path": "[a.html, {"},
+            "cloud_region_hints_report_path (File of the report in the survey of AWX): not valid YAML: while parsing ",
+        ),
+        (
+            {"sources": "- [x: {"},
+            "cloud_region_hints_sources (Files of the ranges in the survey of AWX): not valid YAML: while parsing ",
+        ),
         ({"audit": "perhaps"}, "cloud_region_hints_audit: must be true or false, not: perhaps."),
     ],
     ids=str,
