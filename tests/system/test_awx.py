@@ -540,6 +540,8 @@ def test_import_with_a_file_of_awx_awx(ansible: Ansible, controller: Controller)
     (ansible.folder / ".tower_cli.cfg").write_text(f"[general]\nhost = {url}\noauth_token = {token}\n")
     import_all(ansible)
     assert controller.items["schedules"]
+    # The second run reads the credential that AWX has
+    assert "changed=0 " in import_all(ansible)
 
 
 def test_import_with_a_password(ansible: Ansible, controller: Controller) -> None:
