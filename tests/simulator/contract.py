@@ -35,8 +35,13 @@ class Schema:
         self._validator = OAS30Validator(schema, format_checker=oas30_format_checker)
 
     def check(self, value: t.Any, what: str) -> None:
+        for breach in self.find_breaches(value, what):
+            raise ContractBreach(breach)
+
+    def find_breaches(self, value: t.Any, what: str) -> t.Iterator[str]:
+        """Yield a message for each part of the value that does not keep to the schema."""
         for error in self._validator.iter_errors(value):
-            raise ContractBreach(f"{what}{error.json_path[1:]}: {error.message[:200]}")
+            yield f"{what}{error.json_path[1:]}: {error.message[:200]}"
 
 
 @dataclass
@@ -57,6 +62,20 @@ class Parameter:
             value = int(text)
         self.schema.check(value, self.name)
         return value
+
+
+class Specification(t.NamedTuple):
+    """One operation as the document describes it. Its schemas hold neither references nor ``allOf``.
+
+    ``text`` is the summary with the description. ``responses`` has a schema for each status, such as ``200`` or ``4XX``.
+    """
+
+    method: str
+    path: str
+    text: str
+    parameters: list[dict[str, t.Any]]
+    body: dict[str, t.Any] | None
+    responses: dict[str, dict[str, t.Any]]
 
 
 @dataclass
@@ -133,6 +152,23 @@ class Contract:
             schema = found
         schema.check(body, "body")
 
+    def specifications(self) -> dict[str, Specification]:
+        """Return the operations by their operationId."""
+        found = {}
+        for path, item in self._document["paths"].items():
+            resolved = _merged(self._resolved(item))
+            for method in filter(resolved.__contains__, METHODS):
+                spec = resolved[method]
+                found[spec["operationId"]] = Specification(
+                    method.upper(),
+                    path,
+                    f"{spec['summary']} {spec.get('description', '')}",
+                    [*resolved.get("parameters", []), *spec.get("parameters", [])],
+                    _raw_schema(spec["requestBody"]) if "requestBody" in spec else None,
+                    {str(status): _raw_schema(response) for status, response in spec["responses"].items()},
+                )
+        return found
+
     def _operations(self, item: dict[str, t.Any]) -> dict[str, Operation]:
         return {
             method: self._operation(self._resolved(item[method]), self._resolved(item.get("parameters", [])))
@@ -165,8 +201,28 @@ class Contract:
         return {key: self._resolved(value) for key, value in node.items()}
 
 
+def _raw_schema(message: dict[str, t.Any]) -> t.Any:
+    return message["content"]["application/json"]["schema"]
+
+
 def _schema(message: dict[str, t.Any]) -> Schema:
-    return Schema(message["content"]["application/json"]["schema"])
+    return Schema(_raw_schema(message))
+
+
+def _merged(node: t.Any) -> t.Any:
+    """The same with each ``allOf`` replaced by one object schema with all its properties."""
+    if isinstance(node, list):
+        return [_merged(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "allOf" not in node:
+        return {key: _merged(value) for key, value in node.items()}
+    parts = [_merged(part) for part in node["allOf"]]
+    return {
+        "type": "object",
+        "required": [name for part in parts for name in part.get("required", [])],
+        "properties": {name: schema for part in parts for name, schema in part["properties"].items()},
+    }
 
 
 def _parameter(spec: dict[str, t.Any]) -> Parameter:
