@@ -1,0 +1,13 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Programs for maintainers: they compare the contract with the real API, and with Cloudflare's SDK."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# The folder that has ansible_collections, for a program that runs without Ansible's own import of collections.
+sys.path.append(str(Path(__file__).resolve().parents[5]))
