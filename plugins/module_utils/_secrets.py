@@ -57,7 +57,8 @@ def _is_random(run: str) -> bool:
     if re.fullmatch("[0-9]+|[0-9A-Fa-f-]{,36}", run):
         return False
     is_mixed = re.search("[A-Z]", run) and re.search("[a-z0-9]", run)
-    return bool(len(run) == 40 or is_mixed or re.fullmatch("[0-9a-f]+", run))
+    has_global_key = re.search("[0-9a-f]{37}", run)  # also one with something before or after it
+    return bool(len(run) == 40 or is_mixed or has_global_key)
 
 
 def reveal(value: object) -> str:

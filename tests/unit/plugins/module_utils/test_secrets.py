@@ -35,6 +35,8 @@ def test_form_of_a_credential(credential: str, text: str) -> None:
         "ab-12" * 8,
         "ABCDEFGH0123456789XY",
         "0123456789abcdef" * 4,
+        f"x{KEY}",
+        f"{KEY}-copy",
         "https://user:password@example.com",
         "user:password@example.com",
         f"https://example.com/{RANDOM}",
