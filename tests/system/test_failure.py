@@ -1,0 +1,55 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The result ``failure`` of a failed module: its four keys can be read in a play, whatever failed, and how Ansible prints it."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from tests.system.playbooks import Ansible
+
+MODULE = "edgecache.cloudflare.origin_cloud_region_info"
+DENIED = {"code": 10000, "message": "Authentication error"}
+
+
+def rescue(options: dict[str, t.Any], expected: dict[str, t.Any]) -> dict[str, t.Any]:
+    """A task that fails, and a comparison of each key without ``default``."""
+    failure = "ansible_failed_result.failure"
+    return {
+        "block": [{MODULE: {"max_wait": 0, **options}}],
+        "rescue": [
+            {"ansible.builtin.assert": {"that": [f"{failure}.{key} == expected.{key}" for key in expected]}},
+            {"ansible.builtin.assert": {"that": f"{failure} | length == 4"}},
+        ],
+        "vars": {"expected": expected},
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"zone_id": "x"}, {"status": None, "code": None, "errors": []}),
+        ({"api_url": "http://127.0.0.1:1"}, {"status": None, "code": None, "errors": []}),
+        ({"api_token": "wrong"}, {"status": 401, "code": 10000, "message": DENIED["message"], "errors": [DENIED]}),
+    ],
+)
+def test_each_key_is_readable(ansible: Ansible, options: dict[str, t.Any], expected: dict[str, t.Any]) -> None:
+    run = ansible.play([rescue(options, expected)])
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_message_is_that_of_the_module_where_the_api_gave_none(ansible: Ansible) -> None:
+    task = {MODULE: {"zone_id": "x"}, "register": "read", "ignore_errors": True}
+    run = ansible.play([task, {"ansible.builtin.assert": {"that": "read.failure.message == read.msg"}}])
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_yaml_has_a_line_for_each_key(ansible: Ansible) -> None:
+    """What docs/troubleshooting.md recommends, since Ansible prints all keys of a result, and none can be left out."""
+    run = ansible.play([{MODULE: {"zone_id": "x"}}], environment={"ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml"})
+    lines = [line.strip() for line in run.stdout.splitlines()]
+    assert {"status: null", "code: null", "errors: []", "failure:"} <= set(lines)
