@@ -486,7 +486,8 @@ def live(session: nox.Session) -> None:
     """Check the contract against the real API with your credential, read-only; ``-- --write`` adds one round trip."""
     prepare(session, NEWEST, *LIBRARIES, *SIMULATOR)
     session.env.update(CREDENTIALS)
-    session.run("python", "-m", "tests.tools.live", *session.posargs)
+    # After Ctrl-C, it has the time to delete what it wrote.
+    session.run("python", "-m", "tests.tools.live", *session.posargs, interrupt_timeout=None)
 
 
 @nox.session(python=PYTHON, default=False)
