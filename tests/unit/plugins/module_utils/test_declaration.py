@@ -153,6 +153,7 @@ class TestUnsupported:
             ("aws", "US-EAST-1", "aws has no region US-EAST-1: did you mean us-east-1?"),
             ("aws", "qqq", "aws has no region qqq"),
             ("aws", "q" * 70, f"aws has no region {'q' * 60}…"),
+            ("aws", "東京", "aws has no region 東京"),
             ("aws", "\x1b[31mq\r\nq", "aws has no region  [31mq q"),
             ("azure", "us-central1", "us-central1 is a region of gcp, not of azure"),
             ("aw", "us-east-1", "there is no vendor aw: did you mean aws?"),

@@ -142,6 +142,7 @@ class TestPresent:
         result = run(**PRESENT, _ansible_check_mode=True)
         assert result["changed"] is True
         (warning,) = result["warnings"]
+        assert warning.startswith("The region was not checked, since the API does not tell what is supported: ")
         assert "no Tiered Cache" in warning
 
     @pytest.mark.parametrize(

@@ -40,6 +40,19 @@ def test_one(run: Run, wire: Wire) -> None:
     }
 
 
+def test_one_without_a_mapping(run: Run, wire: Wire) -> None:
+    wire.no_mapping("2001:db8::1")
+    result = run(origin_ip="2001:DB8:0:0::1")
+    assert (result["origin_cloud_regions"], result["missing"]) == ([], ["2001:db8::1"])
+
+
+def test_zone_without_mappings(run: Run, wire: Wire) -> None:
+    wire.zone([])
+    wire.zone([])
+    assert run()["origin_cloud_regions"] == []
+    assert run(origin_ip=["192.0.2.1", "2001:db8::1"])["missing"] == ["192.0.2.1", "2001:db8::1"]
+
+
 def test_several_in_the_order_asked_each_once(run: Run, wire: Wire) -> None:
     wire.zone([mapping("192.0.2.1"), mapping("192.0.2.2", "gcp", "us-central1"), mapping("2001:db8::1")])
     asked = ["2001:db8:0::1", "192.0.2.9", "192.0.2.1", "2001:DB8::1", "192.0.2.1", "192.0.2.8"]

@@ -215,6 +215,14 @@ class TestPresent:
         result = run(mappings=[*map(sent, zone[:-1]), item(ONE)], purge=True)
         assert ([one["origin_ip"] for one in result["created"]], result["deleted"]) == ([ONE], zone[-1:])
 
+    def test_full_zone_has_room_for_an_update(self, run: Run, wire: Wire) -> None:
+        wire.zone(mappings(3_500), pages=1)
+        wire.supported()
+        wire.put_batch([new(address(7), region="us-west-2")])
+        result = run(mappings=[item(address(7), region="us-west-2")])
+        assert result["updated"] == [new(address(7), region="us-west-2")]
+        assert len(wire.requests) == 3
+
     def test_zone_that_may_be_not_found_is_empty(self, run: Run, wire: Wire) -> None:
         wire.page(1, failed(1142), status=404)
         wire.supported()
