@@ -5,16 +5,10 @@
 
 set -eux
 
-config=../../integration_config.yml
-export ANSIBLE_ROLES_PATH=..
 unset CLOUDFLARE_API_TOKEN CLOUDFLARE_TOKEN CLOUDFLARE_EMAIL CLOUDFLARE_API_KEY CLOUDFLARE_ZONE_ID CLOUDFLARE_BASE_URL
 
-# Options by keyword and by variable
-ansible-playbook options.yml -e "@$config" "$@"
-
-# Options from the configuration file
 cat >"$OUTPUT_DIR/ansible.cfg" <<END
 [edgecache_cloudflare]
 cloud_range_sources = $PWD/../setup_cloud_ranges/files/aws.json, $PWD/../setup_cloud_ranges/files/gcp.json
 END
-ANSIBLE_CONFIG=$OUTPUT_DIR/ansible.cfg ansible-playbook elsewhere.yml "$@"
+ANSIBLE_CONFIG=$OUTPUT_DIR/ansible.cfg ansible-playbook lookup.yml "$@"

@@ -6,5 +6,4 @@
 set -eux
 
 export ANSIBLE_ROLES_PATH=..
-ansible-playbook -i inventory.ini facts.yml -e @../../integration_config.yml "$@"
-ansible-playbook -i clouds policy.yml -e @../../integration_config.yml "$@"
+ansible-playbook -i clouds -i inventory.ini role.yml -e @../../integration_config.yml "$@"
