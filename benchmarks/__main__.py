@@ -22,7 +22,7 @@ from .jobs import Job
 from .page import filled, job_table, tables_of
 from .sizes import FULL, QUICK, Sizes
 
-PAGE = ROOT / "docs/performance.md"
+PAGE = ROOT / "docs/explanation/performance.md"
 COMMAND = ".venv/bin/nox -s benchmark"
 JOBS = {"reading": reading.jobs, "writing": writing.jobs, "lookups": looking.jobs}
 STARTED = time.perf_counter()

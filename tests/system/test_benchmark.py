@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.page import PLACE
 from tests.system.playbooks import ROOT
 
-PAGE = ROOT / "docs/performance.md"
+PAGE = ROOT / "docs/explanation/performance.md"
 
 
 def test_fills_the_page(tmp_path: Path) -> None:

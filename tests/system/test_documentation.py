@@ -323,7 +323,7 @@ def test_hosts_of_the_four_clouds_are_read_as_the_integration_tests_read_them() 
 
 def test_messages_in_troubleshooting() -> None:
     """Each heading that quotes a message quotes one that there is."""
-    headings = re.findall(r"^### `(.*)`$", (ROOT / "docs/troubleshooting.md").read_text(), re.MULTILINE)
+    headings = re.findall(r"^### `(.*)`$", (ROOT / "docs/reference/error-messages.md").read_text(), re.MULTILINE)
     messages = [missing_required_lib("requests"), *(path.read_text() for path in ROOT.glob("roles/*/t*/*"))]
     for source in ROOT.glob("plugins/**/*.py"):
         for node in ast.walk(ast.parse(source.read_text())):

@@ -4,7 +4,7 @@
 
 """What comes of each fault: the right answer, or one clear error, in bounded time, with nothing lost or left behind.
 
-``ROWS`` is the table, and docs/faults.md shows it. The code is the real one, over real HTTP to the simulator, but for
+``ROWS`` is the table, and docs/explanation/faults.md shows it. The code is the real one, over real HTTP to the simulator, but for
 the pauses between tries, which take no time here unless a test says so.
 """
 
@@ -40,7 +40,7 @@ from tests.system.playbooks import Ansible
 
 pytestmark = pytest.mark.usefixtures("bounded")
 
-PAGE = ROOT / "docs/faults.md"
+PAGE = ROOT / "docs/explanation/faults.md"
 FILLED = 250
 LIST = "origin-cloud-regions-v2-list"
 PUT = "origin-cloud-regions-v2-batch-upsert"
