@@ -18,7 +18,7 @@ import yaml
 
 from . import errors
 from .addresses import canonical
-from .state import MAX_MAPPINGS, Mapping, Setting, State, Token, Zone
+from .state import MAX_MAPPINGS, Mapping, Setting, State, Token, Zone, address
 
 DEFAULT_SEED = Path(__file__).with_name("seed.yml")
 FIRST_FILLED = int(ipaddress.IPv6Address("2001:db8:f::"))
@@ -85,8 +85,11 @@ def _switch(value: t.Any) -> str | None:
 
 
 def _mapping(item: dict[str, t.Any], state: State) -> Mapping:
-    mapping = state.mapping(item)
-    del mapping["modified_on"]
+    if item.get("retired"):
+        mapping = {"origin_ip": address(item["origin_ip"]), "vendor": item["vendor"], "region": item["region"]}
+    else:
+        mapping = state.mapping(item)
+        del mapping["modified_on"]
     if "modified_on" in item:
         if not isinstance(item["modified_on"], str):
             raise SeedError(f"modified_on of {mapping['origin_ip']} needs quotes")
