@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What docs/how-to/awx-playbook.md says holds: the credential type, jobs and their surveys, the source of an inventory, the import, the image."""
+"""What the pages on AWX say holds: the credential type, jobs and their surveys, the source of an inventory, the import, the image."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ TEMPLATES: dict[str, dict[str, t.Any]] = {
 }
 DEFINITION = ROOT / "extensions/awx/execution-environment.yml"
 SOURCE = ROOT / "extensions/awx/origins.cloudflare_origins.yml"
-PAGE = (ROOT / "docs/how-to/awx-playbook.md").read_text()
+PAGE = "".join(
+    (ROOT / f"docs/{page}.md").read_text() for page in ("how-to/awx-image", "how-to/awx-by-hand", "reference/awx")
+)
 IMAGE = "registry.example.com/cloudflare-ee:1"
 
 # By name, the inputs of a credential, of which some are left out and some are left blank

@@ -193,7 +193,7 @@ class TestApplyWithExpressionsOfTheGroup:
 
 @pytest.mark.parametrize("playbook", [APPLY, REPORT])
 def test_limit_without_localhost_succeeds_without_doing_anything(ansible: Ansible, playbook: str) -> None:
-    """As docs/how-to/awx-playbook.md warns: a play that has no hosts runs no task, so the playbook cannot notice it."""
+    """As docs/reference/awx.md warns: a play that has no hosts runs no task, so the playbook cannot notice it."""
     assert "skipping: no hosts matched" in play(ansible, playbook, "--limit", "web1.example.com")
     assert operations(ansible) == []
 
