@@ -4,8 +4,8 @@
 
 """What comes of each fault: the right answer, or one clear error, in bounded time, with nothing lost or left behind.
 
-``ROWS`` is the table, and docs/explanation/faults.md shows it. The code is the real one, over real HTTP to the simulator, but for
-the pauses between tries, which take no time here unless a test says so.
+``ROWS`` is the table, and docs/explanation/faults.md shows it. The code is the real one, over real HTTP to the
+simulator, but for the pauses between tries, which take no time here unless a test says so.
 """
 
 from __future__ import annotations
