@@ -12,78 +12,76 @@ class ModuleDocFragment:
 options:
   api_token:
     description:
-      - An API token of Cloudflare. The preferred credential. Excludes O(api_email) and O(api_key).
-      - Without any credential among the options, the environment variables E(CLOUDFLARE_API_TOKEN) and then E(CLOUDFLARE_TOKEN) are
-        used. A credential that is given as an option is used alone, never mixed with parts from the environment.
+      - An API token of Cloudflare, the preferred credential. Cannot be combined with O(api_email) and O(api_key).
+      - If no option has a credential, defaults to the environment variable E(CLOUDFLARE_API_TOKEN), then E(CLOUDFLARE_TOKEN).
+      - A credential from the options is used alone. It is never combined with parts from the environment.
     type: str
   api_email:
     description:
       - The e-mail address of the user whose global API key is O(api_key).
-      - Without any credential among the options, and without a token in the environment, the environment variable
-        E(CLOUDFLARE_EMAIL) is used.
+      - If neither the options have a credential nor the environment a token, defaults to the environment variable
+        E(CLOUDFLARE_EMAIL).
     type: str
     aliases:
       - account_email
   api_key:
     description:
-      - A global API key, the older kind of credential. Needs O(api_email).
-      - Without any credential among the options, and without a token in the environment, the environment variable
-        E(CLOUDFLARE_API_KEY) is used.
+      - A global API key, the older kind of credential. Requires O(api_email).
+      - If neither the options have a credential nor the environment a token, defaults to the environment variable
+        E(CLOUDFLARE_API_KEY).
     type: str
     aliases:
       - account_api_key
   zone_id:
     description:
-      - The id of the zone, 32 hexadecimal digits. Exactly one of O(zone_id) and O(zone) is needed.
-      - Without either, the environment variable E(CLOUDFLARE_ZONE_ID) is used.
+      - The id of the zone, 32 hexadecimal digits. Specify exactly one of O(zone_id) and O(zone).
+      - Without either, defaults to the environment variable E(CLOUDFLARE_ZONE_ID).
     type: str
   zone:
     description:
-      - The domain name of the zone. Costs one request more than O(zone_id), and a token that is allowed to list the zone.
+      - The domain name of the zone. Costs one more request than O(zone_id), and needs a token that may list the zone.
     type: str
   api_url:
     description:
       - The address of the API.
-      - Without this option, the environment variable E(CLOUDFLARE_BASE_URL) is used, and without that
-        V(https://api.cloudflare.com/client/v4).
+      - Defaults to the environment variable E(CLOUDFLARE_BASE_URL), then to V(https://api.cloudflare.com/client/v4).
     type: str
   timeout:
     description:
-      - Seconds that one request may take to connect, and that may pass between two bytes of its answer.
-      - A whole answer, to its last byte, takes at most O(timeout) and what is left of O(max_wait). The time beyond O(timeout) counts as
-        waiting.
+      - The seconds that one request may take to connect, and that may pass between two bytes of its answer.
+      - A whole answer may take O(timeout) and the rest of O(max_wait). The time beyond O(timeout) counts as waiting.
     type: float
     default: 30.0
   max_wait:
     description:
-      - Seconds that a module, or one call of a lookup, may spend in all on waiting, for rate limits to end and for a broken server or
-        connection to recover.
-        Each wait is told in a warning.
+      - The seconds that a module, or one call of a lookup, may wait in total for a rate limit to end, or for a server or connection
+        to recover. A warning reports each wait.
       - The default survives one block by the rate limit, which lasts five minutes. With V(0), the first obstacle is an error.
-      - An answer that says how long to wait is obeyed to the second. If that is longer than what is left, the task fails at once.
+      - If an answer says how long to wait, the wait takes exactly that time. If the rest of O(max_wait) is shorter, the task fails at
+        once.
     type: float
     default: 330.0
   validate_certs:
     description:
-      - Whether to check the certificate of the API. Switch off for tests only.
+      - Whether to verify the certificate of the API. Disable only for tests.
     type: bool
     default: true
   ca_path:
     description:
-      - A file or a directory with the CA certificates to trust, instead of those that requests finds by itself.
+      - A file or directory with the CA certificates to trust, instead of those that the library requests uses by default.
     type: path
 requirements:
   - requests >= 2.29
   - netaddr >= 1.0.0
 notes:
-  - The usual proxy variables, such as E(HTTPS_PROXY), are heeded. Redirects are not followed.
+  - Proxy environment variables, such as E(HTTPS_PROXY), apply. Redirects are not followed.
 """
 
     MODULES = r"""
 options: {}
 notes:
-  - The module talks to the API from the host that it runs on, and reads the environment variables of that host. With
-    C(delegate_to=localhost), or in a play for C(localhost), that is the controller.
+  - The module sends requests from the host that it runs on, and reads the environment variables of that host. With
+    C(delegate_to=localhost), or in a play for C(localhost), that host is the controller.
 """
 
     PLUGINS = r"""
@@ -160,7 +158,7 @@ options:
     vars:
       - name: cloudflare_ca_path
 notes:
-  - The plugin talks to the API from the controller and reads the environment variables of the controller.
-  - An option is taken from the plugin's own arguments, then from the variables, then from the environment, then from the
-    configuration file. A credential is taken whole from the first of these that has any part of one, and the zone likewise.
+  - The plugin sends requests from the controller, and reads the environment variables of the controller.
+  - An option comes from the plugin's arguments, then from variables, then from the environment, then from the configuration file.
+    The whole credential comes from the first of these sources that has any part of one. The same holds for the zone.
 """

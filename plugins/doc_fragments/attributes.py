@@ -12,14 +12,14 @@ class ModuleDocFragment:
 options: {}
 attributes:
   action_group:
-    description: Use C(group/edgecache.cloudflare.cloudflare) in C(module_defaults) to set the shared options of all modules once.
+    description: Use C(group/edgecache.cloudflare.cloudflare) in C(module_defaults) to set the shared options once for all modules.
     support: full
     membership:
       - edgecache.cloudflare.cloudflare
   check_mode:
-    description: Can run in C(check_mode) and tell what would change, without changing it.
+    description: Can run in C(check_mode) and report what would change, without changing it.
   diff_mode:
-    description: Tells what has changed, or would change, when in diff mode.
+    description: Reports what has changed, or would change, in diff mode.
   idempotent:
     description: When run twice in a row with the same options, the second run changes nothing.
 """
@@ -47,7 +47,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - Reads and checks what is to be written, and returns the same as a real run, but writes nothing.
+      - Reads and validates as a real run does, and returns the same result, but writes nothing.
   diff_mode:
     support: full
   idempotent:

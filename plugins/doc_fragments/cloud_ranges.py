@@ -12,16 +12,16 @@ class ModuleDocFragment:
 options:
   sources:
     description:
-      - The files with the ranges, each a path or an http or https URL. They are told apart by what is in them, and may be several of one
-        vendor.
-      - AWS publishes C(ip-ranges.json), Google C(cloud.json) and Oracle C(public_ip_ranges.json) at the URLs of the default. Azure
-        publishes C(ServiceTags_Public_*.json), with another URL each week, so that file has to be given beside them.
-      - A path is one on the host that the module runs on. If it is relative, it is so to the folder that the module is run in, so give
-        it whole where that matters. C(~) is expanded.
-      - A URL is shown in messages and results, so one with a user name, a password or a query, which may be a secret, is refused. Fetch
-        such a file before.
-      - A file may have up to 16777216 bytes (16 MiB), and name up to 500 regions. A file that would take more than some 150 MB of memory
-        is refused before it is parsed. The largest of the vendors' files takes less than half of that.
+      - The files with the address ranges of the cloud vendors, each a path or an http or https URL.
+      - The default has the files of AWS, Google and Oracle. Azure's file C(ServiceTags_Public_*.json) has another URL each week, so
+        add it yourself.
+      - The content of a file decides which vendor it belongs to. Several files of one vendor are allowed.
+      - A path is on the host that the module runs on. A relative path starts in the directory where the module runs, so prefer a full
+        path. C(~) is expanded.
+      - A URL must not contain a user name, a password or a query, since messages and results show URLs. Fetch such a file first, and
+        specify its path.
+      - A file may have up to 16777216 bytes (16 MiB) and 500 regions. A file that would take more than some 150 MB of memory to parse
+        is rejected. The largest file of a vendor takes less than half of that.
     type: list
     elements: str
     default:

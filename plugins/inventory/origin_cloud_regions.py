@@ -6,16 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: origin_cloud_regions
-short_description: The origins with a cloud region hint as hosts
+short_description: Use the origins with a cloud region hint as hosts
 version_added: 1.0.0
 description:
-  - Makes a host of each address that has a cloud region mapping (cloud region hint) in a zone of Cloudflare, or in one of several
-    zones, and groups the hosts by vendor and region.
+  - Creates a host for each address that has a cloud region mapping (cloud region hint) in one or several zones of Cloudflare. Groups
+    the hosts by vendor and region.
   - The name of the file must end in C(cloudflare_origins.yml) or C(cloudflare_origins.yaml).
-  - A host is named by its address in canonical form. It has the variables C(ansible_host) and C(origin_ip), which are that address,
-    C(vendor), C(region), C(modified_on), C(zone_id), and C(zone_ids), a list of all zones of this inventory that have a mapping for it.
-  - Costs one request for each 100 mappings of each zone, at least one, and one more for each zone that is given by name. With
-    O(cache), it costs nothing until O(cache_timeout) has passed.
+  - The name of a host is its address in canonical form. Its variables are C(ansible_host) and C(origin_ip), both with the address,
+    C(vendor), C(region), C(modified_on), C(zone_id) and C(zone_ids). C(zone_ids) lists all zones of this inventory with a mapping for
+    the address.
+  - Costs one request for each 100 mappings of each zone, at least one, and one more for each zone given by name. With O(cache), costs
+    nothing until O(cache_timeout) has passed.
 extends_documentation_fragment:
   - edgecache.cloudflare.api
   - edgecache.cloudflare.api.plugins
@@ -24,22 +25,22 @@ extends_documentation_fragment:
 options:
   plugin:
     description:
-      - Tells this plugin its files.
+      - The name of this plugin. Ansible uses it to recognize the file.
     type: str
     required: true
     choices:
       - edgecache.cloudflare.origin_cloud_regions
   zones:
     description:
-      - Several zones, each by its id or its domain name, all for the same credential. Excludes O(zone_id) and O(zone).
-      - An address that is in several zones is one host, with vendor, region, C(modified_on) and C(zone_id) of the first of them. If
-        others place it elsewhere, a warning says so.
+      - Several zones, each by its id or its domain name, for one credential. Cannot be combined with O(zone_id) and O(zone).
+      - An address with mappings in several zones is one host. C(vendor), C(region), C(modified_on) and C(zone_id) are those of the first
+        zone in the list. If another zone has a different region, a warning reports it.
     type: list
     elements: str
   keyed_groups:
     description:
-      - Adds hosts to groups by the value of a variable. The default makes a group of each vendor, such as C(vendor_aws), and in it
-        a group of each region, such as C(region_aws_us_east_1).
+      - Adds hosts to groups by the value of a variable. The default creates a group for each vendor, such as C(vendor_aws), and in it
+        a group for each region, such as C(region_aws_us_east_1).
     default:
       - key: vendor ~ '_' ~ region
         prefix: region
@@ -49,26 +50,26 @@ seealso:
     plugin_type: lookup
   - module: edgecache.cloudflare.origin_cloud_region_info
 notes:
-  - Each option may be a template, of whatever type it is, or a text that C(ansible-vault encrypt_string) has encrypted, which is not
-    taken for a template. Of all variables, templates see those of C(--extra-vars) alone. O(compose), O(groups) and O(keyed_groups) are
-    evaluated for each host instead.
-  - Ansible goes on without an inventory that could not be read, and says so in a warning. Set C(any_unparsed_is_failed=true) in the
-    section C(inventory) of C(ansible.cfg) where it should rather stop.
+  - Each option may be a template, whatever its type. Templates can use only the variables of C(--extra-vars). O(compose), O(groups) and
+    O(keyed_groups) are evaluated for each host instead.
+  - An option may also be a text that C(ansible-vault encrypt_string) has encrypted. Such a text is not evaluated as a template.
+  - If an inventory cannot be read, Ansible shows a warning and goes on without it. To stop instead, set
+    C(any_unparsed_is_failed=true) in the section C(inventory) of C(ansible.cfg).
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-# edge.cloudflare_origins.yml. Where CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID are in the environment, the first line is enough.
+# edge.cloudflare_origins.yml. With CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment, the first line is enough.
 plugin: edgecache.cloudflare.origin_cloud_regions
 
-# Two zones, with a token out of a variable of the environment that has a name of its own
+# Two zones, with a token from another environment variable
 api_token: "{{ lookup('ansible.builtin.env', 'EDGE_TOKEN') }}"
 zones:
   - example.com
   - 9a7806061c88ada191ed06f989cc3dac
 
-# Groups and variables of one's own
+# Additional groups and variables
 keyed_groups:
   - key: vendor
     prefix: cloud
@@ -78,7 +79,7 @@ compose:
   ansible_user: "'ubuntu' if vendor == 'aws' else 'opc'"
 strict: true
 
-# What was read is kept for ten minutes, in files
+# Cache the result for ten minutes, in files
 cache: true
 cache_plugin: ansible.builtin.jsonfile
 cache_connection: ~/.cache/cloudflare-origins

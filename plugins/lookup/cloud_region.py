@@ -9,12 +9,11 @@ name: cloud_region
 short_description: Look up which cloud vendor and region host an address
 version_added: 1.0.0
 description:
-  - Looks up, on the controller, which cloud vendor and which of its regions host an IP address, by the ranges of addresses that the
-    vendors themselves publish.
-  - Returns one result for each term, of which the vendor and the region are what a cloud region hint names.
-  - The longest prefix that names a region and has the address in it counts. A prefix without a region answers nothing.
-  - Costs no request to Cloudflare, and one request for each URL among O(sources), once in a run. No credential is sent, nor is one
-    needed.
+  - Returns the cloud vendor and the region of IP addresses, from the address ranges that the vendors publish. A cloud region hint
+    names the same vendor and region.
+  - Returns one result for each term. The lookup runs on the controller.
+  - The longest prefix that contains the address and names a region is used. Prefixes without a region are ignored.
+  - Costs no request to Cloudflare, and one request for each URL in O(sources), once in a run. Needs and sends no credential.
 options:
   _terms:
     description:
@@ -24,15 +23,15 @@ options:
     elements: str
   sources:
     description:
-      - The files with the ranges, each a path or an http or https URL. They are told apart by what is in them, and may be several of one
-        vendor.
-      - AWS publishes C(ip-ranges.json), Google C(cloud.json) and Oracle C(public_ip_ranges.json) at the URLs of the default. Azure
-        publishes C(ServiceTags_Public_*.json), with another URL each week, so that file has to be given beside them.
-      - A relative path is looked for as usual for lookups, in C(files) of the role and beside the playbook. C(~) is expanded.
-      - A URL is shown in messages and results, so one with a user name, a password or a query, which may be a secret, is refused. Fetch
-        such a file before.
-      - A file may have up to 16777216 bytes (16 MiB), and name up to 500 regions. A file that would take more than some 150 MB of memory
-        is refused before it is parsed. The largest of the vendors' files takes less than half of that.
+      - The files with the address ranges of the cloud vendors, each a path or an http or https URL.
+      - The default has the files of AWS, Google and Oracle. Azure's file C(ServiceTags_Public_*.json) has another URL each week, so
+        add it yourself.
+      - The content of a file decides which vendor it belongs to. Several files of one vendor are allowed.
+      - A relative path is searched as in other lookups, in C(files) of the role and beside the playbook. C(~) is expanded.
+      - A URL must not contain a user name, a password or a query, since messages and results show URLs. Fetch such a file first, and
+        specify its path.
+      - A file may have up to 16777216 bytes (16 MiB) and 500 regions. A file that would take more than some 150 MB of memory to parse
+        is rejected. The largest file of a vendor takes less than half of that.
     type: list
     elements: str
     default:
@@ -46,13 +45,13 @@ options:
       - name: cloudflare_cloud_range_sources
   default:
     description:
-      - What to return for an address that is in no range. May be V(none).
-      - Without this option, such an address is an error, to which C(errors=) applies as for every lookup.
-      - It does not stand for an address that is ambiguous, which always is an error.
+      - The value to return for an address that is in no range. May be V(none).
+      - Without this option, such an address is an error. C(errors=) applies as in every lookup.
+      - The option does not apply to an ambiguous address, which is always an error.
     type: raw
   timeout:
     description:
-      - Seconds that one request may take to connect, and that may pass between two bytes of its answer.
+      - The seconds that one request may take to connect, and that may pass between two bytes of its answer.
     type: float
     default: 30.0
     ini:
@@ -62,8 +61,7 @@ options:
       - name: cloudflare_timeout
   max_wait:
     description:
-      - Seconds that one read of a URL may spend in all on waiting for a broken server or connection to recover. Each wait is told in a
-        warning.
+      - The seconds that one read of a URL may wait in total for a server or connection to recover. A warning reports each wait.
     type: float
     default: 330.0
     ini:
@@ -73,7 +71,7 @@ options:
       - name: cloudflare_max_wait
   validate_certs:
     description:
-      - Whether to check the certificates of the URLs. Switch off for tests only.
+      - Whether to verify the certificates of the URLs. Disable only for tests.
     type: bool
     default: true
     ini:
@@ -83,7 +81,7 @@ options:
       - name: cloudflare_validate_certs
   ca_path:
     description:
-      - A file or a directory with the CA certificates to trust, instead of those that requests finds by itself.
+      - A file or directory with the CA certificates to trust, instead of those that the library requests uses by default.
     type: path
     ini:
       - section: edgecache_cloudflare
@@ -97,27 +95,27 @@ seealso:
   - module: edgecache.cloudflare.cloud_region_info
   - plugin: edgecache.cloudflare.origin_cloud_region
     plugin_type: lookup
-    description: What Cloudflare was told of an address.
+    description: The hint that a zone has for an address.
 notes:
-  - If different vendors, or different regions of one, have the longest prefix in common, the address is ambiguous. That is an
-    error, which names them. It is never guessed.
-  - All lookups of a run share what they have read from a URL, even if it changes meanwhile. A file at a path is read again when it has
-    changed. Each host of a task has a process of its own, which takes some tenths of a second to go through the files, so ask
-    once with all addresses where you can.
-  - The usual proxy variables, such as E(HTTPS_PROXY), are heeded. Redirects are not followed.
-  - Use C(query) rather than C(lookup) where a list is wanted, since C(lookup) turns a list with one element into that element.
+  - An address is ambiguous if different vendors or regions have the longest prefix in common. That is an error, which lists them.
+  - All lookups of a run share what they have read from a URL, even if the file changes meanwhile. A file at a path is read again when
+    it has changed.
+  - Each host of a task has its own process, which needs some tenths of a second to parse the files. So give all addresses to one lookup
+    where you can.
+  - Proxy environment variables, such as E(HTTPS_PROXY), apply. Redirects are not followed.
+  - Use C(query) instead of C(lookup) for a list, since C(lookup) turns a list with one element into that element.
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: Show where an address is, by what AWS, Google and Oracle publish
+- name: Show the vendor and the region of an address, from the files of AWS, Google and Oracle
   ansible.builtin.debug:
     msg: "{{ found.vendor }}/{{ found.region }}"
   vars:
     found: "{{ lookup('edgecache.cloudflare.cloud_region', '192.0.2.1') }}"
 
-- name: Show where several are, which may be outside of these clouds
+- name: Show those of several addresses, which may be outside of these clouds
   ansible.builtin.debug:
     msg: "{{ item.origin_ip }} is in {{ item.vendor }}/{{ item.region }}"
   loop: "{{ query('edgecache.cloudflare.cloud_region', *addresses, default=none) | select }}"
@@ -129,7 +127,7 @@ EXAMPLES = r"""
       - "2001:DB8:0:0::1"
       - 203.0.113.99
 
-- name: Look one up in Azure's file, which was fetched before
+- name: Look an address up in Azure's file, fetched before
   ansible.builtin.debug:
     msg: "{{ lookup('edgecache.cloudflare.cloud_region', '198.51.100.7', sources=['files/ServiceTags_Public_20261123.json']).region }}"
 """
@@ -152,17 +150,17 @@ _raw:
       type: str
       sample: gcp
     region:
-      description: The region as the vendor's file has it.
+      description: The region, as the vendor's file names it.
       returned: always
       type: str
       sample: us-central1
     prefix:
-      description: The prefix that says so, in canonical form.
+      description: The matching prefix, in canonical form.
       returned: always
       type: str
       sample: 2001:db8::/44
     source:
-      description: The first of O(sources) that has it.
+      description: The first of O(sources) that contains the prefix.
       returned: always
       type: str
       sample: https://www.gstatic.com/ipranges/cloud.json

@@ -9,12 +9,11 @@ name: origin_cloud_region
 short_description: Look up the cloud region hints of a Cloudflare zone
 version_added: 1.0.0
 description:
-  - Looks up the cloud region mappings (cloud region hints) of a zone, on the controller. For an origin IP address, a mapping names the
-    cloud vendor and the region that host it.
+  - Returns the cloud region mappings (cloud region hints) of a zone. A mapping names the cloud vendor and the region of an origin's IP
+    address. The lookup runs on the controller.
   - Returns one mapping for each term. Without a term, returns all mappings of the zone.
-  - The first question of a run costs one request if it has one address. Several terms cost at most one request for each and one
-    more, and never more than all mappings do, which is one request for each 100. A zone that is given by its O(zone) name costs
-    one request more.
+  - The first lookup of a run costs one request for one address. K addresses cost at most K + 1 requests, and never more than all
+    mappings, which cost one request for each 100. A zone given by O(zone) costs one more request.
 extends_documentation_fragment:
   - edgecache.cloudflare.api
   - edgecache.cloudflare.api.plugins
@@ -23,19 +22,18 @@ options:
     description:
       - The IPv4 or IPv6 addresses to look up, in any spelling.
       - Each address is a term of its own. Spread a list with C(*), as in V(query('edgecache.cloudflare.origin_cloud_region', *addresses\)).
-      - Mind that a list that may be empty, spread, leaves no term and so asks for all mappings.
+      - If the list is empty, no term is left, and the lookup returns all mappings.
     type: list
     elements: str
   default:
     description:
-      - What to return for an address without a mapping. May be V(none).
-      - Without this option, such an address is an error, to which C(errors=) applies as for every lookup.
+      - The value to return for an address without a mapping. May be V(none).
+      - Without this option, such an address is an error. C(errors=) applies as in every lookup.
     type: raw
   cache:
     description:
-      - Whether to keep what was read for the length of one run of Ansible, so that the same question of another host, or of another
-        task, costs nothing.
-      - What is kept lies in the private temporary folder of the run, and is gone at its end. The credential is not kept.
+      - Whether the lookups of one run of Ansible share what they have read, so that other hosts and tasks cost no further request.
+      - The shared data are in the private temporary folder of the run, and are deleted at its end. They hold no credential.
     type: bool
     default: true
     ini:
@@ -45,10 +43,10 @@ options:
       - name: cloudflare_cache
   cache_ttl:
     description:
-      - Seconds for which what was read is taken for true. The default is the window of the rate limit.
-      - What a task of the same run writes with the modules of this collection is seen at once by the lookups after it. After such a
-        task that may go on unseen (with C(async), or given up by C(timeout)), nothing is kept for the rest of the run. What somebody
-        else writes is seen after this time.
+      - The seconds after which shared data are read again. The default is the window of the rate limit.
+      - Until then, the lookup does not see what somebody else writes. It sees at once what a task of the same run writes with the modules
+        of this collection.
+      - After a task that writes with C(async), or that its C(timeout) has ended, the lookups of the run share nothing.
     type: float
     default: 300.0
     ini:
@@ -59,11 +57,11 @@ options:
 seealso:
   - module: edgecache.cloudflare.origin_cloud_region_info
 notes:
-  - A lookup is evaluated each time that its template is. In a task that runs for many hosts, that is once for each of them. All of
-    them together cost at most twice as many requests as if they had been one question. For K different addresses, in a zone whose
-    mappings fill P pages of 100, that is twice the lesser of K and P, until O(cache_ttl) has passed or a task of the run has written.
-  - Hosts that ask at the same time wait for the first of them to read, and fail with it.
-  - Use C(query) rather than C(lookup) where a list is wanted, since C(lookup) turns a list with one element into that element.
+  - A lookup is evaluated each time its template is, so in a task for many hosts once for each host.
+  - Separate lookups of K different addresses, in a zone whose mappings fill P pages of 100, cost at most twice the lesser of K and P
+    requests in total. The count starts again when O(cache_ttl) has passed, or when a task of the run has written.
+  - Lookups that ask at the same time wait for the first one. If it fails, they fail too.
+  - Use C(query) instead of C(lookup) for a list, since C(lookup) turns a list with one element into that element.
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
 """
@@ -88,7 +86,7 @@ EXAMPLES = r"""
       - 192.0.2.1
       - "2001:DB8:0:0::1"
 
-- name: Count all mappings of a zone that is given by name
+- name: Count all mappings of a zone given by name
   ansible.builtin.debug:
     msg: "{{ query('edgecache.cloudflare.origin_cloud_region', zone='example.com') | length }}"
   vars:
@@ -113,12 +111,12 @@ _raw:
       type: str
       sample: gcp
     region:
-      description: The vendor's name of the region.
+      description: The region, as the vendor names it.
       returned: always
       type: str
       sample: us-central1
     modified_on:
-      description: When the mapping was last changed, as the API says it; none where it does not.
+      description: The time of the last change, as the API gives it; null if the API gives none.
       returned: always
       type: str
       sample: "2026-03-01T12:00:00Z"

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cloud_region_info
-short_description: Find out which cloud vendor and region host an address
+short_description: Find the cloud vendor and region of IP addresses
 version_added: 1.0.0
 description:
-  - Finds out which cloud vendor and which of its regions host an IP address, by the ranges of addresses that the vendors themselves
-    publish. The vendor and the region are what a cloud region hint names.
-  - The longest prefix that names a region and has the address in it counts. A prefix without a region answers nothing.
-  - Asks nothing of Cloudflare, and sends nothing to it. The options for a credential, for the zone and for the address of the API are
-    accepted, so that C(module_defaults) of the action group can be set for a whole play, and are not used.
-  - Costs no request to Cloudflare, and one request for each URL among O(sources). Without an address, none at all.
+  - Finds the cloud vendor and the region of IP addresses, from the address ranges that the vendors publish. A cloud region hint names
+    the same vendor and region.
+  - The longest prefix that contains the address and names a region is used. Prefixes without a region are ignored.
+  - Costs no request to Cloudflare, and one request for each URL in O(sources). Without an address, costs none at all.
+  - Does not use a credential. The options for the credential, the zone and the API are accepted, so that C(module_defaults) of the
+    action group can apply to a whole play, and are ignored.
 extends_documentation_fragment:
   - edgecache.cloudflare.api
   - edgecache.cloudflare.attributes
@@ -25,7 +25,7 @@ extends_documentation_fragment:
 options:
   origin_ip:
     description:
-      - The IPv4 or IPv6 addresses to place, in any spelling.
+      - The IPv4 or IPv6 addresses, in any spelling.
     type: list
     elements: str
     required: true
@@ -39,7 +39,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Find out where two addresses are, by what AWS, Google and Oracle publish
+- name: Find the region of two addresses, in the files of AWS, Google and Oracle
   edgecache.cloudflare.cloud_region_info:
     origin_ip:
       - 192.0.2.1
@@ -58,11 +58,11 @@ EXAMPLES = r"""
   ansible.builtin.get_url:
     url: "{{ azure_ranges_url }}"
     dest: "{{ playbook_dir }}/azure.json"
-    force: true # what lies there is another week's
+    force: true # replace the file of another week
     mode: "0644"
   delegate_to: localhost
 
-- name: Find out where an address is, by what all four publish
+- name: Find the region of an address, in the files of all four vendors
   edgecache.cloudflare.cloud_region_info:
     origin_ip: 198.51.100.7
     sources:
@@ -73,7 +73,7 @@ EXAMPLES = r"""
   delegate_to: localhost
   register: one
 
-- name: Stop if it is not known
+- name: Stop if the region is not known
   ansible.builtin.assert:
     that: one.cloud_regions | length == 1
     fail_msg: "In no range: {{ one.unknown }}. In several: {{ one.ambiguous }}"
@@ -82,7 +82,7 @@ EXAMPLES = r"""
 RETURN = r"""
 cloud_regions:
   description:
-    - The addresses that are known to be in one region, in the order of O(origin_ip), each once.
+    - The addresses that are in exactly one region, in the order of O(origin_ip), each once.
   returned: success
   type: list
   elements: dict
@@ -98,30 +98,30 @@ cloud_regions:
       type: str
       sample: gcp
     region:
-      description: The region as the vendor's file has it.
+      description: The region, as the vendor's file names it.
       returned: always
       type: str
       sample: us-central1
     prefix:
-      description: The prefix that says so, in canonical form.
+      description: The matching prefix, in canonical form.
       returned: always
       type: str
       sample: 2001:db8::/44
     source:
-      description: The first of O(sources) that has it.
+      description: The first of O(sources) that contains the prefix.
       returned: always
       type: str
       sample: https://www.gstatic.com/ipranges/cloud.json
 unknown:
   description:
-    - The addresses that are in no range that names a region, in canonical form.
+    - The addresses that are in no range with a region, in canonical form.
   returned: success
   type: list
   elements: str
   sample: ["203.0.113.99"]
 ambiguous:
   description:
-    - The addresses of which different vendors, or different regions of one, have the longest prefix in common. They are not guessed at.
+    - The addresses whose longest prefix belongs to different vendors or regions.
   returned: success
   type: list
   elements: dict
@@ -132,7 +132,7 @@ ambiguous:
       type: str
       sample: 198.51.100.200
     candidates:
-      description: Where it may be.
+      description: The possible regions.
       returned: always
       type: list
       elements: dict
@@ -148,32 +148,32 @@ ambiguous:
           type: str
           sample: us-east-1
         prefix:
-          description: The prefix that says so.
+          description: The matching prefix.
           returned: always
           type: str
           sample: 198.51.100.192/26
         source:
-          description: The first of O(sources) that has it.
+          description: The first of O(sources) that contains the prefix.
           returned: always
           type: str
           sample: https://ip-ranges.amazonaws.com/ip-ranges.json
 failure:
-  description: What went wrong, for a play to branch on.
+  description: The error, for a play to branch on.
   returned: failure
   type: dict
   contains:
     status:
-      description: The HTTP status of the API's answer; none where there was none.
+      description: The HTTP status of the API's answer; null without an answer.
       returned: always
       type: int
       sample: 403
     code:
-      description: The first error code of the API; none where it gave none.
+      description: The first error code of the API; null without one.
       returned: always
       type: int
       sample: 10000
     message:
-      description: The API's words for that code; else what came instead, or the message of the module.
+      description: The API's message for that code. Without one, the beginning of the answer, or the message of the module.
       returned: always
       type: str
       sample: Authentication error
@@ -189,7 +189,7 @@ failure:
           type: int
           sample: 10000
         message:
-          description: The API's words.
+          description: The API's message.
           returned: always
           type: str
           sample: Authentication error

@@ -11,10 +11,10 @@ module: origin_cloud_region
 short_description: Set or delete the cloud region hint of one origin
 version_added: 1.0.0
 description:
-  - Makes sure that a zone has a certain cloud region mapping (cloud region hint) for an origin IP address, or none.
-  - Costs one request if the mapping is as it should be, else two. A zone that is given by its O(zone) name costs one more.
-  - If the API rejects the region, one more request finds the nearest name, which the error suggests.
-  - For many origins, M(edgecache.cloudflare.origin_cloud_regions) costs far less.
+  - Ensures that a zone has a cloud region mapping (cloud region hint) for an origin's IP address, or has none.
+  - Costs one request if nothing changes, else two. A zone given by O(zone) costs one more.
+  - If the API rejects the region, one more request finds the most similar name for the error message.
+  - For many origins, M(edgecache.cloudflare.origin_cloud_regions) costs far fewer requests.
 extends_documentation_fragment:
   - edgecache.cloudflare.api
   - edgecache.cloudflare.api.modules
@@ -28,7 +28,7 @@ options:
     required: true
   vendor:
     description:
-      - The cloud vendor that hosts the origin. Needed for O(state=present).
+      - The cloud vendor that hosts the origin. Required for O(state=present).
     type: str
     choices:
       - aws
@@ -37,14 +37,14 @@ options:
       - oci
   region:
     description:
-      - The vendor's name of the region. Needed for O(state=present).
-      - M(edgecache.cloudflare.supported_cloud_region_info) lists the regions. In check mode, that list is asked for instead of
-        writing, so that a wrong region shows.
+      - The region, as the vendor names it. Required for O(state=present).
+      - M(edgecache.cloudflare.supported_cloud_region_info) lists the regions.
+      - Check mode reads this list instead of writing, so that a wrong region fails there too.
     type: str
   state:
     description:
       - V(present) creates the mapping, or changes it to O(vendor) and O(region).
-      - V(absent) deletes the mapping of the address, whatever its vendor and region.
+      - V(absent) deletes the mapping of the address, whatever its vendor and region are.
     type: str
     choices:
       - present
@@ -52,28 +52,28 @@ options:
     default: present
   validate_addresses:
     description:
-      - Whether to reject an address that the internet does not reach, before any request. These are private, CGNAT (V(100.64.0.0/10)),
-        loopback, link-local, unique local, multicast, unspecified, broadcast and reserved addresses, also as IPv4-mapped IPv6 addresses.
-        Addresses for documentation, such as V(192.0.2.1), are accepted.
-      - For O(state=present) only. O(state=absent) deletes the mapping of any address.
+      - Whether to reject addresses that the internet does not reach, before any request.
+      - These are private, CGNAT (V(100.64.0.0/10)), loopback, link-local, unique local, multicast, unspecified, broadcast and reserved
+        addresses, also as IPv4-mapped IPv6 addresses. Addresses for documentation, such as V(192.0.2.1), are accepted.
+      - Applies to O(state=present) only. O(state=absent) deletes the mapping of any address.
     type: bool
     default: true
     version_added: 1.1.0
 notes:
-  - If the answer to a write is lost, the write is repeated or the mapping is read again, until it is known whether it was done. If
-    nothing can be read either, the module fails, says so, and returns RV(ignore:changed=true).
+  - If the answer to a write is lost, the module repeats the write, or reads the mapping, to find out whether the write was done. If it
+    cannot find out, it fails, says so, and returns RV(ignore:changed=true).
 seealso:
   - module: edgecache.cloudflare.origin_cloud_regions
   - module: edgecache.cloudflare.origin_cloud_region_info
   - module: edgecache.cloudflare.supported_cloud_region_info
   - module: edgecache.cloudflare.tiered_cache
-    description: The switches without which a hint does nothing.
+    description: The settings without which a hint has no effect.
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: Say where an origin is, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment
+- name: Declare where an origin is, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment
   edgecache.cloudflare.origin_cloud_region:
     origin_ip: 192.0.2.10
     vendor: aws
@@ -87,7 +87,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 origin_cloud_region:
-  description: The mapping as it is after the task, or would be; none if it is absent.
+  description: The mapping after the task, or as it would be in check mode; null if it is absent.
   returned: success
   type: dict
   contains:
@@ -102,27 +102,27 @@ origin_cloud_region:
       type: str
       sample: gcp
     region:
-      description: The vendor's name of the region.
+      description: The region, as the vendor names it.
       returned: always
       type: str
       sample: us-central1
     modified_on:
-      description: When the mapping was last changed, as the API says it; none where it does not.
+      description: The time of the last change, as the API gives it; null if the API gives none.
       returned: always
       type: str
       sample: "2026-03-01T12:00:00Z"
 diff:
-  description: The place of the address as V(vendor/region), by address, before and after. Empty where there is none.
+  description: The region of the address as V(vendor/region), by address, before and after. Empty if there is no mapping.
   returned: success
   type: dict
   contains:
     before:
-      description: What the zone had.
+      description: The mapping before the task.
       returned: always
       type: dict
       sample: {}
     after:
-      description: What it has, or would have.
+      description: The mapping after the task, or as it would be in check mode.
       returned: always
       type: dict
       sample: {"192.0.2.10": aws/eu-central-1}
@@ -132,22 +132,22 @@ zone_id:
   type: str
   sample: 023e105f4ecef8ad9ca31a8372d0c353
 failure:
-  description: What went wrong, for a play to branch on.
+  description: The error, for a play to branch on.
   returned: failure
   type: dict
   contains:
     status:
-      description: The HTTP status of the API's answer; none where there was none.
+      description: The HTTP status of the API's answer; null without an answer.
       returned: always
       type: int
       sample: 403
     code:
-      description: The first error code of the API; none where it gave none.
+      description: The first error code of the API; null without one.
       returned: always
       type: int
       sample: 10000
     message:
-      description: The API's words for that code; else what came instead, or the message of the module.
+      description: The API's message for that code. Without one, the beginning of the answer, or the message of the module.
       returned: always
       type: str
       sample: Authentication error
@@ -163,7 +163,7 @@ failure:
           type: int
           sample: 10000
         message:
-          description: The API's words.
+          description: The API's message.
           returned: always
           type: str
           sample: Authentication error

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: origin_cloud_region_audit_info
-short_description: Compare the cloud region hints of a zone with the ranges of the cloud vendors
+short_description: Compare the cloud region hints of a zone with the vendors' address ranges
 version_added: 1.0.0
 description:
-  - Compares all cloud region mappings (cloud region hints) of a zone with what the ranges of addresses say that the cloud vendors
-    publish, and with the regions that are supported. Changes nothing.
-  - An address moves when a vendor takes it from one region to another, or when somebody else gets it. A hint that is wrong is worse
-    than none.
-  - Regions are compared by their names. Azure's file has short ones for some, such as V(germanywc), and a hint with another name for the
-    same region counts as wrong.
-  - Reading costs one request for each 100 mappings of the zone, and one for the supported regions. A zone that is given by its O(zone)
-    name costs one more. Each URL among O(sources) costs one request to that vendor, and none to Cloudflare.
+  - Compares all cloud region mappings (cloud region hints) of a zone with the address ranges that the cloud vendors publish, and with
+    the supported regions. Changes nothing.
+  - A hint becomes wrong when a vendor moves the address to another region, or when the address gets another owner. A wrong hint is
+    worse than none.
+  - Regions are compared by name. Azure's file has short names for some, such as V(germanywc). A hint with another name for the same
+    region counts as wrong.
+  - Costs one request for each 100 mappings of the zone, and one for the supported regions. A zone given by O(zone) costs one more. Each
+    URL in O(sources) costs one request to that server, and none to Cloudflare.
 extends_documentation_fragment:
   - edgecache.cloudflare.api
   - edgecache.cloudflare.api.modules
@@ -28,33 +28,33 @@ extends_documentation_fragment:
 options:
   validate_regions:
     description:
-      - Whether to compare the regions with those that are supported.
-      - The API tells the supported regions only if Tiered Cache is on for the zone.
+      - Whether to compare the regions with the supported ones.
+      - The API lists the supported regions only while Tiered Cache is on for the zone.
     type: bool
     default: true
 seealso:
   - module: edgecache.cloudflare.cloud_region_info
-    description: What the ranges say of any address.
+    description: Finds the region of any address.
   - module: edgecache.cloudflare.origin_cloud_regions
-    description: Mends what is wrong.
+    description: Fixes wrong hints.
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: Compare the hints of a zone with what AWS, Google and Oracle publish
+- name: Compare the hints of a zone with the files of AWS, Google and Oracle
   edgecache.cloudflare.origin_cloud_region_audit_info:
     zone: example.com
   register: audit
 
-- name: Show what is wrong
+- name: Show the wrong hints
   ansible.builtin.debug:
     msg: "{{ item.origin_ip }} is in {{ item.expected.vendor }}/{{ item.expected.region }}, and not in {{ item.vendor }}/{{ item.region }}"
   loop: "{{ audit.wrong }}"
   loop_control:
     label: "{{ item.origin_ip }}"
 
-- name: Mend it
+- name: Fix them
   edgecache.cloudflare.origin_cloud_regions:
     zone_id: "{{ audit.zone_id }}"
     mappings: "{{ audit.wrong | selectattr('supported') | map(attribute='expected') }}"
@@ -63,8 +63,8 @@ EXAMPLES = r"""
 RETURN = r"""
 right:
   description:
-    - The mappings whose vendor and region are those of the ranges. Each mapping of the zone is in RV(right), RV(wrong), RV(ambiguous)
-      or RV(unknown). All lists are in the API's order.
+    - The mappings whose vendor and region agree with the ranges.
+    - Each mapping of the zone is in exactly one of RV(right), RV(wrong), RV(ambiguous) and RV(unknown). All lists are in the API's order.
   returned: success
   type: list
   elements: dict
@@ -85,22 +85,22 @@ right:
       type: str
       sample: us-central1
     modified_on: &modified_on
-      description: When the mapping was last changed, as the API says it; none where it does not.
+      description: The time of the last change, as the API gives it; null if the API gives none.
       returned: always
       type: str
       sample: "2026-03-01T12:00:00Z"
     prefix: &prefix
-      description: The prefix that says so, in canonical form.
+      description: The matching prefix, in canonical form.
       returned: always
       type: str
       sample: 2001:db8::/44
     source: &source
-      description: The first of O(sources) that has it.
+      description: The first of O(sources) that contains the prefix.
       returned: always
       type: str
       sample: https://www.gstatic.com/ipranges/cloud.json
 wrong:
-  description: The mappings of which the ranges name another vendor or region.
+  description: The mappings for which the ranges have another vendor or region.
   returned: success
   type: list
   elements: dict
@@ -110,7 +110,7 @@ wrong:
     region: *region
     modified_on: *modified_on
     expected:
-      description: The mapping that would be right, as M(edgecache.cloudflare.origin_cloud_regions) takes it.
+      description: The right mapping, in the form that M(edgecache.cloudflare.origin_cloud_regions) accepts.
       returned: always
       type: dict
       contains:
@@ -121,19 +121,19 @@ wrong:
           type: str
           sample: aws
         region: &place_region
-          description: The region as the vendor's file has it.
+          description: The region, as the vendor's file names it.
           returned: always
           type: str
           sample: us-east-1
         prefix: *prefix
         source: *source
     supported:
-      description: Whether a mapping may name that region; none without O(validate_regions).
+      description: Whether Cloudflare supports the expected region; null without O(validate_regions).
       returned: always
       type: bool
       sample: true
 ambiguous:
-  description: The mappings whose addresses are, by the longest prefix, in several regions.
+  description: The mappings whose address is in several regions, since its longest prefix belongs to all of them.
   returned: success
   type: list
   elements: dict
@@ -154,8 +154,8 @@ ambiguous:
         source: *source
 unknown:
   description:
-    - The mappings whose addresses are in no range that names a region. That is no fault if the vendor's file is not among O(sources), or
-      if the address is the user's own, announced by the vendor.
+    - The mappings whose address is in no range with a region.
+    - Such a mapping may be right if the vendor's file is not among O(sources), or if the address is your own and the vendor announces it.
   returned: success
   type: list
   elements: dict
@@ -166,8 +166,8 @@ unknown:
     modified_on: *modified_on
 unsupported:
   description:
-    - The mappings, whichever of the other lists they are in, whose vendor and region are not supported any more. Empty without
-      O(validate_regions).
+    - The mappings whose vendor and region are no longer supported. Each is also in one of the other lists.
+    - Empty without O(validate_regions).
   returned: success
   type: list
   elements: dict
@@ -178,22 +178,22 @@ zone_id:
   type: str
   sample: 023e105f4ecef8ad9ca31a8372d0c353
 failure:
-  description: What went wrong, for a play to branch on.
+  description: The error, for a play to branch on.
   returned: failure
   type: dict
   contains:
     status:
-      description: The HTTP status of the API's answer; none where there was none.
+      description: The HTTP status of the API's answer; null without an answer.
       returned: always
       type: int
       sample: 403
     code:
-      description: The first error code of the API; none where it gave none.
+      description: The first error code of the API; null without one.
       returned: always
       type: int
       sample: 10000
     message:
-      description: The API's words for that code; else what came instead, or the message of the module.
+      description: The API's message for that code. Without one, the beginning of the answer, or the message of the module.
       returned: always
       type: str
       sample: Authentication error
@@ -209,7 +209,7 @@ failure:
           type: int
           sample: 10000
         message:
-          description: The API's words.
+          description: The API's message.
           returned: always
           type: str
           sample: Authentication error

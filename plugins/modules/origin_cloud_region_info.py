@@ -11,11 +11,11 @@ module: origin_cloud_region_info
 short_description: Read the cloud region hints of a Cloudflare zone
 version_added: 1.0.0
 description:
-  - Reads the cloud region mappings (cloud region hints) of a zone. For an origin IP address, a mapping names the cloud vendor and
-    the region that host it, so that Smart Tiered Cache can choose the upper tier close to it.
-  - Reads one, several or all mappings. Changes nothing.
-  - One address costs one request. K addresses in a zone with N mappings cost at most the lesser of K and N/100 requests and one more. All
-    mappings cost one request for each 100. A zone that is given by its O(zone) name costs one request more.
+  - Reads one, several or all cloud region mappings (cloud region hints) of a zone. Changes nothing.
+  - A mapping names the cloud vendor and the region of an origin's IP address, so that Smart Tiered Cache can choose an upper tier close to
+    the origin.
+  - One address costs one request. K addresses cost at most K + 1 requests, and never more than all mappings, which cost one request for
+    each 100. A zone given by O(zone) costs one more request.
 extends_documentation_fragment:
   - edgecache.cloudflare.api
   - edgecache.cloudflare.attributes
@@ -23,8 +23,8 @@ extends_documentation_fragment:
 options:
   origin_ip:
     description:
-      - The IPv4 or IPv6 addresses to read the mappings of, in any spelling.
-      - Without this option, all mappings of the zone are read. An empty list asks for none of them.
+      - The IPv4 or IPv6 addresses whose mappings to read, in any spelling.
+      - Without this option, the module reads all mappings of the zone. With an empty list, it reads none.
     type: list
     elements: str
 seealso:
@@ -48,7 +48,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ one.origin_cloud_regions[0].vendor }} {{ one.origin_cloud_regions[0].region }}"
 
-- name: Read two mappings of a zone that is given by name
+- name: Read two mappings of a zone given by name
   edgecache.cloudflare.origin_cloud_region_info:
     api_token: "{{ cloudflare_api_token }}"
     zone: example.com
@@ -76,7 +76,7 @@ EXAMPLES = r"""
 RETURN = r"""
 origin_cloud_regions:
   description:
-    - The mappings. In the order of O(origin_ip), each once; in the API's order if all are read.
+    - The mappings, in the order of O(origin_ip), each once. Without O(origin_ip), in the API's order.
   returned: success
   type: list
   elements: dict
@@ -92,26 +92,26 @@ origin_cloud_regions:
       type: str
       sample: gcp
     region:
-      description: The vendor's name of the region.
+      description: The region, as the vendor names it.
       returned: always
       type: str
       sample: us-central1
     modified_on:
-      description: When the mapping was last changed, as the API says it; none where it does not.
+      description: The time of the last change, as the API gives it; null if the API gives none.
       returned: always
       type: str
       sample: "2026-03-01T12:00:00Z"
 missing:
   description:
-    - The addresses of O(origin_ip), in canonical form, that have no mapping. Empty if all mappings are read.
+    - The addresses of O(origin_ip) without a mapping, in canonical form. Empty without O(origin_ip).
   returned: success
   type: list
   elements: str
   sample: ["203.0.113.9"]
 canonical:
   description:
-    - The canonical form of each address, by the spelling that O(origin_ip) had. Empty if all mappings are read.
-    - Finds the mapping of an address whose spelling is not known.
+    - The canonical form of each address, by its spelling in O(origin_ip). Empty without O(origin_ip).
+    - Use it to find the mapping of an address in an unknown spelling.
   returned: success
   type: dict
   sample:
@@ -122,22 +122,22 @@ zone_id:
   type: str
   sample: 023e105f4ecef8ad9ca31a8372d0c353
 failure:
-  description: What went wrong, for a play to branch on.
+  description: The error, for a play to branch on.
   returned: failure
   type: dict
   contains:
     status:
-      description: The HTTP status of the API's answer; none where there was none.
+      description: The HTTP status of the API's answer; null without an answer.
       returned: always
       type: int
       sample: 403
     code:
-      description: The first error code of the API; none where it gave none.
+      description: The first error code of the API; null without one.
       returned: always
       type: int
       sample: 10000
     message:
-      description: The API's words for that code; else what came instead, or the message of the module.
+      description: The API's message for that code. Without one, the beginning of the answer, or the message of the module.
       returned: always
       type: str
       sample: Authentication error
@@ -153,7 +153,7 @@ failure:
           type: int
           sample: 10000
         message:
-          description: The API's words.
+          description: The API's message.
           returned: always
           type: str
           sample: Authentication error

@@ -11,14 +11,14 @@ module: origin_cloud_regions
 short_description: Declare the cloud region hints of many origins at once
 version_added: 1.0.0
 description:
-  - Makes sure that a zone has certain cloud region mappings (cloud region hints), or has none for certain addresses, or has exactly
-    certain ones and no others.
-  - Reads the zone, plans from that, and writes only what differs, in batches of up to 100.
-  - Reading costs one request for each 100 mappings of the zone; without O(purge), K addresses cost no more than K and one.
-    If something is to be written, the supported regions cost one request. Then there is one for each 100 mappings to create or change,
-    and one for each 100 to delete. A zone that is given by its O(zone) name costs one more. 3,400 mappings into an empty zone are 36
-    requests, and a second run is 34. What is lost, unclear or refused may be sent or read again.
-  - What is wrong is told in one message, before anything is written.
+  - Ensures that a zone has the given cloud region mappings (cloud region hints), with O(purge) exactly these, or with O(state=absent) none
+    for the given addresses.
+  - Reads the zone and writes only what differs, in batches of up to 100.
+  - Reports all problems in one message, before anything is written.
+  - Reading costs one request for each 100 mappings of the zone. Without O(purge), K addresses cost at most K + 1.
+  - Writing costs one request for the supported regions, one for each 100 mappings to create or change, and one for each 100 to delete.
+  - For example, 3,400 mappings in an empty zone cost 36 requests, and a second run 34. A zone given by O(zone) costs one more request.
+    Requests whose outcome is lost or unclear may be repeated.
 extends_documentation_fragment:
   - edgecache.cloudflare.api
   - edgecache.cloudflare.api.modules
@@ -28,9 +28,8 @@ extends_documentation_fragment:
 options:
   mappings:
     description:
-      - The mappings. Several spellings of an address are one address. It may be there twice with the same vendor and region, but
-        not with different ones.
-      - An empty list declares nothing, and without O(purge) costs no request.
+      - The mappings. An empty list declares nothing, and without O(purge) costs no request.
+      - Different spellings of an address are one address. An address may occur twice only with the same vendor and region.
     type: list
     elements: dict
     required: true
@@ -42,33 +41,34 @@ options:
         required: true
       vendor:
         description:
-          - The cloud vendor that hosts the origin, V(aws), V(azure), V(gcp) or V(oci). Needed for O(state=present) without O(derive), not
-            heeded for O(state=absent).
+          - The cloud vendor that hosts the origin, V(aws), V(azure), V(gcp) or V(oci).
+          - Required for O(state=present) without O(derive). Ignored for O(state=absent).
         type: str
       region:
         description:
-          - The vendor's name of the region. Needed for O(state=present) without O(derive), not heeded for O(state=absent).
+          - The region, as the vendor names it.
+          - Required for O(state=present) without O(derive). Ignored for O(state=absent).
         type: str
       host:
         description:
-          - The host of your inventory that the mapping is made from. Not sent. It is there again in RV(left_out).
+          - The host of your inventory that the mapping is for. It is not sent to Cloudflare. RV(left_out) returns it.
         type: str
       modified_on:
         description:
-          - Not heeded. It is here so that mappings can be given as M(edgecache.cloudflare.origin_cloud_region_info) returns them.
+          - Ignored. Accepted so that mappings can be given as M(edgecache.cloudflare.origin_cloud_region_info) returns them.
         type: str
       prefix:
         description:
-          - Not heeded. It is here so that mappings can be given as M(edgecache.cloudflare.cloud_region_info) returns its regions.
+          - Ignored. Accepted so that mappings can be given as M(edgecache.cloudflare.cloud_region_info) returns them.
         type: str
       source:
         description:
-          - Not heeded, and here for the same reason.
+          - Ignored, like O(mappings[].prefix).
         type: str
   state:
     description:
       - V(present) creates the mappings, or changes those that the addresses have.
-      - V(absent) deletes the mappings of the addresses, whatever their vendor and region.
+      - V(absent) deletes the mappings of the addresses, whatever their vendor and region are.
     type: str
     choices:
       - present
@@ -76,59 +76,61 @@ options:
     default: present
   purge:
     description:
-      - Whether to delete all other mappings of the zone, so that it ends with exactly O(mappings). For O(state=present) only.
+      - Whether to delete all other mappings of the zone, so that it ends with exactly O(mappings).
+      - Applies to O(state=present) only.
     type: bool
     default: false
   allow_empty:
     description:
-      - Whether O(purge) may delete all mappings of the zone, which it does if O(mappings) is empty. Without this, an empty list is
-        an error then, since it most often comes from a variable that is empty by mistake.
+      - Whether O(purge) may delete all mappings of the zone if O(mappings) is empty.
+      - Without this option, O(purge) with an empty list is an error, since most often a variable is empty by mistake.
     type: bool
     default: false
   validate_regions:
     description:
-      - Whether to compare the vendors and regions to be written with those that are supported, before anything is written.
-      - The API tells the supported regions only if Tiered Cache is on for the zone. With V(false), the API itself refuses each
-        wrong mapping, and the others are written.
+      - Whether to check the vendors and regions to write against the supported ones, before anything is written.
+      - The API lists the supported regions only while Tiered Cache is on for the zone. With V(false), the API refuses each wrong mapping
+        and writes the others.
     type: bool
     default: true
   validate_addresses:
     description:
-      - Whether to reject addresses that the internet does not reach, before any request. These are private, CGNAT (V(100.64.0.0/10)),
-        loopback, link-local, unique local, multicast, unspecified, broadcast and reserved addresses, also as IPv4-mapped IPv6 addresses.
-        Addresses for documentation, such as V(192.0.2.1), are accepted.
-      - For O(state=present) only. O(state=absent) and O(purge) delete the mapping of any address.
+      - Whether to reject addresses that the internet does not reach, before any request.
+      - These are private, CGNAT (V(100.64.0.0/10)), loopback, link-local, unique local, multicast, unspecified, broadcast and reserved
+        addresses, also as IPv4-mapped IPv6 addresses. Addresses for documentation, such as V(192.0.2.1), are accepted.
+      - Applies to O(state=present) only. O(state=absent) and O(purge) delete the mapping of any address.
     type: bool
     default: true
     version_added: 1.1.0
   leave_out:
     description:
-      - Whether to leave out what no mapping can be declared for, and to return it as RV(left_out), instead of failing before anything is
-        written.
-      - That is said of hosts, which are those O(mappings) that say their O(mappings[].host), if they have no IP address, one that
-        O(validate_addresses) rejects, no vendor or no region, or a place to be written that is not supported; and of all addresses for
-        which O(derive) finds no region, or one that is not supported, or that are to be derived and that O(validate_addresses) rejects.
-      - Other O(mappings) are an error in any case, and so are different places for one address.
-      - What mappings the addresses that are left out have stays, with O(purge) too. So O(purge) needs the address of each host that has
-        one. A host's name instead of an address is an error then, and an empty text says that there is none.
+      - Whether to skip items of O(mappings) that cannot be declared, and return them as RV(left_out), instead of failing.
+      - An item with O(mappings[].host) is skipped if it has no valid IP address, an address that O(validate_addresses) rejects, no vendor or
+        no region, or an unsupported region.
+      - With O(derive), any item without a vendor and a region is skipped if no region or no supported one is found, or if
+        O(validate_addresses) rejects its address.
+      - All other invalid items remain an error, and so do different regions for one address.
+      - An existing mapping of a skipped address stays, also with O(purge).
+      - O(purge) therefore needs the address of each host. If O(mappings[].origin_ip) of a host is a name, O(purge) is an error. An empty text
+        means that the host has no address.
     type: bool
     default: false
   derive:
     description:
-      - Whether to find out the vendor and the region of those O(mappings) that have neither, by the ranges that the cloud vendors publish.
-        See M(edgecache.cloudflare.cloud_region_info), and for addresses that are in no range, or in several, O(leave_out).
-      - Costs no request to Cloudflare, and one for each URL among O(sources), if there is a mapping without a place.
+      - Whether to find the vendor and the region of O(mappings) that have neither, as M(edgecache.cloudflare.cloud_region_info) does.
+      - Costs no request to Cloudflare. If a mapping has no vendor and no region, costs one request for each URL in O(sources).
+      - An address in no range or in several is an error, unless O(leave_out) is set.
     type: bool
     default: false
 notes:
-  - Mappings are created and changed first, and deleted last, so that an origin that moves to another address is not without a hint
-    meanwhile. Only where there is no room for new mappings, others are deleted before.
-  - The API judges each mapping of a batch alone. If it refuses some, the module writes the others. After that it deletes no more
-    mappings than the other new ones need room for. The module fails, with RV(failed_items).
-  - If a batch is refused as a whole, the module ends there. RV(created), RV(updated), RV(deleted) and RV(diff) say what was done before.
-    A second run does the rest.
-  - If the answer to a batch is lost, it is sent again, or its mappings are read again, until it is known what was done. Only if
-    nothing can be read either, they are in RV(unconfirmed).
+  - Mappings are created and changed first, and deleted last, so that an origin that moves to another address is never without a hint.
+    If the zone has no room for new mappings, deletions come first.
+  - The API accepts or refuses each mapping of a batch separately. If it refuses some, the module writes the others, and fails with
+    RV(failed_items). After a refusal it deletes only as many mappings as the other new ones need room for.
+  - If a batch is refused as a whole, the module stops. RV(created), RV(updated), RV(deleted) and RV(diff) list what was done before. A
+    second run does the rest.
+  - If the answer to a batch is lost, the module repeats the batch, or reads its mappings, to find out what was done. If it cannot find
+    out, the addresses are in RV(unconfirmed).
   - Check mode reads the supported regions too, and fails as a real run would.
 seealso:
   - module: edgecache.cloudflare.origin_cloud_region
@@ -136,20 +138,20 @@ seealso:
   - module: edgecache.cloudflare.origin_cloud_region_info
   - module: edgecache.cloudflare.supported_cloud_region_info
   - module: edgecache.cloudflare.tiered_cache
-    description: The switches without which a hint does nothing.
+    description: The settings without which a hint has no effect.
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: Say where some origins are, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment
+- name: Declare where some origins are, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment
   edgecache.cloudflare.origin_cloud_regions:
     mappings:
       - {origin_ip: 192.0.2.10, vendor: aws, region: eu-central-1}
       - {origin_ip: 192.0.2.11, vendor: aws, region: us-west-2}
       - {origin_ip: "2001:db8::11", vendor: gcp, region: europe-west1}
 
-- name: Show what would change if the zone were to have these and no others
+- name: Show what would change if the zone had exactly these hints
   edgecache.cloudflare.origin_cloud_regions:
     mappings: "{{ origins }}"
     purge: true
@@ -164,7 +166,7 @@ EXAMPLES = r"""
         vendor: azure
         region: eastus
 
-- name: Declare what the inventory knows, and be told of the hosts that have no address yet
+- name: Declare hosts of the inventory, and skip those without an address
   edgecache.cloudflare.origin_cloud_regions:
     leave_out: true
     mappings:
@@ -172,11 +174,11 @@ EXAMPLES = r"""
       - {host: web-2, origin_ip: "", vendor: aws, region: eu-central-1}
   register: declared
 
-- name: Show them
+- name: Show the skipped hosts
   ansible.builtin.debug:
     msg: "{{ declared.left_out | map(attribute='host') }}"
 
-- name: Declare origins whose region only the vendors' files know
+- name: Declare origins, with the regions from the vendors' files
   edgecache.cloudflare.origin_cloud_regions:
     derive: true
     mappings:
@@ -195,7 +197,7 @@ EXAMPLES = r"""
     zone: example.com
   register: source
 
-- name: Give another zone the same, though its Tiered Cache is still off
+- name: Copy the hints to another zone whose Tiered Cache is still off
   edgecache.cloudflare.origin_cloud_regions:
     zone: example.net
     mappings: "{{ source.origin_cloud_regions }}"
@@ -205,7 +207,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 created:
-  description: The mappings that were created, or would be. Sorted by address, as all lists here.
+  description: The mappings that were created, or would be in check mode. All lists are sorted by address.
   returned: success, or if a write has failed
   type: list
   elements: dict
@@ -221,22 +223,22 @@ created:
       type: str
       sample: gcp
     region:
-      description: The vendor's name of the region.
+      description: The region, as the vendor names it.
       returned: always
       type: str
       sample: us-central1
     modified_on:
-      description: Always none. The API does not say for a batch when it was changed.
+      description: Always null, since the API does not return the time for a batch.
       returned: always
       type: str
 updated:
-  description: The mappings that were changed, or would be, as they are now.
+  description: The mappings that were changed, or would be in check mode, with their new values.
   returned: success, or if a write has failed
   type: list
   elements: dict
   contains: *written
 deleted:
-  description: The mappings that were deleted, or would be, as they were.
+  description: The mappings that were deleted, or would be in check mode, with their old values.
   returned: success, or if a write has failed
   type: list
   elements: dict
@@ -252,54 +254,54 @@ deleted:
       type: str
       sample: gcp
     region:
-      description: The vendor's name of the region.
+      description: The region, as the vendor names it.
       returned: always
       type: str
       sample: us-central1
     modified_on:
-      description: When the mapping was last changed, as the API says it; none where it does not.
+      description: The time of the last change, as the API gives it; null if the API gives none.
       returned: always
       type: str
       sample: "2026-03-01T12:00:00Z"
 unchanged:
-  description: The mappings that were declared and stood already. Empty for O(state=absent).
+  description: The declared mappings that already existed. Empty for O(state=absent).
   returned: success, or if a write has failed
   type: list
   elements: dict
   contains: *read
 left_out:
-  description: What O(leave_out) has left out, in the order of O(mappings).
+  description: The items that O(leave_out) has skipped, in the order of O(mappings).
   returned: success, or if a write has failed
   type: list
   elements: dict
   contains:
     host:
-      description: The host; none if it has none.
+      description: The host of the item; null if it has none.
       returned: always
       type: str
       sample: web-1.example.com
     origin_ip:
-      description: What is said there as its address.
+      description: The address in the item.
       returned: always
       type: str
       sample: 192.0.2.10
     vendor:
-      description: What is said there as its vendor.
+      description: The vendor in the item.
       returned: always
       type: str
       sample: aws
     region:
-      description: What is said there as its region.
+      description: The region in the item.
       returned: always
       type: str
       sample: us-east1
     reason:
-      description: What is wrong with it.
+      description: The reason why it was skipped.
       returned: always
       type: str
       sample: "aws has no region us-east1: did you mean us-east-1?"
 failed_items:
-  description: What the API has refused. Empty on success.
+  description: The mappings that the API has refused. Empty on success.
   returned: success, or if a write has failed
   type: list
   elements: dict
@@ -310,30 +312,31 @@ failed_items:
       type: str
       sample: 192.0.2.10
     error:
-      description: The API's words.
+      description: The API's message.
       returned: always
       type: str
       sample: vendor does not exist or has no such region
 unconfirmed:
   description:
-    - Addresses whose change was sent, but neither was it answered nor could the zone be read after that. Empty on success.
-    - If there are any, RV(ignore:changed) is true.
+    - The addresses whose change was sent, and whose outcome is unknown. The API did not answer, and the zone could not be read
+      afterwards.
+    - Empty on success. If there are any, RV(ignore:changed) is true.
   returned: success, or if a write has failed
   type: list
   elements: str
   sample: []
 diff:
-  description: The place of each address that has changed, or would, as V(vendor/region), by address, before and after.
+  description: The region of each address that has changed, or would change, as V(vendor/region), by address, before and after.
   returned: success, or if a write has failed
   type: dict
   contains:
     before:
-      description: What the zone had.
+      description: The mappings before the task.
       returned: always
       type: dict
       sample: {"192.0.2.10": aws/us-east-1}
     after:
-      description: What it has, or would have.
+      description: The mappings after the task, or as they would be in check mode.
       returned: always
       type: dict
       sample: {"192.0.2.10": aws/eu-central-1}
@@ -343,22 +346,22 @@ zone_id:
   type: str
   sample: 023e105f4ecef8ad9ca31a8372d0c353
 failure:
-  description: What went wrong, for a play to branch on.
+  description: The error, for a play to branch on.
   returned: failure
   type: dict
   contains:
     status:
-      description: The HTTP status of the API's answer; none where there was none.
+      description: The HTTP status of the API's answer; null without an answer.
       returned: always
       type: int
       sample: 403
     code:
-      description: The first error code of the API; none where it gave none.
+      description: The first error code of the API; null without one.
       returned: always
       type: int
       sample: 10000
     message:
-      description: The API's words for that code; else what came instead, or the message of the module.
+      description: The API's message for that code. Without one, the beginning of the answer, or the message of the module.
       returned: always
       type: str
       sample: Authentication error
@@ -374,7 +377,7 @@ failure:
           type: int
           sample: 10000
         message:
-          description: The API's words.
+          description: The API's message.
           returned: always
           type: str
           sample: Authentication error

@@ -11,11 +11,11 @@ module: supported_cloud_region_info
 short_description: Read the cloud vendors and regions that a hint may name
 version_added: 1.0.0
 description:
-  - Reads which vendors and regions a cloud region mapping of the zone may name, and the upper-tier data centers that Cloudflare
-    uses for each region. Changes nothing.
-  - Tiered Cache must be on for the zone. M(edgecache.cloudflare.tiered_cache) switches it on.
-  - Costs one request. If Tiered Cache is off, that is found out with a second one. A zone that is given by its O(zone) name costs
-    one more.
+  - Reads the vendors and regions that a cloud region mapping of the zone may name, and the upper-tier data centers that Cloudflare uses
+    for each region. Changes nothing.
+  - Tiered Cache must be on for the zone. M(edgecache.cloudflare.tiered_cache) enables it.
+  - Costs one request. If the API refuses it, a second request finds out whether Tiered Cache is off. A zone given by O(zone) costs one
+    more.
 extends_documentation_fragment:
   - edgecache.cloudflare.api
   - edgecache.cloudflare.api.modules
@@ -24,7 +24,7 @@ extends_documentation_fragment:
 options:
   vendor:
     description:
-      - Return the regions of this vendor only.
+      - The vendor whose regions to return. Without this option, the module returns those of all vendors.
     type: str
     choices:
       - aws
@@ -39,7 +39,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Read what is supported, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment
+- name: Read the supported regions, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment
   edgecache.cloudflare.supported_cloud_region_info:
   register: supported
 
@@ -65,7 +65,7 @@ vendors:
   description:
     - The regions of each vendor, by the vendor's name, in the API's order. A region has a C(name) and C(upper_tier_colos), the codes of
       the data centers.
-    - With O(vendor), that vendor alone, with an empty list if it is not supported.
+    - With O(vendor), only this vendor. Its list is empty if it is not supported.
   returned: success
   type: dict
   sample:
@@ -73,32 +73,32 @@ vendors:
       - name: us-east-1
         upper_tier_colos: [IAD, EWR]
 obtained_codes:
-  description: Whether the API has obtained the codes of the data centers. If not, C(upper_tier_colos) may be empty or incomplete.
+  description: Whether the API knows the codes of the data centers. If not, C(upper_tier_colos) may be empty or incomplete.
   returned: success
   type: bool
   sample: true
 zone_id:
-  description: The id of the zone that was asked for.
+  description: The id of the zone.
   returned: success
   type: str
   sample: 023e105f4ecef8ad9ca31a8372d0c353
 failure:
-  description: What went wrong, for a play to branch on.
+  description: The error, for a play to branch on.
   returned: failure
   type: dict
   contains:
     status:
-      description: The HTTP status of the API's answer; none where there was none.
+      description: The HTTP status of the API's answer; null without an answer.
       returned: always
       type: int
       sample: 403
     code:
-      description: The first error code of the API; none where it gave none.
+      description: The first error code of the API; null without one.
       returned: always
       type: int
       sample: 10000
     message:
-      description: The API's words for that code; else what came instead, or the message of the module.
+      description: The API's message for that code. Without one, the beginning of the answer, or the message of the module.
       returned: always
       type: str
       sample: Authentication error
@@ -114,7 +114,7 @@ failure:
           type: int
           sample: 10000
         message:
-          description: The API's words.
+          description: The API's message.
           returned: always
           type: str
           sample: Authentication error

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tiered_cache
-short_description: Switch Tiered Cache and Smart Tiered Cache of a Cloudflare zone
+short_description: Enable or disable Tiered Cache and Smart Tiered Cache of a Cloudflare zone
 version_added: 1.0.0
 description:
-  - Switches Tiered Cache, Smart Tiered Cache or both on or off. Without them, cloud region hints do nothing.
-  - A switch that was never set is off. One whose option is left out is neither read nor changed.
-  - Costs one request for each option that is given, and one for each switch that differs. A zone that is given by its O(zone) name
-    costs one more.
+  - Enables or disables Tiered Cache, Smart Tiered Cache or both. Unless both are on, cloud region hints have no effect.
+  - A setting that was never set is off. A setting without its option is neither read nor changed.
+  - Costs one request for each given option, and one for each setting that differs. A zone given by O(zone) costs one more.
 extends_documentation_fragment:
   - edgecache.cloudflare.api
   - edgecache.cloudflare.api.modules
@@ -23,68 +22,68 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - Whether Tiered Cache shall be on. At least one of O(state) and O(smart) is needed.
+      - Whether Tiered Cache is on. At least one of O(state) and O(smart) is required.
     type: str
     choices:
       - enabled
       - disabled
   smart:
     description:
-      - Whether Smart Tiered Cache shall be on, which chooses the upper tier for each origin, and for which hints are made.
+      - Whether Smart Tiered Cache is on. It chooses the upper tier for each origin, and uses the hints for that.
     type: bool
 notes:
-  - The module writes a setting even if the API marks it as not editable, since the API may carry out the write all the same. If the
-    API refuses the write, the module fails with the API's message.
-  - If the answer to a write is lost, the write is repeated or the switch is read again, until it is known whether it was done. If
-    nothing can be read either, the module fails, says so, and returns RV(ignore:changed=true).
+  - The module writes a setting even if the API marks it as not editable, since the API may accept the write anyway. If the API refuses
+    it, the module fails with the API's message.
+  - If the answer to a write is lost, the module repeats the write, or reads the setting, to find out whether the write was done. If it
+    cannot find out, it fails, says so, and returns RV(ignore:changed=true).
 seealso:
   - module: edgecache.cloudflare.tiered_cache_info
   - name: Tiered Cache
-    description: What the switches do.
+    description: Cloudflare's description of the settings.
     link: https://developers.cloudflare.com/cache/how-to/tiered-cache/
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: Switch on what hints need, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment
+- name: Enable what hints need, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment
   edgecache.cloudflare.tiered_cache:
     state: enabled
     smart: true
 
-- name: Switch Smart Tiered Cache off, and leave Tiered Cache as it is
+- name: Disable Smart Tiered Cache, and keep Tiered Cache as it is
   edgecache.cloudflare.tiered_cache:
     smart: false
 """
 
 RETURN = r"""
 tiered_cache:
-  description: The switches as they are after the task, or would be.
+  description: The settings after the task, or as they would be in check mode.
   returned: success, or if a write has failed
   type: dict
   contains:
     state:
-      description: Tiered Cache, V(enabled) or V(disabled); none if O(state) is not given.
+      description: Tiered Cache, V(enabled) or V(disabled); null if O(state) is not given.
       returned: always
       type: str
       sample: enabled
     smart:
-      description: Whether Smart Tiered Cache is on; none if O(smart) is not given.
+      description: Whether Smart Tiered Cache is on; null if O(smart) is not given.
       returned: always
       type: bool
       sample: true
 diff:
-  description: The switches that were read, before and after.
+  description: The settings whose options are given, before and after.
   returned: success, or if a write has failed
   type: dict
   contains:
     before:
-      description: The switches as they were, like RV(tiered_cache).
+      description: The settings before the task, in the form of RV(tiered_cache).
       returned: always
       type: dict
       sample: {state: disabled, smart: null}
     after:
-      description: The switches as they are, or would be, like RV(tiered_cache).
+      description: The settings after the task, or as they would be in check mode.
       returned: always
       type: dict
       sample: {state: enabled, smart: null}
@@ -94,22 +93,22 @@ zone_id:
   type: str
   sample: 023e105f4ecef8ad9ca31a8372d0c353
 failure:
-  description: What went wrong, for a play to branch on.
+  description: The error, for a play to branch on.
   returned: failure
   type: dict
   contains:
     status:
-      description: The HTTP status of the API's answer; none where there was none.
+      description: The HTTP status of the API's answer; null without an answer.
       returned: always
       type: int
       sample: 403
     code:
-      description: The first error code of the API; none where it gave none.
+      description: The first error code of the API; null without one.
       returned: always
       type: int
       sample: 10000
     message:
-      description: The API's words for that code; else what came instead, or the message of the module.
+      description: The API's message for that code. Without one, the beginning of the answer, or the message of the module.
       returned: always
       type: str
       sample: Authentication error
@@ -125,7 +124,7 @@ failure:
           type: int
           sample: 10000
         message:
-          description: The API's words.
+          description: The API's message.
           returned: always
           type: str
           sample: Authentication error

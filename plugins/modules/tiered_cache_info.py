@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tiered_cache_info
-short_description: Read the Tiered Cache switches of a Cloudflare zone
+short_description: Read the Tiered Cache settings of a Cloudflare zone
 version_added: 1.0.0
 description:
-  - Reads whether Tiered Cache and Smart Tiered Cache are on for a zone. Without them, cloud region hints do nothing. Changes nothing.
-  - A switch that was never set is off.
-  - Costs two requests. A zone that is given by its O(zone) name costs one more.
+  - Reads whether Tiered Cache and Smart Tiered Cache are on for a zone. Changes nothing.
+  - Unless both are on, cloud region hints have no effect. A setting that was never set is off.
+  - Costs two requests. A zone given by O(zone) costs one more.
 extends_documentation_fragment:
   - edgecache.cloudflare.api
   - edgecache.cloudflare.api.modules
@@ -26,21 +26,21 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Read the switches, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment
+- name: Read the settings, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID in the environment
   edgecache.cloudflare.tiered_cache_info:
-  register: switches
+  register: settings
 
-- name: Stop if hints would do nothing
+- name: Stop if hints would have no effect
   ansible.builtin.assert:
     that:
-      - switches.tiered_cache.state == 'enabled'
-      - switches.tiered_cache.smart
+      - settings.tiered_cache.state == 'enabled'
+      - settings.tiered_cache.smart
     fail_msg: Tiered Cache and Smart Tiered Cache must be on.
 """
 
 RETURN = r"""
 tiered_cache:
-  description: The switches, each as the option of M(edgecache.cloudflare.tiered_cache) that sets it so.
+  description: The settings, in the form of the options of M(edgecache.cloudflare.tiered_cache).
   returned: success
   type: dict
   contains:
@@ -60,22 +60,22 @@ zone_id:
   type: str
   sample: 023e105f4ecef8ad9ca31a8372d0c353
 failure:
-  description: What went wrong, for a play to branch on.
+  description: The error, for a play to branch on.
   returned: failure
   type: dict
   contains:
     status:
-      description: The HTTP status of the API's answer; none where there was none.
+      description: The HTTP status of the API's answer; null without an answer.
       returned: always
       type: int
       sample: 403
     code:
-      description: The first error code of the API; none where it gave none.
+      description: The first error code of the API; null without one.
       returned: always
       type: int
       sample: 10000
     message:
-      description: The API's words for that code; else what came instead, or the message of the module.
+      description: The API's message for that code. Without one, the beginning of the answer, or the message of the module.
       returned: always
       type: str
       sample: Authentication error
@@ -91,7 +91,7 @@ failure:
           type: int
           sample: 10000
         message:
-          description: The API's words.
+          description: The API's message.
           returned: always
           type: str
           sample: Authentication error

@@ -235,7 +235,7 @@ def check_returned(documentation: dict[str, t.Any], result: dict[str, t.Any]) ->
     for key, entry in documentation.items():
         value = result[key]
         if value is None:
-            assert re.search(r"\bnone\b", str(entry["description"])), key
+            assert re.search(r"\b(none|null)\b", str(entry["description"])), key
             continue
         assert is_of(value, entry["type"]), key
         for item in value if entry["type"] == "list" else []:
