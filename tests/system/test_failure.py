@@ -49,7 +49,7 @@ def test_message_is_that_of_the_module_where_the_api_gave_none(ansible: Ansible)
 
 
 def test_yaml_has_a_line_for_each_key(ansible: Ansible) -> None:
-    """What docs/troubleshooting.md recommends, since Ansible prints all keys of a result, and none can be left out."""
+    """What the page of error messages recommends, since Ansible prints all keys of a result, and none can be left out."""
     run = ansible.play([{MODULE: {"zone_id": "x"}}], environment={"ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml"})
     lines = [line.strip() for line in run.stdout.splitlines()]
     assert {"status: null", "code: null", "errors: []", "failure:"} <= set(lines)
