@@ -291,5 +291,5 @@ class TestDocumentation:
             assert without == {**expected, **beside[name]}
 
     def test_limit(self) -> None:
-        limits = f"{_cloud_ranges.LIMIT} bytes (16 MiB), and name up to {_cloud_ranges.MAX_REGIONS} regions"
+        limits = f"{_cloud_ranges.LIMIT} bytes (16 MiB) and {_cloud_ranges.MAX_REGIONS} regions"
         assert limits in cloud_region.DOCUMENTATION

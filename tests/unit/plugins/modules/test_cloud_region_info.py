@@ -358,7 +358,7 @@ def test_result_is_as_documented(run_bare: Run, wire: Wire) -> None:
 
 
 def test_limit_is_that_of_the_documentation() -> None:
-    limits = f"{_cloud_ranges.LIMIT} bytes (16 MiB), and name up to {_cloud_ranges.MAX_REGIONS} regions"
+    limits = f"{_cloud_ranges.LIMIT} bytes (16 MiB) and {_cloud_ranges.MAX_REGIONS} regions"
     assert limits in cloud_ranges.ModuleDocFragment.DOCUMENTATION
 
 
