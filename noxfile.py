@@ -59,7 +59,14 @@ SYSTEM = (
 )
 # Names of the browser that opens the report page. PyPI has none: without one, the session "browser" is skipped.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-FULLY_COVERED = ("_client.py", "_cloud_ranges.py", "_origin_cloud_regions.py", "_patience.py")
+FULLY_COVERED = (
+    "_api/client.py",
+    "_api/origin_cloud_regions.py",
+    "_hints/reconcile.py",
+    "_http/pacing.py",
+    "_http/session.py",
+    "_ranges/parsers.py",
+)
 VERSION_FILE = "plugins/module_utils/_version.py"
 
 

@@ -14,22 +14,22 @@ import os
 import sys
 import time
 
-from ansible_collections.edgecache.cloudflare.plugins.module_utils import _client
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import OriginCloudRegions
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api import client as _client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_cloud_regions import OriginCloudRegions
 
 
 def read() -> int:
     credential = _client.Credential.from_token(os.environ["CLOUDFLARE_API_TOKEN"])
     with _client.Client(credential, os.environ["CLOUDFLARE_BASE_URL"]) as client:
-        return len(OriginCloudRegions(client, os.environ["CLOUDFLARE_ZONE_ID"]).all())
+        return len(OriginCloudRegions(client, os.environ["CLOUDFLARE_ZONE_ID"]).list_all())
 
 
 def main() -> None:
     job = json.load(sys.stdin)
-    many = _client.CONNECTIONS
+    many = _client.MAX_CONNECTIONS
     seconds = []
     for number in range(2 * job["times"]):
-        _client.CONNECTIONS = 1 if number % 2 else many
+        _client.MAX_CONNECTIONS = 1 if number % 2 else many
         started = time.perf_counter()
         count = read()
         seconds.append(time.perf_counter() - started)

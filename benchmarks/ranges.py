@@ -40,10 +40,10 @@ def write(job: Job) -> list[float]:
 
 
 def ours(job: Job) -> list[float]:
-    from ansible_collections.edgecache.cloudflare.plugins.module_utils._cloud_ranges import CloudRanges
+    from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.parsers import CloudRanges
 
     def load() -> t.Callable[[str], t.Any]:
-        return CloudRanges({path: Path(path).read_bytes() for path in job["files"]}).place
+        return CloudRanges({path: Path(path).read_bytes() for path in job["files"]}).lookup
 
     return timed(load, job["addresses"])
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the module of this name like its twin for one mapping."""
+"""Run the module of this name as the action plugin of ``origin_cloud_region`` does."""
 
 from __future__ import annotations
 

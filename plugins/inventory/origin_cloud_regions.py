@@ -96,36 +96,35 @@ from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import (
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import normalize_address
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_cloud_regions import (
+    OriginCloudRegions,
+    OriginMapping,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.zones import is_zone_id
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import InvalidAddressError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import (
     API_URL,
     CREDENTIAL_OPTIONS,
-    Layer,
-    merged,
-    named_zones,
-    zones_client,
+    OptionSource,
+    merge_options,
+    open_zones_client,
+    parse_zones,
 )
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import AddressError
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
-    Mapping,
-    OriginCloudRegions,
-)
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._reconcile import place
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import redact, texts_in
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._zones import is_zone_id
-from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import is_mapping
-from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._errors import errors_as
-from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._options import decrypted, option_layers
-from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._warnings import tell
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import iter_texts, redact
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import is_mapping_result
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._errors import translate_errors
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._options import collect_options, decrypt
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._warnings import warn_always
 
-trusted: t.Callable[[str], str] = getattr(template, "trust_as_template", str)
-"""Marks a text as safe. Before ansible-core 2.19, each is that is not marked as unsafe."""
+trust_as_template: t.Callable[[str], str] = getattr(template, "trust_as_template", str)
+"""Marks a text as safe. Before ansible-core 2.19, every text is safe that is not marked as unsafe."""
 
 EXPRESSIONS = ("compose", "groups", "keyed_groups")
 """Options that are evaluated for each host."""
 
-Zones = list[tuple[str, list[Mapping]]]
-"""The id and the mappings of each zone, in the order of the option. Caches do not keep the order of a dict."""
+Zones = list[tuple[str, list[dict[str, t.Any]]]]
+"""The id and the mappings of each zone, in the order of the option. A list, since caches do not keep the order of a dict."""
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -137,53 +136,53 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
         self.templar.available_variables = self._vars
-        with errors_as(AnsibleParserError) as self._secrets:
+        with translate_errors(AnsibleParserError) as self._secrets:
             self._read_config_data(path)
-            zones = self._zones(path, self._layers, cache)
-        for address, variables in hosts(zones).items():
-            self._add(address, variables)
+            zones = self._get_zones(path, self._sources, cache)
+        for address, variables in build_hosts(zones).items():
+            self._add_host(address, variables)
 
     def set_options(self, task_keys: t.Any = None, var_options: t.Any = None, direct: t.Any = None) -> None:
-        """Take what the file says, with its templates evaluated, so that an option of any type can be one.
+        """Set the options of the file, with their templates evaluated, so that an option of any type can be a template.
 
-        The variables are left to ``option_layers``, which evaluates theirs. It comes first, since Ansible's own errors show
-        the values that they reject.
+        ``collect_options`` evaluates the variables. It is called first, since Ansible's own errors show the values that they
+        reject.
         """
-        given = {name: self._evaluated(name, value) for name, value in direct.items()}
-        self._layers = option_layers(self, given, self._vars, self.templar, self._secrets)
+        given = {name: self._evaluate(name, value) for name, value in direct.items()}
+        self._sources = collect_options(self, given, self._vars, self.templar, self._secrets)
         super().set_options(task_keys=task_keys, direct=given)
 
-    def _evaluated(self, name: str, value: t.Any) -> t.Any:
+    def _evaluate(self, name: str, value: t.Any) -> t.Any:
         try:
-            return value if name in EXPRESSIONS else decrypted(self.templar.template(value))
+            return value if name in EXPRESSIONS else decrypt(self.templar.template(value))
         except AnsibleError as error:
-            # It may repeat the template, and with it a credential that is written there
-            text = redact(str(error), texts_in(value)) if name in CREDENTIAL_OPTIONS else str(error)
+            # The message may repeat the template, and a credential in it
+            text = redact(str(error), iter_texts(value)) if name in CREDENTIAL_OPTIONS else str(error)
             raise AnsibleParserError(f"{name} cannot be evaluated: {text}") from None
 
-    def _zones(self, path: str, layers: list[Layer], cache: bool) -> Zones:
-        """What a cache of the user has, and else what is read now, which it keeps."""
+    def _get_zones(self, path: str, sources: list[OptionSource], cache: bool) -> Zones:
+        """Return the zones from the user's inventory cache, or read them and store them there."""
         if not self.get_option("cache"):
-            return read(layers)
-        option = merged(layers)
-        verified = [option["validate_certs"], option.get("ca_path")]
-        # Nothing of the credential: what is kept outlives the run
-        asked = [path, option.get("api_url", API_URL), verified, named_zones(layers)]
-        # Of Ansible's own keys, which have few digits, two may be the same
-        key = f"{self.NAME}_{hashlib.sha256(json.dumps(asked).encode()).hexdigest()}"
-        zones: Zones = self._kept(key) if cache else []
+            return read_zones(sources)
+        option = merge_options(sources)
+        verification = [option["validate_certs"], option.get("ca_path")]
+        # Without the credential, since the cache outlives the run
+        parts = [path, option.get("api_url", API_URL), verification, parse_zones(sources)]
+        # Ansible's own cache keys are short, so that two of them may be equal
+        key = f"{self.NAME}_{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}"
+        zones: Zones = self._load_cached(key) if cache else []
         if not is_zones(zones):
-            self._cache[key] = zones = read(layers)
+            self._cache[key] = zones = read_zones(sources)
         return zones
 
-    def _kept(self, key: str) -> t.Any:
+    def _load_cached(self, key: str) -> t.Any:
         try:
             return self._cache.get(key)
-        except Exception:  # A plugin of any kind has met something that is damaged, or of another time
+        except Exception:  # any cache plugin may meet damaged or outdated data
             return None
 
-    def _add(self, address: str, variables: dict[str, t.Any]) -> None:
-        variables = {name: marked(value) for name, value in variables.items()}
+    def _add_host(self, address: str, variables: dict[str, t.Any]) -> None:
+        variables = {name: mark_trusted(value) for name, value in variables.items()}
         self.inventory.add_host(address)
         for name, value in variables.items():
             self.inventory.set_variable(address, name, value)
@@ -193,49 +192,55 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, address, strict)
 
 
-def read(layers: list[Layer]) -> Zones:
-    with zones_client(layers, Display().warning, tell) as (client, zone_ids):
-        return [(zone_id, OriginCloudRegions(client, zone_id).all()) for zone_id in zone_ids]
+def read_zones(sources: list[OptionSource]) -> Zones:
+    with open_zones_client(sources, Display().warning, warn_always) as (client, zone_ids):
+        return [
+            (zone_id, [mapping.to_result() for mapping in OriginCloudRegions(client, zone_id).list_all()])
+            for zone_id in zone_ids
+        ]
 
 
-def hosts(zones: Zones) -> dict[str, dict[str, t.Any]]:
-    """The variables of each host, by its address."""
-    found: dict[str, dict[str, t.Any]] = {}
+def build_hosts(zones: Zones) -> dict[str, dict[str, t.Any]]:
+    """Return the variables of each host, by its address."""
+    hosts: dict[str, dict[str, t.Any]] = {}
+    regions: dict[str, str] = {}
     for zone_id, mappings in zones:
-        for mapping in mappings:
-            address = mapping["origin_ip"]
-            first = found.setdefault(address, {**mapping, "ansible_host": address, "zone_id": zone_id, "zone_ids": []})
-            first["zone_ids"].append(zone_id)
-            if place(mapping) != place(first):
+        for mapping in [OriginMapping(**item) for item in mappings]:
+            address, region = mapping.origin_ip, mapping.format_region()
+            variables = {**mapping.to_result(), "ansible_host": address, "zone_id": zone_id, "zone_ids": []}
+            host = hosts.setdefault(address, variables)
+            host["zone_ids"].append(zone_id)
+            if region != regions.setdefault(address, region):
                 Display().warning(
-                    f"{address} is {place(first)} in the zone {first['zone_id']}, which counts, but {place(mapping)} in {zone_id}."
+                    f"{address} is {regions[address]} in the zone {host['zone_id']}, which counts, but {region} in {zone_id}."
                 )
-    return found
+    return hosts
 
 
-def marked(value: t.Any) -> t.Any:
-    """A value for Ansible, which must not evaluate what the API says: as a template, or as the expression of a ``when``.
+def mark_trusted(value: t.Any) -> t.Any:
+    """Return a value that Ansible will not evaluate, neither as a template nor as the expression of a ``when``.
 
-    All is marked as unsafe but what can be no more than a name, a number or a time. These are marked as safe, where Ansible
-    (2.19 and newer) asks for that: ansible-inventory and AWX show all that is not as ``{"__ansible_unsafe": ...}``.
+    A text that can only be a name, a number or a time is marked as safe, where Ansible (2.19 and newer) requires it, since
+    ansible-inventory and AWX show other texts as ``{"__ansible_unsafe": ...}``. Every other text is marked as unsafe.
     """
     if isinstance(value, list):
-        return [marked(item) for item in value]
+        return [mark_trusted(item) for item in value]
     if not isinstance(value, str):
         return value
-    return trusted(value) if re.fullmatch(r"[\w.:+-]*", value, re.ASCII) else wrap_var(value)
+    return trust_as_template(value) if re.fullmatch(r"[\w.:+-]*", value, re.ASCII) else wrap_var(value)
 
 
 def is_zones(value: t.Any) -> bool:
-    """Whether this is as ``read`` returns it, with lists for tuples. Files can hold anything, and it becomes hosts."""
+    """Return whether a value of a cache has the form of ``read_zones``, with lists for tuples. A file may hold any value."""
     try:
         return bool(value) and all(
             is_zone_id(zone_id)
             and isinstance(mappings, list)
             and all(
-                is_mapping(mapping) and canonical(mapping["origin_ip"]) == mapping["origin_ip"] for mapping in mappings
+                is_mapping_result(mapping) and normalize_address(mapping["origin_ip"]) == mapping["origin_ip"]
+                for mapping in mappings
             )
             for zone_id, mappings in value
         )
-    except (AddressError, TypeError, ValueError):
+    except (InvalidAddressError, TypeError, ValueError):
         return False

@@ -171,21 +171,24 @@ import typing as t
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical, canonical_all
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._declaration import some
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import (
+    normalize_address,
+    normalize_addresses,
+)
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
-from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._errors import errors_as
-from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._options import option_layers
-from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._ranges import shared_ranges
-from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._warnings import tell
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._text import join_truncated
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._errors import translate_errors
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._options import collect_options
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._ranges import load_shared_ranges
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._warnings import warn_always
 
 
 class LookupModule(LookupBase):
     def run(self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
-        kwargs.pop("wantlist", None)  # from with_ loops, which are none of this plugin's business
-        with errors_as(AnsibleLookupError) as secrets:
-            layers = option_layers(self, kwargs, variables or {}, self._templar, secrets)
-            addresses = canonical_all("terms", terms)
+        kwargs.pop("wantlist", None)  # set by with_ loops, and not an option of this plugin
+        with translate_errors(AnsibleLookupError) as secrets:
+            sources = collect_options(self, kwargs, variables or {}, self._templar, secrets)
+            addresses = normalize_addresses("terms", terms)
 
             def find(source: str) -> str:
                 found = self.find_file_in_search_path(variables or {}, "files", source, ignore_missing=True)
@@ -193,18 +196,20 @@ class LookupModule(LookupBase):
 
             if not addresses:
                 return []
-            ranges = shared_ranges(layers, find, Display().warning, tell)
-            places = {address: ranges.place(address) for address in addresses}
-            for address, candidates in places.items():
+            ranges = load_shared_ranges(sources, find, Display().warning, warn_always)
+            matches = {address: ranges.lookup(address) for address in addresses}
+            for address, candidates in matches.items():
                 if len(candidates) > 1:
-                    named = some([f"{one.vendor}/{one.region} ({one.prefix} in {one.source})" for one in candidates])
+                    named = join_truncated(
+                        [f"{one.vendor}/{one.region} ({one.prefix} in {one.source})" for one in candidates]
+                    )
                     raise CloudflareError(f"{address} is ambiguous: {named}")
-            unknown = [address for address in addresses if not places[address]]
+            unknown = [address for address in addresses if not matches[address]]
             if unknown and "default" not in kwargs:
                 raise CloudflareError(
                     f"No range of the sources has {', '.join(unknown)}. With default=, that stands in its place."
                 )
             return [
-                dict(origin_ip=address, **places[address][0]._asdict()) if places[address] else kwargs.get("default")
-                for address in map(canonical, terms)
+                dict(origin_ip=address, **matches[address][0]._asdict()) if matches[address] else kwargs.get("default")
+                for address in map(normalize_address, terms)
             ]

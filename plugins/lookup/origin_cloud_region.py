@@ -128,74 +128,78 @@ import typing as t
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical, canonical_all
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import (
-    LONGEST,
-    Layer,
-    digest,
-    merged,
-    zone_client,
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import (
+    normalize_address,
+    normalize_addresses,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_cloud_regions import (
+    OriginCloudRegions,
+    ZoneSnapshot,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError, ConfigurationError
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
-    Known,
-    OriginCloudRegions,
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import (
+    MAX_SECONDS,
+    OptionSource,
+    cache_key,
+    merge_options,
+    open_zone_client,
 )
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import RunCache
-from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._errors import errors_as
-from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._options import option_layers
-from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._warnings import tell
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._errors import translate_errors
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._options import collect_options
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._warnings import warn_always
 
 
 class LookupModule(LookupBase):
     def run(self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
-        kwargs.pop("wantlist", None)  # from with_ loops, which are none of this plugin's business
-        with errors_as(AnsibleLookupError) as secrets:
-            layers = option_layers(self, kwargs, variables or {}, self._templar, secrets)
-            addresses = canonical_all("terms", terms) if terms else None
-            known = ask(addresses, layers)
-            found = known.found(addresses)
-            # Copies each time, since a template may change what it gets
+        kwargs.pop("wantlist", None)  # set by with_ loops, and not an option of this plugin
+        with translate_errors(AnsibleLookupError) as secrets:
+            sources = collect_options(self, kwargs, variables or {}, self._templar, secrets)
+            addresses = normalize_addresses("terms", terms) if terms else None
+            snapshot = get_snapshot(addresses, sources)
+            found = snapshot.select(addresses)
             if addresses is None:
-                return [{**mapping} for mapping in found.values()]
+                return [mapping.to_result() for mapping in found.values()]
             missing = [address for address in addresses if address not in found]
             if missing and "default" not in kwargs:
                 raise CloudflareError(
-                    f"The zone {known.zone_id} has no mapping for {', '.join(missing)}. With default=, that stands in its place."
+                    f"The zone {snapshot.zone_id} has no mapping for {', '.join(missing)}. With default=, that stands in its place."
                 )
             return [
-                {**found[address]} if address in found else kwargs.get("default") for address in map(canonical, terms)
+                found[address].to_result() if address in found else kwargs.get("default")
+                for address in map(normalize_address, terms)
             ]
 
 
-def ask(addresses: list[str] | None, layers: list[Layer]) -> Known:
-    """What the run knows already, and else what is read now. The processes of a run read one after the other."""
-    option = merged(layers)
-    if not 0 <= option["cache_ttl"] <= LONGEST:
-        raise ConfigurationError(f"cache_ttl: {option['cache_ttl']} is not between 0 and {LONGEST} seconds.")
+def get_snapshot(addresses: list[str] | None, sources: list[OptionSource]) -> ZoneSnapshot:
+    """Return what the run has read, completed by what is missing. The processes of a run read one after the other."""
+    option = merge_options(sources)
+    if not 0 <= option["cache_ttl"] <= MAX_SECONDS:
+        raise ConfigurationError(f"cache_ttl: {option['cache_ttl']} is not between 0 and {MAX_SECONDS} seconds.")
     if not option["cache"]:
-        return read(Known(), addresses, layers)
-    cache = RunCache(digest(layers), option["cache_ttl"])
-    known, since = cache.load(), time.monotonic()
-    if known.answers(addresses):
-        return known
-    if not cache.keeps:
-        return read(known, addresses, layers)
+        return fetch(ZoneSnapshot(), addresses, sources)
+    cache = RunCache(cache_key(sources), option["cache_ttl"])
+    snapshot, since = cache.load(), time.monotonic()
+    if snapshot.covers(addresses):
+        return snapshot
+    if not cache.is_usable:
+        return fetch(snapshot, addresses, sources)
     with cache.lock():
-        known = cache.load()
-        if not known.answers(addresses):
-            # Those who wait together fail together: else each would try, and wait, for as long as the first did
-            if message := cache.failure(since, option["max_wait"]):
+        snapshot = cache.load()
+        if not snapshot.covers(addresses):
+            # Processes that wait together fail together: otherwise each would try, and wait, for as long as the first did
+            if message := cache.recent_failure(since, option["max_wait"]):
                 raise CloudflareError(message)
             try:
-                cache.store(read(known, addresses, layers))
+                cache.store(fetch(snapshot, addresses, sources))
             except CloudflareError as error:
-                cache.fail(str(error), option["max_wait"])
+                cache.record_failure(str(error), option["max_wait"])
                 raise
-    return known
+    return snapshot
 
 
-def read(known: Known, addresses: list[str] | None, layers: list[Layer]) -> Known:
-    with zone_client(layers, Display().warning, tell, known.zone_id) as (client, known.zone_id):
-        OriginCloudRegions(client, known.zone_id).learn(known, addresses)
-    return known
+def fetch(snapshot: ZoneSnapshot, addresses: list[str] | None, sources: list[OptionSource]) -> ZoneSnapshot:
+    """Return the snapshot with what it lacked of these addresses, or of the whole zone."""
+    with open_zone_client(sources, Display().warning, warn_always, snapshot.zone_id) as (client, snapshot.zone_id):
+        OriginCloudRegions(client, snapshot.zone_id).fetch_missing(snapshot, addresses)
+    return snapshot

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""IP addresses in canonical form. Private to the collection: no other collection may rely on this file."""
+"""IP addresses in canonical form. Private to the collection: other code must not import this file."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import ipaddress
 import socket
 import typing as t
 
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import AddressError
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import reveal
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import InvalidAddressError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import quote_unless_secret
 
-_SHOWN = 60
-"""Characters of a refused value that a message repeats: more than any address has."""
+_MAX_QUOTED_CHARS = 60
+"""Characters of a rejected value that a message repeats: more than any address has."""
 
 _IPV4_MAPPED = bytes(10) + b"\xff\xff"
 """The first twelve bytes of an IPv4-mapped IPv6 address, ``::ffff:0:0/96``."""
@@ -48,17 +48,20 @@ the properties of netaddr and of ipaddress differ between their versions.
 """
 
 
-def canonical(value: object) -> str:
-    """The one spelling of an IPv4 or IPv6 address (RFC 5952), blanks around it ignored; else ``AddressError``."""
-    import netaddr  # only where it is used, since it takes its time: see _libraries.py
+def normalize_address(value: object) -> str:
+    """Return the canonical form of an IPv4 or IPv6 address (RFC 5952), without blanks around it.
+
+    Raises ``InvalidAddressError``.
+    """
+    import netaddr  # here, since the import takes time: see requirements.py
 
     try:
         if not isinstance(value, str):
             raise ValueError("not a text")
-        # INET_PTON alone: the looser readings take 010.0.0.1 for 8.0.0.1, and 10 for 0.0.0.10
+        # INET_PTON only: without it, netaddr before 1.0 reads 010.0.0.1 as 8.0.0.1, and 10 as 0.0.0.10
         return format_address(netaddr.IPAddress(value.strip(), flags=netaddr.INET_PTON).packed)
     except (netaddr.AddrFormatError, ValueError):
-        raise AddressError(f"not an IP address: {shown(value)}") from None
+        raise InvalidAddressError(f"not an IP address: {quote_value(value)}") from None
 
 
 def format_address(packed: bytes) -> str:
@@ -75,18 +78,21 @@ def format_address(packed: bytes) -> str:
     return text
 
 
-def canonical_all(option: str, values: t.Iterable[object]) -> list[str]:
-    """The canonical addresses in the order given, each once; else one ``AddressError`` that names all bad values."""
+def normalize_addresses(option: str, values: t.Iterable[object]) -> list[str]:
+    """Return the canonical addresses in the given order, each once.
+
+    Raises one ``InvalidAddressError`` that names the option and all invalid values.
+    """
     addresses: dict[str, None] = {}
-    bad: dict[str, None] = {}
+    invalid: dict[str, None] = {}
     for value in values:
         try:
-            addresses[canonical(value)] = None
-        except AddressError:
-            bad[shown(value)] = None
-    if bad:
-        raise AddressError(
-            f"{option}: not an IP address: {', '.join(bad)}. Each must be one plain IPv4 or IPv6 address: no list, no prefix length, "
+            addresses[normalize_address(value)] = None
+        except InvalidAddressError:
+            invalid[quote_value(value)] = None
+    if invalid:
+        raise InvalidAddressError(
+            f"{option}: not an IP address: {', '.join(invalid)}. Each must be one plain IPv4 or IPv6 address: no list, no prefix length, "
             "no zone index, no port, no host name, no leading zeros."
         )
     return list(addresses)
@@ -95,21 +101,21 @@ def canonical_all(option: str, values: t.Iterable[object]) -> list[str]:
 def unreachable_kind(address: str) -> str | None:
     """Return the kind of an address (canonical) that the internet does not reach, such as ``private``; else ``None``.
 
-    An IPv4-mapped IPv6 address is of the kind of its IPv4 address.
+    The kind of an IPv4-mapped IPv6 address is that of its IPv4 address.
     """
     parsed = ipaddress.ip_address(address)
     parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     return next((kind for network, kind in _UNREACHABLE if parsed in network), None)
 
 
-def in_order(addresses: t.Iterable[str]) -> list[str]:
-    """Sorted as numbers, IPv4 before IPv6."""
+def sort_addresses(addresses: t.Iterable[str]) -> list[str]:
+    """Sort addresses by their number, IPv4 before IPv6."""
     import netaddr
 
     return sorted(addresses, key=netaddr.IPAddress)
 
 
-def shown(value: object) -> str:
-    """A refused value, as a message repeats it."""
-    text = reveal(value)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+def quote_value(value: object) -> str:
+    """Return a rejected value as a message quotes it, truncated; a possible credential is not shown."""
+    text = quote_unless_secret(value)
+    return text if len(text) <= _MAX_QUOTED_CHARS else text[:_MAX_QUOTED_CHARS] + "…"

@@ -4,7 +4,7 @@
 
 """Recognizes credentials by their form, so that no message shows one that was pasted into another option.
 
-Private to the collection: no other collection may rely on this file. The forms are facts of Cloudflare's documentation:
+Private to the collection: other code must not import this file. Source of the forms: Cloudflare's documentation,
 https://developers.cloudflare.com/fundamentals/api/get-started/token-formats/
 """
 
@@ -14,13 +14,13 @@ import re
 import typing as t
 
 HIDDEN = "(not shown, since it may be a credential)"
-"""Stands in a message for a value that may be a credential."""
+"""Replaces a value that may be a credential in a message."""
 
 MIN_SECRET_LENGTH = 8
-"""Characters from which a known secret is hidden wherever it appears. A shorter one may be a word of the message."""
+"""Minimum length of a secret that is hidden wherever it appears. A shorter one may be a word of the message."""
 
 MIN_RUN_LENGTH = 20
-"""Characters in a row from which a value may be a credential. Cloudflare's have 37 and more."""
+"""Minimum length of a run of letters, digits, hyphens and underscores that may be a credential. Cloudflare's have 37 or more."""
 
 _RUN = re.compile(f"[A-Za-z0-9_-]{{{MIN_RUN_LENGTH},}}")
 
@@ -36,17 +36,18 @@ _CREDENTIAL = re.compile(
 
 
 def find_credentials(text: str) -> list[str]:
-    """The parts of a text that have the form of a Cloudflare credential.
+    """Return the parts of a text that have the form of a Cloudflare credential.
 
-    None of a path or a URL: it may have an id in this form.
+    The list is empty for a path or a URL, which may hold an id in this form.
     """
     return [] if "/" in text else _CREDENTIAL.findall(text)
 
 
 def may_be_secret(text: str) -> bool:
-    """Whether a rejected value may be a credential, or have a password in it.
+    """Return whether a rejected value may be a credential, or hold a password.
 
-    "…" stands for a part that was cut out. Not so are ids (up to 36 hexadecimal digits and hyphens), addresses, and names in lower case, also mistyped ones.
+    False for ids (up to 36 hexadecimal digits and hyphens), addresses, and names in lower case, also mistyped ones. "…" replaces a
+    part that was removed.
     """
     return bool(
         _CREDENTIAL.search(text) or re.search(":(?!/*…@)[^@]*@", text) or any(map(_is_random, _RUN.findall(text)))
@@ -61,41 +62,41 @@ def _is_random(run: str) -> bool:
     return bool(len(run) == 40 or is_mixed or has_global_key)
 
 
-def reveal(value: object) -> str:
-    """A rejected value as a message shows it: quoted, or ``HIDDEN``."""
+def quote_unless_secret(value: object) -> str:
+    """Return a rejected value quoted for a message, or ``HIDDEN`` if it may be a credential."""
     text = repr(str(value)) if isinstance(value, str) else repr(value)
     return HIDDEN if may_be_secret(text) else text
 
 
 def is_signed_url(text: str) -> bool:
-    """Whether this may be a URL with a user name, a password, or a query, which often is a signature."""
+    """Return whether this may be a URL with a user name, a password, or a query, which often is a signature."""
     return bool(re.match("[A-Za-z]+:", text) and re.search("[?#@]", text)) and len(text) >= MIN_SECRET_LENGTH
 
 
-def texts_in(value: t.Any) -> t.Iterator[str]:
-    """All texts in a value, also those in lists and dictionaries, and the keys of these."""
+def iter_texts(value: t.Any) -> t.Iterator[str]:
+    """Yield all texts in a value, also those in lists and dictionaries, with the keys of dictionaries."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, bytes):
         yield value.decode("utf-8", "replace")
     elif isinstance(value, t.Mapping):
         for pair in value.items():
-            yield from texts_in(pair)
+            yield from iter_texts(pair)
     elif isinstance(value, t.Collection):
         for item in value:
-            yield from texts_in(item)
+            yield from iter_texts(item)
 
 
 def redact(text: str, secrets: t.Iterable[str]) -> str:
-    """The text without these secrets."""
+    """Return the text without these secrets."""
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= MIN_SECRET_LENGTH:
             text = text.replace(secret, "********")
     return text
 
 
-def type_error(name: str, value: object) -> str:
-    """The message about a secret that is not a string."""
+def format_type_error(name: str, value: object) -> str:
+    """Return the message about a secret that is not a string."""
     kind, advice = f"of the type {type(value).__name__}", ""
     if isinstance(value, (list, tuple)):
         kind = "a list"
@@ -110,13 +111,13 @@ def type_error(name: str, value: object) -> str:
 
 
 def find_misplaced(options: t.Mapping[str, t.Any], secrets: t.Iterable[str]) -> str:
-    """The message about the first option that holds a credential although it is for something else; empty without one.
+    """Return the message about the first unrelated option that holds a credential; empty without one.
 
     ``secrets`` are the credentials of the task.
     """
     known = [secret for secret in secrets if len(secret) >= MIN_SECRET_LENGTH]
     for name, value in options.items():
-        for text in texts_in(value):
+        for text in iter_texts(value):
             is_known = any(secret == text.strip() or (len(secret) > 36 and secret in text) for secret in known)
             if is_known or find_credentials(text):
                 return (

@@ -198,24 +198,24 @@ failure:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical_all
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._range_sources import SOURCES, cloud_ranges
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import run_module
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import normalize_addresses
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.base import run_module
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import OptionSource, load_ranges
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.sources import DEFAULT_SOURCES
 
 
-def read(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
-    addresses = canonical_all("origin_ip", module.params["origin_ip"])
-    ranges = cloud_ranges(layers, module.warn) if addresses else None
-    places = {address: ranges.place(address) for address in addresses} if ranges else {}
+def find_regions(module: AnsibleModule, sources: list[OptionSource]) -> dict[str, t.Any]:
+    addresses = normalize_addresses("origin_ip", module.params["origin_ip"])
+    ranges = load_ranges(sources, module.warn) if addresses else None
+    matches = {address: ranges.lookup(address) for address in addresses} if ranges else {}
     return dict(
         cloud_regions=[
-            dict(origin_ip=address, **found[0]._asdict()) for address, found in places.items() if len(found) == 1
+            dict(origin_ip=address, **found[0]._asdict()) for address, found in matches.items() if len(found) == 1
         ],
-        unknown=[address for address, found in places.items() if not found],
+        unknown=[address for address, found in matches.items() if not found],
         ambiguous=[
-            dict(origin_ip=address, candidates=[one._asdict() for one in found])
-            for address, found in places.items()
+            dict(origin_ip=address, candidates=[match._asdict() for match in found])
+            for address, found in matches.items()
             if len(found) > 1
         ],
     )
@@ -224,9 +224,9 @@ def read(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
 def main() -> None:
     options = dict(
         origin_ip=dict(type="list", elements="str", required=True),
-        sources=dict(type="list", elements="str", default=SOURCES),
+        sources=dict(type="list", elements="str", default=DEFAULT_SOURCES),
     )
-    run_module(options, read)
+    run_module(options, find_regions)
 
 
 if __name__ == "__main__":

@@ -173,15 +173,12 @@ import contextlib
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical_all
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer, zone_client
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._declaration import (
-    declare,
-    in_words,
-    is_blank,
-    mark_unreachable,
-    unreachable_problems,
-    unsupported,
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import normalize_addresses
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_cloud_regions import (
+    VENDORS,
+    OriginCloudRegions,
+    OriginMapping,
+    same_region,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
     UNSUPPORTED_REGION,
@@ -189,73 +186,81 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
     CloudflareError,
     ConfigurationError,
 )
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
-    VENDORS,
-    Mapping,
-    OriginCloudRegions,
-    is_same,
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._hints.desired import (
+    find_unreachable,
+    is_blank,
+    mark_unreachable,
+    parse_mapping,
 )
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._reconcile import Change, difference
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import run_module
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._hints.reconcile import Change, build_diff
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._hints.validation import (
+    find_unsupported,
+    format_problems,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.base import run_module
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import OptionSource, open_zone_client
 
 
-def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
-    params = module.params
-    (address,) = canonical_all("origin_ip", [params["origin_ip"]])
-    wanted = None
-    if params["state"] == "present":
-        item = dict(origin_ip=params["origin_ip"], host=None)
-        problems = unreachable_problems("origin_ip", mark_unreachable([item])) if params["validate_addresses"] else []
-        if is_blank(params["vendor"]) or is_blank(params["region"]):
-            problems.append("vendor and region: neither may be empty.")
-        if problems:
-            raise ConfigurationError(" ".join(problems))
-        wanted = declare(address, params["vendor"], params["region"])
-    with zone_client(layers, module.warn) as (client, zone_id):
+def reconcile(module: AnsibleModule, sources: list[OptionSource]) -> dict[str, t.Any]:
+    (address,) = normalize_addresses("origin_ip", [module.params["origin_ip"]])
+    desired = parse_options(module, address) if module.params["state"] == "present" else None
+    with open_zone_client(sources, module.warn) as (client, zone_id):
         zone = OriginCloudRegions(client, zone_id)
         before = zone.get(address)
         after = before
-        if not is_same(before, wanted):
-            after = wanted
+        if not same_region(before, desired):
+            after = desired
             if module.check_mode:
-                check(module, zone, wanted)
-            elif wanted:
-                after = write(zone, wanted)
-            elif not zone.delete(address):
+                validate_region(module, zone, desired)
+            elif desired:
+                after = write(zone, desired)
+            elif not zone.delete(address):  # another client deleted it first
                 before = None
     return dict(
-        changed=not is_same(before, after),
-        origin_cloud_region=after,
-        diff=difference([Change(address, before, after)]),
+        changed=not same_region(before, after),
+        origin_cloud_region=after and after.to_result(),
+        diff=build_diff([Change(address, before, after)]),
         zone_id=zone_id,
     )
 
 
-def write(zone: OriginCloudRegions, wanted: Mapping) -> Mapping:
-    """Write the mapping. If the API rejects its region, the error suggests another one, which costs one request more."""
+def parse_options(module: AnsibleModule, address: str) -> OriginMapping:
+    """Return the desired mapping."""
+    vendor, region, item = module.params["vendor"], module.params["region"], dict(module.params, host=None)
+    problems = find_unreachable("origin_ip", mark_unreachable([item])) if module.params["validate_addresses"] else []
+    if is_blank(vendor) or is_blank(region):
+        problems.append("vendor and region: neither may be empty.")
+    if problems:
+        raise ConfigurationError(" ".join(problems))
+    return parse_mapping(address, vendor, region)
+
+
+def write(zone: OriginCloudRegions, desired: OriginMapping) -> OriginMapping:
+    """Write the mapping. If the API rejects its region, the error suggests another one, which costs one more request."""
     try:
-        return zone.put(wanted)
+        return zone.put(desired)
     except ApiError as error:
         if error.code == UNSUPPORTED_REGION:
             with contextlib.suppress(CloudflareError):
-                for problem in in_words(unsupported([wanted], zone.supported(explain=False)["vendors"])):
-                    error.add(problem)
+                vendors = zone.list_supported_regions(explain=False)["vendors"]
+                for problem in format_problems(find_unsupported([desired], vendors)):
+                    error.append_detail(problem)
         raise
 
 
-def check(module: AnsibleModule, zone: OriginCloudRegions, wanted: Mapping | None) -> None:
-    """What the API would say to the write, as far as that can be known."""
-    if not wanted:
+def validate_region(module: AnsibleModule, zone: OriginCloudRegions, desired: OriginMapping | None) -> None:
+    """Raise the error that the write would raise, as far as the supported regions are known."""
+    if not desired:
         return
     try:
-        problems = unsupported([wanted], zone.supported(explain=False)["vendors"])
+        problems = find_unsupported([desired], zone.list_supported_regions(explain=False)["vendors"])
     except ApiError as error:
         if not error.is_rejected:
             raise
         module.warn(f"The region was not checked, since the API does not tell what is supported: {error}")
         return
     if problems:
-        raise ConfigurationError(f"vendor and region: {in_words(problems)[0]}.")
+        raise ConfigurationError(f"vendor and region: {format_problems(problems)[0]}.")
 
 
 def main() -> None:

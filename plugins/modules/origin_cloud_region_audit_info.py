@@ -218,66 +218,46 @@ failure:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import (
-    Layer,
-    check,
-    patience,
-    zone_client,
-)
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import TieredCacheOff
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
-    Mapping,
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_cloud_regions import (
     OriginCloudRegions,
+    Vendors,
 )
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._range_sources import SOURCES, cloud_ranges
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import run_module
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import TieredCacheDisabledError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._hints.audit import audit_mappings
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.base import run_module
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import (
+    OptionSource,
+    create_pacer,
+    load_ranges,
+    open_zone_client,
+    validate_options,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.sources import DEFAULT_SOURCES
 
 
-def audit(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
-    check(layers)
-    waiting = patience(layers, module.warn)
-    ranges = cloud_ranges(layers, module.warn, waiting)
-    with zone_client(layers, module.warn, patience=waiting) as (client, zone_id):
+def audit(module: AnsibleModule, sources: list[OptionSource]) -> dict[str, t.Any]:
+    validate_options(sources)
+    pacer = create_pacer(sources, module.warn)  # one max_wait for the files and the zone
+    ranges = load_ranges(sources, module.warn, pacer)
+    with open_zone_client(sources, module.warn, pacer=pacer) as (client, zone_id):
         zone = OriginCloudRegions(client, zone_id)
-        supported = supported_places(zone) if module.params["validate_regions"] else None
-        mappings = zone.all()
-    found: dict[str, list[dict[str, t.Any]]] = {name: [] for name in ("right", "wrong", "ambiguous", "unknown")}
-    for mapping in mappings:
-        places = ranges.place(mapping["origin_ip"])
-        if not places:
-            found["unknown"].append({**mapping})
-        elif len(places) > 1:
-            found["ambiguous"].append({**mapping, "candidates": [place._asdict() for place in places]})
-        elif places[0][:2] == place_of(mapping):
-            found["right"].append({**mapping, "prefix": places[0].prefix, "source": places[0].source})
-        else:
-            found["wrong"].append(
-                {
-                    **mapping,
-                    "expected": {"origin_ip": mapping["origin_ip"], **places[0]._asdict()},
-                    "supported": None if supported is None else places[0][:2] in supported,
-                }
-            )
-    unsupported = [] if supported is None else [one for one in mappings if place_of(one) not in supported]
-    return dict(found, unsupported=unsupported, zone_id=zone_id)
+        vendors = list_vendors(zone) if module.params["validate_regions"] else None
+        mappings = zone.list_all()
+    return dict(audit_mappings(mappings, ranges, vendors), zone_id=zone_id)
 
 
-def place_of(mapping: Mapping) -> tuple[str, str]:
-    return mapping["vendor"], mapping["region"]
-
-
-def supported_places(zone: OriginCloudRegions) -> set[tuple[str, str]]:
-    """All vendors with each of their regions."""
+def list_vendors(zone: OriginCloudRegions) -> Vendors:
+    """Return the supported regions by vendor."""
     try:
-        vendors = zone.supported()["vendors"]
-    except TieredCacheOff as error:
-        raise error.add("or validate_regions: false does without them") from None
-    return {(vendor, region["name"]) for vendor, regions in vendors.items() for region in regions}
+        vendors: Vendors = zone.list_supported_regions()["vendors"]
+        return vendors
+    except TieredCacheDisabledError as error:
+        raise error.append_detail("or validate_regions: false does without them") from None
 
 
 def main() -> None:
     options = dict(
-        sources=dict(type="list", elements="str", default=SOURCES),
+        sources=dict(type="list", elements="str", default=DEFAULT_SOURCES),
         validate_regions=dict(type="bool", default=True),
     )
     run_module(options, audit)

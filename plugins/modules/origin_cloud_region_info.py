@@ -162,29 +162,32 @@ failure:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical, canonical_all
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer, zone_client
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import OriginCloudRegions
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import run_module
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import (
+    normalize_address,
+    normalize_addresses,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_cloud_regions import OriginCloudRegions
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.base import run_module
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import OptionSource, open_zone_client
 
 
-def read(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
-    asked = module.params["origin_ip"]
-    addresses = canonical_all("origin_ip", asked or [])
-    with zone_client(layers, module.warn) as (client, zone_id):
+def read_mappings(module: AnsibleModule, sources: list[OptionSource]) -> dict[str, t.Any]:
+    spellings = module.params["origin_ip"]
+    addresses = normalize_addresses("origin_ip", spellings or [])
+    with open_zone_client(sources, module.warn) as (client, zone_id):
         zone = OriginCloudRegions(client, zone_id)
-        mappings = zone.all() if asked is None else list(zone.find(addresses).values())
-    mapped = {mapping["origin_ip"] for mapping in mappings}
+        mappings = zone.list_all() if spellings is None else list(zone.get_many(addresses).values())
+    mapped = {mapping.origin_ip for mapping in mappings}
     return dict(
-        origin_cloud_regions=mappings,
+        origin_cloud_regions=[mapping.to_result() for mapping in mappings],
         missing=[address for address in addresses if address not in mapped],
-        canonical={spelling: canonical(spelling) for spelling in asked or []},
+        canonical={spelling: normalize_address(spelling) for spelling in spellings or []},
         zone_id=zone_id,
     )
 
 
 def main() -> None:
-    run_module(dict(origin_ip=dict(type="list", elements="str")), read)
+    run_module(dict(origin_ip=dict(type="list", elements="str")), read_mappings)
 
 
 if __name__ == "__main__":

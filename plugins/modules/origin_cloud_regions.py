@@ -386,125 +386,30 @@ failure:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import canonical_all
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import (
-    Layer,
-    check,
-    patience,
-    zone_client,
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_cloud_regions import OriginCloudRegions
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._hints.declaration import Declaration
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.base import run_module
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import (
+    OptionSource,
+    create_pacer,
+    load_ranges,
+    open_zone_client,
+    validate_options,
 )
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._declaration import (
-    LeftOut,
-    check_before_deriving,
-    conflicts,
-    declare_all,
-    derive,
-    in_words,
-    is_unplaced,
-    mark_unreachable,
-    some,
-    too_many,
-    unsupported,
-)
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError, TieredCacheOff
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
-    Mapping,
-    OriginCloudRegions,
-)
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._range_sources import SOURCES, cloud_ranges
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._reconcile import Outcome, Plan, apply, make_plan
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import run_module
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.sources import DEFAULT_SOURCES
 
 
-def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
-    items, purge, leave_out = (module.params[name] for name in ("mappings", "purge", "leave_out"))
-    for option in ("purge", "leave_out", "derive"):
-        if module.params[option] and module.params["state"] == "absent":
-            raise ConfigurationError(f"{option}: it goes with state=present only.")
-    if module.params["validate_addresses"] and module.params["state"] == "present":
-        items = mark_unreachable(items)
-    waiting = None
-    if module.params["derive"] and any(map(is_unplaced, items)):
-        check(layers)
-        waiting = patience(layers, module.warn)  # of the files and of the zone together
-        check_before_deriving("mappings", items, leave_out)
-        guard_unaddressed(module, LeftOut(items, leave_out))
-        items = derive(items, cloud_ranges(layers, module.warn, waiting))
-    left_out = LeftOut(items, leave_out)
-    declared: dict[str, list[Mapping]] = {}
-    wanted: dict[str, Mapping | None]
-    if module.params["state"] == "present":
-        declared = declare_all("mappings", left_out.others())
-        wanted = {address: mappings[0] for address, mappings in declared.items()}
-    else:
-        wanted = dict.fromkeys(canonical_all("mappings", [item["origin_ip"] for item in items]))
-    guard(module, wanted)
-    guard_unaddressed(module, left_out)
-    with zone_client(layers, module.warn, patience=waiting) as (client, zone_id):
-        zone = OriginCloudRegions(client, zone_id)
-        if purge:
-            actual = {mapping["origin_ip"]: mapping for mapping in zone.all()}
-            total = len(actual)
-        else:
-            actual, total = zone.survey(wanted) if wanted else ({}, 0)
-        plan = make_plan(wanted, actual, purge, left_out.addresses())
-        complaints = judge(zone, declared, plan, total, module.params["validate_regions"])
-        problems = conflicts(declared)
-        if not problems:
-            added = left_out.add(complaints)
-            guard(module, wanted.keys() - added)
-            plan = Plan([change for change in plan.changes if change.address not in added], plan.unchanged)
-            complaints = {
-                what: rest for what, all_ in complaints.items() if (rest := [one for one in all_ if one not in added])
-            }
-        problems += too_many(plan.changes, total) + in_words(complaints)
-        if problems:
-            raise ConfigurationError(f"mappings: {'; '.join(problems)}.")
-        outcome = Outcome(plan.changes) if module.check_mode else apply(zone, plan.changes, total)
-    result = dict(outcome.result(), unchanged=plan.unchanged, left_out=left_out.result(), zone_id=zone_id)
-    error = outcome.error(len(plan.changes))
-    if error:
-        error.result = result
-        raise error
-    return result
-
-
-def guard(module: AnsibleModule, wanted: t.Collection[str]) -> None:
-    """Refuse a purge that leaves nothing of what is wanted, unless that is allowed."""
-    if wanted or not module.params["purge"] or module.params["allow_empty"]:
-        return
-    items = module.params["mappings"]
-    what = "an empty list" if not items else f"a list of which nothing can be declared ({len(items):,} left out)"
-    raise ConfigurationError(
-        f"mappings: with purge, {what} deletes all other mappings of the zone. If that is meant, set allow_empty to true."
-    )
-
-
-def guard_unaddressed(module: AnsibleModule, left_out: LeftOut) -> None:
-    """Refuse a purge that may delete the mapping of a host, since its address is not known."""
-    if module.params["purge"] and left_out.unaddressed():
-        raise ConfigurationError(
-            f"mappings: with purge, the mappings of hosts whose address is not known would be deleted: {some(left_out.unaddressed())}. "
-            "Give their addresses, or an empty text for a host that has none."
-        )
-
-
-def judge(
-    zone: OriginCloudRegions, declared: dict[str, list[Mapping]], plan: Plan, total: int, validate_regions: bool
-) -> dict[str, list[str]]:
-    """What is wrong with the places that would be written, and of which addresses. Costs one request if there are any."""
-    changing = {change.address for change in plan.changes}
-    written = [
-        mapping
-        for address, mappings in declared.items()
-        if address in changing or len(mappings) > 1
-        for mapping in mappings
-    ]
-    try:
-        return unsupported(written, zone.supported()["vendors"] if written and validate_regions else None)
-    except TieredCacheOff as error:
-        problems = conflicts(declared) + too_many(plan.changes, total) + in_words(unsupported(written, None))
-        raise error.add("; ".join(["or validate_regions: false does without them", *problems])) from None
+def reconcile(module: AnsibleModule, sources: list[OptionSource]) -> dict[str, t.Any]:
+    declaration = Declaration(module.params)
+    pacer = None
+    if declaration.needs_ranges:
+        validate_options(sources)
+        pacer = create_pacer(sources, module.warn)  # one max_wait for the files and the zone
+        declaration.validate_before_deriving()
+        declaration.derive_regions(load_ranges(sources, module.warn, pacer))
+    declaration.parse()
+    with open_zone_client(sources, module.warn, pacer=pacer) as (client, zone_id):
+        return declaration.reconcile(OriginCloudRegions(client, zone_id), zone_id, module.check_mode)
 
 
 def main() -> None:
@@ -531,7 +436,7 @@ def main() -> None:
             validate_addresses=dict(type="bool", default=True),
             leave_out=dict(type="bool", default=False),
             derive=dict(type="bool", default=False),
-            sources=dict(type="list", elements="str", default=SOURCES),
+            sources=dict(type="list", elements="str", default=DEFAULT_SOURCES),
         ),
         reconcile,
     )

@@ -123,25 +123,25 @@ failure:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer, zone_client
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_cloud_regions import (
     VENDORS,
     OriginCloudRegions,
 )
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import run_module
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.base import run_module
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import OptionSource, open_zone_client
 
 
-def read(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
+def read_regions(module: AnsibleModule, sources: list[OptionSource]) -> dict[str, t.Any]:
     vendor = module.params["vendor"]
-    with zone_client(layers, module.warn) as (client, zone_id):
-        supported = OriginCloudRegions(client, zone_id).supported()
+    with open_zone_client(sources, module.warn) as (client, zone_id):
+        supported = OriginCloudRegions(client, zone_id).list_supported_regions()
     if vendor:
         supported["vendors"] = {vendor: supported["vendors"].get(vendor, [])}
     return dict(supported, zone_id=zone_id)
 
 
 def main() -> None:
-    run_module(dict(vendor=dict(type="str", choices=list(VENDORS))), read)
+    run_module(dict(vendor=dict(type="str", choices=list(VENDORS))), read_regions)
 
 
 if __name__ == "__main__":

@@ -133,39 +133,38 @@ failure:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer, zone_client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.settings import ZoneSettings, settings_to_result
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError, ConfigurationError
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import run_module
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._tiered_cache import Switches, described
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.base import run_module
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import OptionSource, open_zone_client
 
 
-def reconcile(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
+def reconcile(module: AnsibleModule, sources: list[OptionSource]) -> dict[str, t.Any]:
     state, smart = module.params["state"], module.params["smart"]
     given = {"state": state and state == "enabled", "smart": smart}
-    wanted = {option: on for option, on in given.items() if on is not None}
-    if not wanted:
+    desired = {option: on for option, on in given.items() if on is not None}
+    if not desired:
         raise ConfigurationError("state and smart: at least one of them is needed.")
-    with zone_client(layers, module.warn) as (client, zone_id):
-        switches = Switches(client, zone_id)
-        before = {option: switches.get(option) for option in wanted}
-        changes = [option for option in wanted if wanted[option] != before[option]]
-        now = dict(before)
-        for option in changes:
+    with open_zone_client(sources, module.warn) as (client, zone_id):
+        settings = ZoneSettings(client, zone_id)
+        before = {option: settings.get(option) for option in desired}
+        after = dict(before)
+        for option in [option for option in desired if desired[option] != before[option]]:
             if not module.check_mode:
                 try:
-                    switches.set(option, wanted[option])
+                    settings.set(option, desired[option])
                 except CloudflareError as error:
-                    error.result = {**result(before, now, zone_id), **error.result}
+                    error.result = {**build_result(before, after, zone_id), **error.result}
                     raise
-            now[option] = wanted[option]
-    return result(before, now, zone_id)
+            after[option] = desired[option]
+    return build_result(before, after, zone_id)
 
 
-def result(before: dict[str, bool], now: dict[str, bool], zone_id: str) -> dict[str, t.Any]:
+def build_result(before: dict[str, bool], after: dict[str, bool], zone_id: str) -> dict[str, t.Any]:
     return dict(
-        changed=before != now,
-        tiered_cache=described(now),
-        diff=dict(before=described(before), after=described(now)),
+        changed=before != after,
+        tiered_cache=settings_to_result(after),
+        diff=dict(before=settings_to_result(before), after=settings_to_result(after)),
         zone_id=zone_id,
     )
 

@@ -100,20 +100,24 @@ failure:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer, zone_client
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._run import run_module
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._tiered_cache import Switches, described
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.settings import (
+    PATHS,
+    ZoneSettings,
+    settings_to_result,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.base import run_module
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import OptionSource, open_zone_client
 
 
-def read(module: AnsibleModule, layers: list[Layer]) -> dict[str, t.Any]:
-    with zone_client(layers, module.warn) as (client, zone_id):
-        switches = Switches(client, zone_id)
-        on = {option: switches.get(option) for option in ("state", "smart")}
-    return dict(tiered_cache=described(on), zone_id=zone_id)
+def read_settings(module: AnsibleModule, sources: list[OptionSource]) -> dict[str, t.Any]:
+    with open_zone_client(sources, module.warn) as (client, zone_id):
+        settings = ZoneSettings(client, zone_id)
+        is_on = {option: settings.get(option) for option in PATHS}
+    return dict(tiered_cache=settings_to_result(is_on), zone_id=zone_id)
 
 
 def main() -> None:
-    run_module({}, read)
+    run_module({}, read_settings)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the plugins of one run of Ansible have read, so that its processes read it once.
+"""Share between the processes of one run of Ansible what the plugins have read.
 
-Private to the collection: no other collection may rely on this file. It lies in Ansible's own temporary folder of the
-run on the controller, which is private to the user and removed at the end. It holds mappings, files of ranges and what errors
-say, and no credential.
+Private to the collection: other code must not import this file. The files lie in Ansible's own temporary folder of the run on the
+controller, which only the user can access, and which Ansible removes at the end. They hold mappings, range files and error messages,
+and no credential.
 """
 
 from __future__ import annotations
@@ -21,141 +21,145 @@ import typing as t
 import uuid
 
 from ansible import constants
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_cloud_regions import (
+    OriginMapping,
+    ZoneSnapshot,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.zones import is_zone_id
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import Known
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._zones import is_zone_id
 
-C: t.Any = constants  # sets most of its names at run time
+C: t.Any = constants  # most of its names are set at run time
 
-_KEYS = {"origin_ip", "vendor", "region", "modified_on"}
-
-_UNREADABLE = (OSError, RecursionError, TypeError, ValueError)
-"""What reading a file of JSON may raise, whatever is in it."""
+_READ_ERRORS = (OSError, RecursionError, TypeError, ValueError)
+"""Raised by reading a file of JSON with arbitrary content."""
 
 _entries: dict[str, tuple[t.Any, dict[str, t.Any]]] = {}
-"""By path, the entry that this process has last read, with what tells whether the file is still the same."""
+"""By path, the version of the file and the entry that this process read last."""
 
 
 class RunCache:
-    """What is known of one zone. ``name`` tells it from others, ``ttl`` is in seconds."""
+    """The cache of one zone or file. ``name`` identifies it, ``ttl`` is in seconds."""
 
     def __init__(self, name: str, ttl: float) -> None:
         self._path = _path(name)
         self._ttl = ttl
-        self._read = 0.0
+        self._read_at = 0.0
         self._generation = ""
 
     @contextlib.contextmanager
     def lock(self) -> t.Iterator[None]:
-        """Keep other processes waiting that want the same."""
+        """Make the other processes that need the same cache wait."""
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(OSError):
-                file = stack.enter_context(open(f"{self._path}.lock", "a", opener=_private))
+                file = stack.enter_context(open(f"{self._path}.lock", "a", opener=_open_private))
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def load(self) -> Known:
-        """What is known: no mappings if the entry is not there, not as it should be, too old, or from before a write."""
-        self._read, self._generation = time.monotonic(), _generation()
-        known = Known()
-        entry = _entry(self._path)
+    def load(self) -> ZoneSnapshot:
+        """Return what was stored. It has no mappings if the entry is missing, invalid, too old, or older than a write."""
+        self._read_at, self._generation = time.monotonic(), _read_generation()
+        snapshot = ZoneSnapshot()
+        entry = _read_entry(self._path)
         if entry:
-            known.zone_id = entry["zone_id"]
+            snapshot.zone_id = entry["zone_id"]
         if (
             entry
-            and self.keeps
+            and self.is_usable
             and entry["generation"] == self._generation
-            and 0 <= self._read - entry["read"] < self._ttl
+            and 0 <= self._read_at - entry["read_at"] < self._ttl
         ):
-            self._read = entry["read"]
-            known.pages, known.spent = entry["pages"], entry["spent"]
-            known.mappings, known.whole = dict(entry["mappings"]), entry["whole"]
-        return known
+            self._read_at = entry["read_at"]
+            snapshot.page_count, snapshot.request_count = entry["page_count"], entry["request_count"]
+            snapshot.complete = entry["complete"]
+            snapshot.mappings = {
+                address: mapping and OriginMapping(**mapping) for address, mapping in entry["mappings"].items()
+            }
+        return snapshot
 
     @property
-    def keeps(self) -> bool:
-        """Whether what is stored could be loaded again."""
+    def is_usable(self) -> bool:
+        """Whether what is stored can be loaded again."""
         return bool(self._generation) and self._ttl > 0
 
-    def store(self, known: Known) -> None:
-        """Keep what is known, which is as old as the oldest part of it. A folder that cannot be written to is no error."""
+    def store(self, snapshot: ZoneSnapshot) -> None:
+        """Store a snapshot, which is as old as its oldest part. A folder that is not writable is no error."""
         entry = {
-            "read": self._read,
+            "read_at": self._read_at,
             "generation": self._generation,
-            "zone_id": known.zone_id,
-            "pages": known.pages,
-            "spent": known.spent,
-            "whole": known.whole,
-            "mappings": known.mappings,
+            "zone_id": snapshot.zone_id,
+            "page_count": snapshot.page_count,
+            "request_count": snapshot.request_count,
+            "complete": snapshot.complete,
+            "mappings": {address: mapping and mapping.to_result() for address, mapping in snapshot.mappings.items()},
         }
-        if self.keeps:
+        if self.is_usable:
             with contextlib.suppress(OSError):
                 _replace(self._path, json.dumps(entry).encode())
 
-    def file(self, read: t.Callable[[], bytes], max_wait: float) -> bytes:
-        """What ``read`` gives, which one process of the run calls. Those who wait for it fail with it."""
+    def get_or_create_file(self, create: t.Callable[[], bytes], max_wait: float) -> bytes:
+        """Return the content that one process of the run creates. The processes that wait for it fail with it."""
         since = time.monotonic()
         with self.lock():
-            with contextlib.suppress(OSError), _own(f"{self._path}.file") as (file, dummy):
+            with contextlib.suppress(OSError), _open_own(f"{self._path}.file") as (file, dummy):
                 return file.buffer.read()
-            if message := self.failure(since, max_wait):
+            if message := self.recent_failure(since, max_wait):
                 raise CloudflareError(message)
             try:
-                content = read()
+                content = create()
             except CloudflareError as error:
-                self.fail(str(error), max_wait)
+                self.record_failure(str(error), max_wait)
                 raise
             with contextlib.suppress(OSError):
                 _replace(f"{self._path}.file", content)
             return content
 
-    def fail(self, message: str, max_wait: float) -> None:
-        """Tell those who wait for the lock that it was in vain."""
+    def record_failure(self, message: str, max_wait: float) -> None:
+        """Report a failure to the processes that wait for the lock."""
         with contextlib.suppress(OSError):
             _replace(f"{self._path}.failed", json.dumps([time.monotonic(), max_wait, message]).encode())
 
-    def failure(self, since: float, max_wait: float) -> str:
-        """The message of a failure after ``since`` (of ``time.monotonic``) of one with so much patience; else empty."""
+    def recent_failure(self, since: float, max_wait: float) -> str:
+        """Return the message of a failure after ``since`` (of ``time.monotonic``) with at least this ``max_wait``; else empty."""
         try:
-            with _own(f"{self._path}.failed") as (file, dummy):
-                at, patience, message = json.load(file)
-            return message if at >= since and patience >= max_wait and isinstance(message, str) else ""
-        except _UNREADABLE:
+            with _open_own(f"{self._path}.failed") as (file, dummy):
+                failed_at, its_max_wait, message = json.load(file)
+            is_recent = failed_at >= since and its_max_wait >= max_wait
+            return message if is_recent and isinstance(message, str) else ""
+        except _READ_ERRORS:
             return ""
 
 
-def is_mapping(value: t.Any) -> bool:
-    """Whether this looks as a mapping does that was kept."""
+def is_mapping_result(value: t.Any) -> bool:
+    """Return whether a value of a cache has the form of ``OriginMapping.to_result``."""
     return (
         isinstance(value, dict)
-        and value.keys() == _KEYS
-        and isinstance(value["origin_ip"], str)
-        and isinstance(value["vendor"], str)
-        and isinstance(value["region"], str)
+        and value.keys() == set(OriginMapping._fields)
+        and all(isinstance(value[key], str) for key in ("origin_ip", "vendor", "region"))
         and isinstance(value["modified_on"], (str, type(None)))
     )
 
 
-def forget() -> None:
-    """Let everything that is known be from before a write."""
+def invalidate() -> None:
+    """Make everything that is stored older than a write."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         os.unlink(_path("generation"))
 
 
-def forget_for_good() -> None:
-    """The same, and let nothing be kept in the rest of the run: there may be a write at any time."""
+def disable_for_run() -> None:
+    """Invalidate, and store nothing in the rest of the run, since a write may happen at any time."""
     try:
-        os.close(_private(_path("uncertain"), os.O_CREAT | os.O_WRONLY))
+        with open(_path("uncertain"), "wb", opener=_open_private):
+            pass
     finally:
-        forget()
+        invalidate()
 
 
-def _generation() -> str:
-    """What changes with each write; empty if nothing can be relied on."""
+def _read_generation() -> str:
+    """Return a text that changes with each write; empty if the cache is disabled or not usable."""
     path = _path("generation")
     if os.path.lexists(_path("uncertain")):
         return ""
-    # A link, since it is there as a whole or not at all, and the first one stays
+    # A link, since the system creates it atomically with its content, and the first one stays
     with contextlib.suppress(OSError):
         os.symlink(uuid.uuid4().hex, path)
     try:
@@ -170,32 +174,32 @@ def _path(name: str) -> str:
 
 def _replace(path: str, content: bytes) -> None:
     new = f"{path}.{os.getpid()}"
-    with open(new, "wb", opener=_private) as file:
+    with open(new, "wb", opener=_open_private) as file:
         file.write(content)
     os.replace(new, path)
 
 
-def _private(path: str, flags: int) -> int:
+def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
 
 
 @contextlib.contextmanager
-def _own(path: str) -> t.Iterator[tuple[t.TextIO, t.Any]]:
-    """A file of this user, and what tells whether it is still the same; anything else is an ``OSError``."""
-    with open(path, encoding="utf-8", opener=_private) as file:
+def _open_own(path: str) -> t.Iterator[tuple[t.TextIO, t.Any]]:
+    """Open a file of this user. Yield it with its version. Raises ``OSError`` for anything else."""
+    with open(path, encoding="utf-8", opener=_open_private) as file:
         status = os.fstat(file.fileno())
         if status.st_uid != os.geteuid() or not stat.S_ISREG(status.st_mode):
             raise OSError
         yield file, (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
-def _entry(path: str) -> dict[str, t.Any] | None:
+def _read_entry(path: str) -> dict[str, t.Any] | None:
     try:
-        with _own(path) as (file, version):
+        with _open_own(path) as (file, version):
             if path in _entries and _entries[path][0] == version:
                 return _entries[path][1]
             entry = json.load(file)
-    except _UNREADABLE:
+    except _READ_ERRORS:
         return None
     if not _is_entry(entry):
         return None
@@ -205,22 +209,22 @@ def _entry(path: str) -> dict[str, t.Any] | None:
 
 
 def _is_entry(entry: t.Any) -> bool:
-    kinds: dict[str, t.Any] = {
-        "read": float,
+    types: dict[str, t.Any] = {
+        "read_at": float,
         "generation": str,
         "zone_id": str,
-        "pages": (int, type(None)),
-        "spent": int,
-        "whole": bool,
+        "page_count": (int, type(None)),
+        "request_count": int,
+        "complete": bool,
         "mappings": dict,
     }
     return (
         isinstance(entry, dict)
-        and entry.keys() == kinds.keys()
-        and all(isinstance(entry[key], kind) for key, kind in kinds.items())
+        and entry.keys() == types.keys()
+        and all(isinstance(entry[key], type_) for key, type_ in types.items())
         and (entry["zone_id"] == "" or is_zone_id(entry["zone_id"]))
         and all(
-            mapping is None or (is_mapping(mapping) and mapping["origin_ip"] == address)
+            mapping is None or (is_mapping_result(mapping) and mapping["origin_ip"] == address)
             for address, mapping in entry["mappings"].items()
         )
     )

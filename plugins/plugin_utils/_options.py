@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of a plugin, in layers. Private to the collection: no other collection may rely on this file."""
+"""The options of a plugin. Private to the collection: other code must not import this file."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import typing as t
 
 from ansible import constants as C
 from ansible.errors import AnsibleError
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import shown
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import (
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import quote_value
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import (
     ARGUMENT_SPEC,
     CREDENTIAL_OPTIONS,
     SECRET_OPTIONS,
-    Layer,
-    ambient,
-    environment,
+    OptionSource,
+    drop_unset,
+    read_environment,
 )
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import (
     find_misplaced,
+    format_type_error,
+    iter_texts,
     may_be_secret,
-    texts_in,
-    type_error,
 )
 
 _NEVER_SECRET = {*ARGUMENT_SPEC, "zones", "sources"} - SECRET_OPTIONS
-"""Options that must not hold a credential. Others, such as a default or Ansible's own, may hold anything."""
+"""Options that must not hold a credential. Others, such as ``default`` or Ansible's own, may hold any value."""
 
 _TYPE_NAMES = {
     "bool": "boolean",
@@ -42,46 +42,45 @@ _TYPE_NAMES = {
 }
 
 
-def option_layers(
+def collect_options(
     plugin: t.Any, direct: dict[str, t.Any], variables: dict[str, t.Any], templar: t.Any, secrets: set[str]
-) -> list[Layer]:
-    """The options of a plugin: its arguments, then variables, the environment, the configuration file, the defaults.
+) -> list[OptionSource]:
+    """Return the options of a plugin by source: arguments, variables, environment, configuration file, defaults.
 
-    ``direct`` are the arguments: one that the plugin does not know is an error, where Ansible itself says nothing.
-    ``secrets`` gets the credentials that there are. Values are checked before Ansible converts them, since its own errors
-    show them.
+    ``direct`` are the arguments. An unknown one is an error, which Ansible itself ignores. Every credential is added to
+    ``secrets``. Values are validated before Ansible converts them, since its own errors show them.
     """
     definitions = C.config.get_configuration_definitions(plugin.plugin_type, plugin._load_name)
     known = {name for name in definitions if not name.startswith("_")}
     known.update(alias for option in definitions.values() for alias in option.get("aliases", []))
-    environ = environment(os.environ, "plugin")
+    environ = read_environment(os.environ, "plugin")
     secrets.update(environ[name] for name in SECRET_OPTIONS if name in environ)
     for name in SECRET_OPTIONS & direct.keys():
-        secrets.update(texts_in(decrypted(direct[name])))
+        secrets.update(iter_texts(decrypt(direct[name])))
     if unknown := sorted(set(direct) - known):
         named = ", ".join("(not shown)" if may_be_secret(name) else name for name in unknown)
         raise ConfigurationError(f"Unknown: {named}. The options are {', '.join(sorted(known))}.")
     options = [name for name in definitions if not name.startswith("_")]
-    # Ansible hands variables to plugins as they were written, with their templates
+    # Ansible passes variables to plugins with their templates
     names = [entry["name"] for option in options for entry in definitions[option].get("vars", [])]
-    templated = {name: decrypted(templar.template(variables[name])) for name in names if name in variables}
+    templated = {name: decrypt(templar.template(variables[name])) for name in names if name in variables}
     given = _find_given(definitions, direct, templated)
-    secrets.update(text for name in SECRET_OPTIONS & given.keys() for text in texts_in(given[name][1]))
+    secrets.update(text for name in SECRET_OPTIONS & given.keys() for text in iter_texts(given[name][1]))
     for option in CREDENTIAL_OPTIONS & given.keys():
         name, value = given[option]
         if value is not None and not isinstance(value, str):
-            raise ConfigurationError(type_error(name, value))
+            raise ConfigurationError(format_type_error(name, value))
     if message := find_misplaced(dict(given[option] for option in _NEVER_SECRET & given.keys()), secrets):
         raise ConfigurationError(message)
     # The environment is read as modules read it. Ansible would take the last of several variables, even an empty one, and
-    # then not look into the file.
+    # ignore the configuration file.
     without_environment = f"{plugin._load_name} without environment"
     C.config.initialize_plugin_configuration_definitions(
         plugin.plugin_type,
         without_environment,
         {option: {**definitions[option], "env": []} for option in options},
     )
-    layers = {kind: Layer({}, {}, "plugin") for kind in ("Direct", "var", "file", "default")}
+    sources = {kind: OptionSource({}, {}, "plugin") for kind in ("Direct", "var", "file", "default")}
     for option in options:
         try:
             value, origin = C.config.get_config_value_and_origin(
@@ -94,25 +93,25 @@ def option_layers(
         except (AnsibleError, TypeError, ValueError):
             raise ConfigurationError(_conversion_error(option, definitions[option], given)) from None
         if value is not None:
-            layer = layers.get(origin.split(":")[0], layers["file"])
-            layer[option] = _plain(value)
-    layers["var"].sources = {
-        option: f"the variable {definitions[option]['vars'][0]['name']}" for option in layers["var"]
+            source = sources.get(origin.split(":")[0], sources["file"])
+            source[option] = _untag(value)
+    sources["var"].origins = {
+        option: f"the variable {definitions[option]['vars'][0]['name']}" for option in sources["var"]
     }
-    layers["file"].sources = dict.fromkeys(layers["file"], "the configuration file ansible.cfg")
-    secrets.update(layers["file"][name] for name in SECRET_OPTIONS & layers["file"].keys())
-    return [layers["Direct"], layers["var"], environ, ambient(layers["file"]), layers["default"]]
+    sources["file"].origins = dict.fromkeys(sources["file"], "the configuration file ansible.cfg")
+    secrets.update(sources["file"][name] for name in SECRET_OPTIONS & sources["file"].keys())
+    return [sources["Direct"], sources["var"], environ, drop_unset(sources["file"]), sources["default"]]
 
 
 def _find_given(
     definitions: dict[str, dict[str, t.Any]], direct: dict[str, t.Any], variables: dict[str, t.Any]
 ) -> dict[str, tuple[str, t.Any]]:
-    """By option, the name and the value of the argument, or else of the variable, that Ansible takes."""
+    """Return, by option, name and value of the argument, or else of the variable, that Ansible uses."""
     given = {}
     for option, definition in definitions.items():
         arguments = [name for name in (option, *definition.get("aliases", [])) if name in direct]
         if arguments and direct[arguments[0]] is not None:
-            given[option] = arguments[0], decrypted(direct[arguments[0]])
+            given[option] = arguments[0], decrypt(direct[arguments[0]])
             continue
         for entry in definition.get("vars", []):
             if entry["name"] in variables:
@@ -121,23 +120,23 @@ def _find_given(
 
 
 def _conversion_error(option: str, definition: dict[str, t.Any], given: dict[str, tuple[str, t.Any]]) -> str:
-    """The message about a value that Ansible cannot convert, or that is not among the choices."""
+    """Return the message about a value that Ansible cannot convert, or that is not a valid choice."""
     name, value = given.get(option, (f"{option} (the configuration file ansible.cfg)", None))
-    what = "a value that is" if value is None else f"{shown(value)} is"
+    what = "a value that is" if value is None else f"{quote_value(value)} is"
     if definition.get("choices"):
         return f"{name}: {what} not one of {', '.join(map(str, definition['choices']))}."
     return f"{name}: {what} not a valid {_TYPE_NAMES.get(definition.get('type', 'str'), 'string')}."
 
 
-def decrypted(value: t.Any) -> t.Any:
-    """A text that was encrypted, and each in a list, as a text, which it is not yet for ansible-core 2.16."""
+def decrypt(value: t.Any) -> t.Any:
+    """Return an encrypted text, or each in a list, as a text: ansible-core 2.16 passes it as an object."""
     if isinstance(value, list):
-        return [decrypted(item) for item in value]
+        return [decrypt(item) for item in value]
     return str(value) if hasattr(value, "__ENCRYPTED__") else value
 
 
-def _plain(value: t.Any) -> t.Any:
-    """A text without what Ansible ties to it (where it comes from): requests refuses such a text as a header."""
+def _untag(value: t.Any) -> t.Any:
+    """Return a text without the tags of Ansible (where it comes from): requests rejects a tagged text as a header."""
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_untag(item) for item in value]
     return "".join(value) if isinstance(value, str) else value

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The cloud ranges that the plugins of one run use. Private to the collection: no other collection may rely on this file."""
+"""The cloud ranges that the plugins of one run share. Private to the collection: other code must not import this file."""
 
 from __future__ import annotations
 
@@ -12,49 +12,58 @@ import json
 import os
 import typing as t
 
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import Layer, Tell, downloads, merged
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._cloud_ranges import LIMIT, CloudRanges
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._range_sources import (
-    checked_sources,
-    is_path,
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import (
+    OptionSource,
+    WarnCallback,
+    merge_options,
+    open_download_session,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.parsers import MAX_FILE_BYTES, CloudRanges
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.sources import (
+    is_local_path,
     read_file,
+    validate_sources,
 )
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import RunCache
 
-_kept: dict[str, CloudRanges] = {}
-"""What this process has read last, by its sources and what tells whether they are still the same."""
+_last_ranges: dict[str, CloudRanges] = {}
+"""The ranges that this process read last, by a hash of their files and versions."""
 
 
-def shared_ranges(layers: t.Sequence[Layer], find: t.Callable[[str], str], warn: Tell, tell: Tell) -> CloudRanges:
-    """What is in the sources that the layers name: a URL is read once in a run, a file again when it has changed.
+def load_shared_ranges(
+    sources: t.Sequence[OptionSource], find: t.Callable[[str], str], warn: WarnCallback, before_sleep: WarnCallback
+) -> CloudRanges:
+    """Load all files of the option ``sources``: each URL once in a run, a path again after a change.
 
-    ``find`` has the path of a source that is one. ``warn`` gets what is questionable, ``tell`` a sentence before each pause.
+    ``find`` returns the full path of a path. ``warn`` is called for questionable sources, ``before_sleep`` with a sentence before
+    each pause.
     """
-    option = merged(layers)
-    verified = [option["validate_certs"], option.get("ca_path")]
-    sources = checked_sources(option["sources"], warn)
-    paths = {source: find(source) for source in sources if is_path(source)}
-    name = _digest([sources, verified, *([path, _version(path)] for path in paths.values())])
-    if name not in _kept:
-        contents = {source: read_file(source, paths[source]) if source in paths else b"" for source in sources}
-        for url in [source for source in sources if source not in paths]:
+    option = merge_options(sources)
+    verification = [option["validate_certs"], option.get("ca_path")]
+    files = validate_sources(option["sources"], warn)
+    paths = {file: find(file) for file in files if is_local_path(file)}
+    key = _hash([files, verification, *([path, _file_version(path)] for path in paths.values())])
+    if key not in _last_ranges:
+        contents = {file: read_file(file, paths[file]) if file in paths else b"" for file in files}
+        for url in [file for file in files if file not in paths]:
 
-            def read(url: str = url) -> bytes:
-                with downloads(layers, tell) as http:
-                    return http.download(url, LIMIT)
+            def download(url: str = url) -> bytes:
+                with open_download_session(sources, before_sleep) as session:
+                    return session.download(url, MAX_FILE_BYTES)
 
-            contents[url] = RunCache(_digest([url, verified]), 0.0).file(read, option["max_wait"])
-        _kept.clear()
-        _kept[name] = CloudRanges(contents)
-    return _kept[name]
+            cache = RunCache(_hash([url, verification]), 0.0)
+            contents[url] = cache.get_or_create_file(download, option["max_wait"])
+        _last_ranges.clear()
+        _last_ranges[key] = CloudRanges(contents)
+    return _last_ranges[key]
 
 
-def _digest(value: t.Any) -> str:
+def _hash(value: t.Any) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
-def _version(path: str) -> tuple[int, ...]:
-    """What tells whether a file is still the same."""
+def _file_version(path: str) -> tuple[int, ...]:
+    """Return a value that changes with the file; empty if it cannot be read."""
     with contextlib.suppress(OSError, ValueError):
         status = os.stat(path)
         return status.st_ino, status.st_mtime_ns, status.st_size

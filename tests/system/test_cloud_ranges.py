@@ -19,7 +19,11 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._cloud_ranges import LIMIT, NO_REGION, CloudRanges
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.parsers import (
+    MAX_FILE_BYTES,
+    NO_REGION,
+    CloudRanges,
+)
 from cloudip.detector import new_detector
 from cloudip.trie import CIDRTrie
 
@@ -87,7 +91,7 @@ def test_as_the_library_has_it(
             regions.setdefault(one.cidr, set()).add((VENDORS[one.provider], one.region))
     counts = {"same": 0, "in no range": 0, "another vendor": 0, "no region": 0, "ambiguous": 0}
     for address in addresses:
-        found = [place[:3] for place in ours.place(address)]
+        found = [place[:3] for place in ours.lookup(address)]
         whole, named = library.lookup(address), placing.lookup(address)
         # What the library finds when it has the same rules
         expected = {(*place, named.cidr) for place in regions[named.cidr]} if named else set()
@@ -112,13 +116,13 @@ def test_as_the_library_has_it(
 SCRIPT = """
 import json, resource, sys
 from pathlib import Path
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._cloud_ranges import CloudRanges
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.parsers import CloudRanges
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
 import netaddr, requests
 files, addresses = json.load(sys.stdin)
 try:
     ranges = CloudRanges({path: Path(path).read_bytes() for path in files})
-    placed = [ranges.place(address) for address in addresses]
+    placed = [ranges.lookup(address) for address in addresses]
 except ConfigurationError:
     placed = []
 # On Linux, what getrusage says may be the parent's. Elsewhere it is in bytes
@@ -164,22 +168,22 @@ def joined(form: bytes, count: int, values: int = 1) -> bytes:
 
 EMOJI = "\U0001f600".encode()
 HOSTILE = {
-    "empty lists": azure_file(b"[]," * (LIMIT // 3 - 30) + b"[]"),
-    "lists that are not in a vendor's format": b"[" + b"[]," * (LIMIT // 3 - 2) + b"[]]",
-    "numbers": azure_file(b"0," * (LIMIT // 2 - 60) + b"0"),
-    "texts": azure_file(joined(b'"%x"', LIMIT // 9)),
-    "objects": b"[" + joined(b'{"%x":0}', LIMIT // 13) + b"]",
-    "keys": b"{" + joined(b'"%x":"%x"', LIMIT // 16, 2) + b"}",
-    "nested lists": b"[" * LIMIT,
-    "one text of wide characters": azure_file(b'"' + b"x" * (LIMIT - 100) + EMOJI + b'"'),
-    "one prefix of wide characters": azure_file(b'"' + b"x" * (LIMIT - 100) + EMOJI + b'/24"'),
-    "one region of wide characters": azure_file(b"").replace(b"r0", b"x" * (LIMIT - 100) + EMOJI),
-    "one text with a wide escape": azure_file(b'"\\ud83d\\ude00' + b"x" * (LIMIT - 100) + b'"'),
-    "one text that is not printable": azure_file(b'"' + b"\x7f" * (LIMIT - 100) + b'"'),
+    "empty lists": azure_file(b"[]," * (MAX_FILE_BYTES // 3 - 30) + b"[]"),
+    "lists that are not in a vendor's format": b"[" + b"[]," * (MAX_FILE_BYTES // 3 - 2) + b"[]]",
+    "numbers": azure_file(b"0," * (MAX_FILE_BYTES // 2 - 60) + b"0"),
+    "texts": azure_file(joined(b'"%x"', MAX_FILE_BYTES // 9)),
+    "objects": b"[" + joined(b'{"%x":0}', MAX_FILE_BYTES // 13) + b"]",
+    "keys": b"{" + joined(b'"%x":"%x"', MAX_FILE_BYTES // 16, 2) + b"}",
+    "nested lists": b"[" * MAX_FILE_BYTES,
+    "one text of wide characters": azure_file(b'"' + b"x" * (MAX_FILE_BYTES - 100) + EMOJI + b'"'),
+    "one prefix of wide characters": azure_file(b'"' + b"x" * (MAX_FILE_BYTES - 100) + EMOJI + b'/24"'),
+    "one region of wide characters": azure_file(b"").replace(b"r0", b"x" * (MAX_FILE_BYTES - 100) + EMOJI),
+    "one text with a wide escape": azure_file(b'"\\ud83d\\ude00' + b"x" * (MAX_FILE_BYTES - 100) + b'"'),
+    "one text that is not printable": azure_file(b'"' + b"\x7f" * (MAX_FILE_BYTES - 100) + b'"'),
     # As many as are just accepted
-    "most keys": (b"{" + joined(b'"%x":"%x"', 320_000, 2) + b"}").ljust(LIMIT),
-    "most objects": (b"[" + joined(b'{"%x":0}', 160_000) + b"]").ljust(LIMIT),
-    "most prefixes": azure_file(*[joined(b'"2001:db8:0:%x::/64"', 65_536)] * 4).ljust(LIMIT),
+    "most keys": (b"{" + joined(b'"%x":"%x"', 320_000, 2) + b"}").ljust(MAX_FILE_BYTES),
+    "most objects": (b"[" + joined(b'{"%x":0}', 160_000) + b"]").ljust(MAX_FILE_BYTES),
+    "most prefixes": azure_file(*[joined(b'"2001:db8:0:%x::/64"', 65_536)] * 4).ljust(MAX_FILE_BYTES),
     "most wide characters": (
         b"{" + b",".join(b'"%x%s":"%x%s"' % (number, EMOJI, number, EMOJI) for number in range(250_000)) + b"}"
     ),
@@ -189,7 +193,7 @@ HOSTILE = {
 @pytest.mark.parametrize("shape", HOSTILE)
 def test_any_file_takes_little_memory(tmp_path: Path, shape: str) -> None:
     """Whatever it holds: it may come from a URL."""
-    assert len(HOSTILE[shape]) <= LIMIT
+    assert len(HOSTILE[shape]) <= MAX_FILE_BYTES
     path = tmp_path / "hostile.json"
     path.write_bytes(HOSTILE[shape])
     assert peak_memory([str(path)], ["192.0.2.1", "2001:db8::1"])[1] < 200_000

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 import trustme
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client, Credential
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConnectionFailed
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client import Client, Credential
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import TransportError
 from urllib3.exceptions import InsecureRequestWarning
 
 ANSWER = json.dumps({"success": True, "errors": [], "messages": [], "result": []}).encode()
@@ -82,11 +82,11 @@ def https(server: Server, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
 def ask(url: str, **options: t.Any) -> t.Any:
     """Asks once; a pause would be an error."""
     with Client(Credential.from_token("simulator-token"), url, max_wait=0, **options) as client:
-        return client.request("GET", "/zones")["result"]
+        return client.request("GET", "/zones").result
 
 
 def test_certificate_not_trusted(https: str, server: Server) -> None:
-    with pytest.raises(ConnectionFailed, match="certificate.*ca_path") as raised:
+    with pytest.raises(TransportError, match="certificate.*ca_path") as raised:
         ask(https)
     assert "max_wait" not in str(raised.value)  # no use in waiting
     assert server.asked == []
@@ -111,12 +111,12 @@ def test_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with Server() as closed:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed.server_port}")
-    with pytest.raises(ConnectionFailed, match="through the proxy that the environment names"):
+    with pytest.raises(TransportError, match="through the proxy that the environment names"):
         ask("http://api.example.com/client/v4")
 
 
 def test_other_protocol(server: Server) -> None:
-    with pytest.raises(ConnectionFailed, match="; check api_url$"):
+    with pytest.raises(TransportError, match="; check api_url$"):
         ask(f"https://127.0.0.1:{server.server_port}")
 
 

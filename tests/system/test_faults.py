@@ -31,7 +31,8 @@ from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import lookup_loader
-from ansible_collections.edgecache.cloudflare.plugins.module_utils import _arguments, _client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api import client as _client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module import options as _options
 
 from tests.simulator.plain_client import Api
 from tests.simulator.testing import ROOT, RunningSimulator
@@ -287,7 +288,7 @@ def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     own = Pauses()
-    monkeypatch.setattr(_arguments, "Client", functools.partial(_client.Client, clock=own.clock, sleep=own.sleep))
+    monkeypatch.setattr(_options, "Client", functools.partial(_client.Client, clock=own.clock, sleep=own.sleep))
     return own
 
 

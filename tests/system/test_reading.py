@@ -19,9 +19,13 @@ from pathlib import Path
 import pytest
 import requests
 import yaml
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import CONNECTIONS, Client, Credential
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError, PermissionDenied
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import OriginCloudRegions
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client import (
+    MAX_CONNECTIONS,
+    Client,
+    Credential,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_cloud_regions import OriginCloudRegions
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError, PermissionDeniedError
 from requests.adapters import HTTPAdapter
 
 from tests.simulator.plain_client import Api
@@ -72,9 +76,9 @@ class Reader:
         session = requests.Session()
         session.mount("http://", Wire(before))
         credential = Credential.from_token(self.simulator.token)
-        with Client(credential, self.simulator.url, session=session, tell=self.tell, **options) as client:
-            mappings = OriginCloudRegions(client, self.simulator.zone_id).all()
-        return [mapping["origin_ip"] for mapping in mappings]
+        with Client(credential, self.simulator.url, session=session, before_sleep=self.tell, **options) as client:
+            mappings = OriginCloudRegions(client, self.simulator.zone_id).list_all()
+        return [mapping.origin_ip for mapping in mappings]
 
 
 class Once:
@@ -153,7 +157,7 @@ def test_order_and_number(reader: Reader, count: int) -> None:
     assert reader.read() == ALL[:count]
     pages = requested(reader.simulator)
     assert pages[0] == 1 and sorted(pages) == list(range(1, max(1, -(-count // 100)) + 1))
-    assert statistics(reader.simulator)["connections"] <= CONNECTIONS == 8
+    assert statistics(reader.simulator)["connections"] <= MAX_CONNECTIONS == 8
     assert reader.told == []
 
 
@@ -177,10 +181,10 @@ def test_side_by_side_and_no_more(reader: Reader) -> None:
     thread = threading.Thread(target=lambda: found.extend(reader.read(timeout=LONG)))
     thread.start()
     try:
-        wait_for(lambda: len(requested(reader.simulator)) > CONNECTIONS)
+        wait_for(lambda: len(requested(reader.simulator)) > MAX_CONNECTIONS)
         time.sleep(0.3)
-        assert len(requested(reader.simulator)) == 1 + CONNECTIONS
-        assert statistics(reader.simulator)["connections"] <= CONNECTIONS
+        assert len(requested(reader.simulator)) == 1 + MAX_CONNECTIONS
+        assert statistics(reader.simulator)["connections"] <= MAX_CONNECTIONS
     finally:
         reader.simulator.clear_faults()
         thread.join()
@@ -214,7 +218,7 @@ def test_short_block(reader: Reader) -> None:
     assert reader.read(sent.append, sleep=sleep) == ALL
     assert time.monotonic() - started >= 1
     assert len(slept) == 1 and 0.5 <= slept[0] <= 1.1  # less by the time that a busy machine has lost
-    assert during[0] <= CONNECTIONS - 1
+    assert during[0] <= MAX_CONNECTIONS - 1
     assert len(reader.told) == 1
     assert re.match(
         r"Waiting (1\.0|0\.\d) seconds \(after [\d.]+ of 330\), then trying again: Rate limited", reader.told[0]
@@ -229,7 +233,7 @@ def test_block_of_all_requests(reader: Reader, pauses: Pauses) -> None:
         # All that is on its way meets the block, too
         time.sleep(0.3)
         count = len(requested(reader.simulator))
-        assert count <= 10 + CONNECTIONS
+        assert count <= 10 + MAX_CONNECTIONS
         reader.simulator.clear_faults()
         pauses.sleep(seconds)
 
@@ -239,7 +243,7 @@ def test_block_of_all_requests(reader: Reader, pauses: Pauses) -> None:
     assert reader.read(clock=pauses.clock, sleep=sleep) == ALL
     assert len(pauses.seconds) == 1 and 295 <= pauses.seconds[0] <= 300.1
     assert len(reader.told) == 1
-    assert PAGES < len(requested(reader.simulator)) <= PAGES + CONNECTIONS
+    assert PAGES < len(requested(reader.simulator)) <= PAGES + MAX_CONNECTIONS
 
 
 def test_few_requests_left(reader: Reader, pauses: Pauses) -> None:
@@ -430,16 +434,16 @@ def check_none_is_repeated(reader: Reader) -> None:
 
 def test_error_in_one_page(reader: Reader) -> None:
     reader.simulator.fault(**REFUSED, operation=LIST, after=17)
-    with pytest.raises(PermissionDenied):
+    with pytest.raises(PermissionDeniedError):
         reader.read()
     check_none_is_repeated(reader)
 
 
 def test_error_while_others_hang(reader: Reader) -> None:
     """They end at their timeout, and do not try again."""
-    reader.simulator.fault(kind="hang", operation=LIST, after=1, times=CONNECTIONS - 1)
+    reader.simulator.fault(kind="hang", operation=LIST, after=1, times=MAX_CONNECTIONS - 1)
     reader.simulator.fault(**REFUSED, operation=LIST, after=1)
-    with pytest.raises(PermissionDenied):
+    with pytest.raises(PermissionDeniedError):
         reader.read(timeout=4)
     check_none_is_repeated(reader)
 
@@ -451,7 +455,7 @@ def test_error_while_others_wait(reader: Reader) -> None:
     reader.on_tell = told.set
 
     def before(page: int) -> None:
-        if page == 1 + CONNECTIONS:
+        if page == 1 + MAX_CONNECTIONS:
             started.set()
             assert told.wait(LONG)
             reader.simulator.fault(**REFUSED, operation=LIST)
@@ -459,7 +463,7 @@ def test_error_while_others_wait(reader: Reader) -> None:
             assert started.wait(LONG)
 
     reader.simulator.fault(kind="status", status=429, headers={"Retry-After": "300"}, operation=LIST, after=1, times=1)
-    with pytest.raises(PermissionDenied):
+    with pytest.raises(PermissionDeniedError):
         reader.read(before)
     assert len(reader.told) == 1
 

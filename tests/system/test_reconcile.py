@@ -31,12 +31,10 @@ from dataclasses import asdict, dataclass
 import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
-from ansible_collections.edgecache.cloudflare.plugins.module_utils import (
-    _arguments,
-    _client,
-    _declaration,
-    _reconcile,
-)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api import client as _client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._hints import reconcile as _reconcile
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._hints import validation as _validation
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module import options as _options
 from ansible_collections.edgecache.cloudflare.plugins.modules import (
     origin_cloud_region,
     origin_cloud_region_info,
@@ -658,11 +656,11 @@ def _small_and_without_pauses() -> t.Iterator[None]:
         if "ansible.module_utils._internal" in sys.modules:  # ansible-core 2.19 and newer: as in a module's own process
             patch.setattr(sys.modules["ansible.module_utils._internal"], "is_controller", False)
         pauses = Pauses()
-        patch.setattr(_arguments, "Client", functools.partial(_client.Client, clock=pauses.clock, sleep=pauses.sleep))
+        patch.setattr(_options, "Client", functools.partial(_client.Client, clock=pauses.clock, sleep=pauses.sleep))
         patch.setattr(_client, "PAGE_SIZE", PAGE)
         patch.setattr(_reconcile, "BATCH_SIZE", BATCH)
         patch.setattr(_reconcile, "MAX_MAPPINGS", LIMIT)
-        patch.setattr(_declaration, "MAX_MAPPINGS", LIMIT)
+        patch.setattr(_validation, "MAX_MAPPINGS", LIMIT)
         yield
 
 

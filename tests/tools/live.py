@@ -33,24 +33,24 @@ import sys
 import typing as t
 from urllib.parse import urlencode
 
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._arguments import (
-    ARGUMENT_SPEC,
-    ENVIRONMENT,
-    SECRET_OPTIONS,
-    Layer,
-    check,
-    environment,
-    zone_client,
-)
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client import Client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_cloud_regions import VENDORS
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
     ConfigurationError,
-    NotFound,
-    PermissionDenied,
-    api_error,
+    PermissionDeniedError,
+    ZoneNotFoundError,
+    build_api_error,
 )
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import VENDORS
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import (
+    ARGUMENT_SPEC,
+    ENVIRONMENT,
+    SECRET_OPTIONS,
+    OptionSource,
+    open_zone_client,
+    read_environment,
+    validate_options,
+)
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import find_misplaced
 
 from tests.simulator.contract import Contract, Schema
@@ -73,10 +73,10 @@ class LiveCheck:
     ``counts`` has the number of lines by verdict: ok, differs, not checked, skipped, not removed.
     """
 
-    def __init__(self, client: Client, zone_id: str, layers: list[Layer]) -> None:
+    def __init__(self, client: Client, zone_id: str, sources: list[OptionSource]) -> None:
         self._client = client
         self._zone_id = zone_id
-        self._layers = layers
+        self._sources = sources
         self._operations = Contract().specifications()
         self.counts: collections.Counter[str] = collections.Counter()
         self.request_count = 0
@@ -160,7 +160,7 @@ class LiveCheck:
         status, document = answer.status, _parse_json(answer.text)
         schema = operation.responses.get(str(status)) or operation.responses.get(f"{status // 100}XX", {})
         verdict, lines = judge(schema, status, document, expected, result)
-        if verdict == "differs" and self._client.repeated:
+        if verdict == "differs" and answer.was_retried:
             verdict = "not checked"
             lines.append("the request was sent more than once, since an answer was lost")
         if unknown := sorted(set(find_unknown(schema, document))):
@@ -171,7 +171,7 @@ class LiveCheck:
 
     def _remove(self, address: str) -> None:
         is_removed = False
-        with contextlib.suppress(KeyboardInterrupt), zone_client(self._layers, say) as (client, dummy):
+        with contextlib.suppress(KeyboardInterrupt), open_zone_client(self._sources, say) as (client, dummy):
             self._client = client  # the other one may have used up max_wait
             is_removed = self.send(DELETE, "200", NOT_THERE, origin_ip=address) is not None
         if not is_removed:
@@ -194,8 +194,8 @@ def judge(
         return "differs", [f"answer.success is {document['success']} with HTTP {status}"]
     labels = {str(status), f"{status // 100}XX", *(f"{status}/{error['code']}" for error in document["errors"])}
     if labels.isdisjoint(expected):
-        error = api_error(status, document["errors"], "no error")
-        verdict = "not checked" if isinstance(error, (NotFound, PermissionDenied)) else "differs"
+        error = build_api_error(status, document["errors"], "no error")
+        verdict = "not checked" if isinstance(error, (ZoneNotFoundError, PermissionDeniedError)) else "differs"
         return verdict, [f"expected was HTTP {' or '.join(expected)}: {error}"]
     mismatches = list(find_mismatches(result, document.get("result"), "answer.result"))
     return ("differs" if mismatches else "ok"), mismatches
@@ -238,9 +238,9 @@ def say(*lines: str) -> None:
     print(*lines, sep="\n", flush=True)
 
 
-def read_options(max_wait: float) -> list[Layer]:
+def read_options(max_wait: float) -> list[OptionSource]:
     """Return the options of the environment with the defaults of the modules. Raise ``ConfigurationError``."""
-    variables = environment(os.environ)
+    variables = read_environment(os.environ)
     names = {option: " or ".join(variables) for option, variables in ENVIRONMENT.items()}
     missing = []
     if variables.keys().isdisjoint({"api_token", "api_email", "api_key"}):
@@ -253,9 +253,9 @@ def read_options(max_wait: float) -> list[Layer]:
     if message := find_misplaced(others, [variables[name] for name in SECRET_OPTIONS & variables.keys()]):
         raise ConfigurationError(message)
     defaults = {name: spec["default"] for name, spec in ARGUMENT_SPEC.items() if "default" in spec}
-    layers = [Layer({**defaults, "max_wait": max_wait}), variables]
-    check(layers)
-    return layers
+    sources = [OptionSource({**defaults, "max_wait": max_wait}), variables]
+    validate_options(sources)
+    return sources
 
 
 def _result(answer: dict[str, t.Any] | None, default: t.Any) -> t.Any:
@@ -283,12 +283,12 @@ def main(arguments: t.Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        layers = read_options(options.max_wait)
+        sources = read_options(options.max_wait)
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 2
-    with zone_client(layers, say) as (client, zone_id):
-        live = LiveCheck(client, zone_id, layers)
+    with open_zone_client(sources, say) as (client, zone_id):
+        live = LiveCheck(client, zone_id, sources)
         try:
             found = live.check_reads()
             if options.write:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plant small errors in four files with mutmut, one at a time, and show those that no unit test finds.
+"""Plant small errors in five files with mutmut, one at a time, and show those that no unit test finds.
 
 Runs in a copy of the checkout. Fails if the unit tests find fewer than ``MIN_FOUND`` of them. Arguments are names of mutants,
 as mutmut takes them; then the share is not checked.
@@ -20,7 +20,13 @@ import sys
 from pathlib import Path
 
 COLLECTION = Path("ansible_collections/edgecache/cloudflare")
-MUTATED = ("_client.py", "_origin_cloud_regions.py", "_patience.py", "_reconcile.py")
+MUTATED = (
+    "_api/client.py",
+    "_api/origin_cloud_regions.py",
+    "_hints/reconcile.py",
+    "_http/pacing.py",
+    "_http/session.py",
+)
 # What the unit tests read beside the code.
 BESIDE = ("galaxy.yml", "meta", "plugins", "tests/simulator", "tests/unit")
 MIN_FOUND = 0.9

@@ -14,7 +14,8 @@ import pytest
 import yaml
 from ansible.module_utils import basic
 from ansible_collections.edgecache.cloudflare.plugins.doc_fragments.api import ModuleDocFragment
-from ansible_collections.edgecache.cloudflare.plugins.module_utils import _arguments, _version
+from ansible_collections.edgecache.cloudflare.plugins.module_utils import _version
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module import options as _options
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = "ansible_collections.edgecache.cloudflare.plugins"
@@ -101,7 +102,7 @@ def test_failure_is_documented_alike(name: str) -> None:
 
 
 def test_secrets_are_never_logged() -> None:
-    assert {option for option, entry in _arguments.ARGUMENT_SPEC.items() if entry.get("no_log")} == {
+    assert {option for option, entry in _options.ARGUMENT_SPEC.items() if entry.get("no_log")} == {
         "api_token",
         "api_key",
     }
@@ -112,8 +113,8 @@ def test_environment_of_plugins_is_that_of_modules() -> None:
     documented = {
         option: tuple(entry["name"] for entry in reversed(BESIDE[option].get("env", []))) for option in BESIDE
     }
-    assert {option: names for option, names in documented.items() if names} == _arguments.ENVIRONMENT
-    assert _arguments.ENVIRONMENT == {
+    assert {option: names for option, names in documented.items() if names} == _options.ENVIRONMENT
+    assert _options.ENVIRONMENT == {
         "api_token": ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_TOKEN"),
         "api_email": ("CLOUDFLARE_EMAIL",),
         "api_key": ("CLOUDFLARE_API_KEY",),
@@ -129,13 +130,13 @@ def test_plugins_take_every_shared_option_from_variables_and_file(option: str) -
 
 
 def test_plugins_have_no_more_options_than_modules() -> None:
-    assert set(BESIDE) == set(SHARED) == set(_arguments.ARGUMENT_SPEC)
+    assert set(BESIDE) == set(SHARED) == set(_options.ARGUMENT_SPEC)
 
 
 @pytest.mark.parametrize("option", SHARED)
 def test_documentation_names_the_environment(option: str) -> None:
     text = " ".join(SHARED[option]["description"])
-    assert all(f"E({name})" in text for name in _arguments.ENVIRONMENT.get(option, ()))
+    assert all(f"E({name})" in text for name in _options.ENVIRONMENT.get(option, ()))
 
 
 def test_requirements_are_the_documented_ones() -> None:

@@ -20,7 +20,10 @@ import requests
 import responses
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
-from ansible_collections.edgecache.cloudflare.plugins.module_utils import _arguments, _client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api import client as _client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._http import pacing as _pacing
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._http import session as _session
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module import options as _options
 from ansible_collections.edgecache.cloudflare.plugins.modules import origin_cloud_region_info
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     API,
@@ -54,9 +57,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         return high
 
     own = Clock()
-    for session in (_client.Client, _client.Http, _arguments.Patience):
-        monkeypatch.setattr(_arguments, session.__name__, functools.partial(session, clock=own, sleep=own.sleep))
-    monkeypatch.setattr(_client.random, "uniform", full)
+    for session in (_client.Client, _session.HttpSession, _pacing.RequestPacer):
+        monkeypatch.setattr(_options, session.__name__, functools.partial(session, clock=own, sleep=own.sleep))
+    monkeypatch.setattr(_session.random, "uniform", full)
     return own
 
 
@@ -69,15 +72,15 @@ def wire(clock: Clock) -> t.Iterator[Wire]:
 
 
 @pytest.fixture
-def told() -> list[str]:
+def messages() -> list[str]:
     """What the client of this test has told."""
     return []
 
 
 @pytest.fixture
-def client(clock: Clock, told: list[str]) -> _client.Client:
+def client(clock: Clock, messages: list[str]) -> _client.Client:
     credential = _client.Credential.from_token(TOKEN)
-    return _client.Client(credential, API, tell=told.append, clock=clock, sleep=clock.sleep)
+    return _client.Client(credential, API, before_sleep=messages.append, clock=clock, sleep=clock.sleep)
 
 
 @pytest.fixture

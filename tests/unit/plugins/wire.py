@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 import responses
 import urllib3
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_cloud_regions import OriginMapping
 from responses import matchers
 from responses.registries import OrderedRegistry
 
@@ -130,7 +131,9 @@ class Wire:
         self._mock.add(
             method,
             self.api + path,
-            body=answer if isinstance(answer, (str, bytes, io.BufferedReader, Exception)) else json.dumps(answer),
+            body=answer
+            if isinstance(answer, (str, bytes, io.BufferedReader, Exception))
+            else json.dumps(plain(answer)),
             status=status,
             headers=headers,
             match=[
@@ -162,12 +165,12 @@ class Wire:
     def put_batch(self, wanted: t.Sequence[dict[str, t.Any]], answer: t.Any = None, **more: t.Any) -> None:
         """Expect that these mappings are sent; without another answer, all are confirmed."""
         body = [sent(one) for one in wanted]
-        self.send("PUT", BATCH, judged(body) if answer is None else answer, body=body, **more)
+        self.send("PUT", BATCH, batch_response(body) if answer is None else answer, body=body, **more)
 
     def delete_batch(self, gone: t.Sequence[dict[str, t.Any]], answer: t.Any = None, **more: t.Any) -> None:
         """Expect that the addresses of these mappings are sent; without another answer, all are confirmed."""
-        confirmed = judged([sent(one) for one in gone]) if answer is None else answer
-        self.send("DELETE", BATCH, confirmed, body=[one["origin_ip"] for one in gone], **more)
+        confirmed = batch_response([sent(one) for one in gone]) if answer is None else answer
+        self.send("DELETE", BATCH, confirmed, body=[plain(one)["origin_ip"] for one in gone], **more)
 
 
 class Zone(requests.adapters.HTTPAdapter):
@@ -202,7 +205,7 @@ class Zone(requests.adapters.HTTPAdapter):
         finally:
             with self._lock:
                 self._under_way -= 1
-        stream = io.BytesIO(json.dumps(body).encode())
+        stream = io.BytesIO(json.dumps(plain(body)).encode())
         raw = urllib3.HTTPResponse(body=stream, headers=headers, status=status, preload_content=False)
         return self.build_response(request, raw)
 
@@ -211,8 +214,17 @@ class Zone(requests.adapters.HTTPAdapter):
             return 200, page(self.items, asked)
         if asked == NAME:
             return 200, envelope([{"id": ZONE_ID, "name": NAME}])
-        found = next((item for item in self.items if item["origin_ip"] == asked), None)
+        found = next((item for item in self.items if plain(item)["origin_ip"] == asked), None)
         return (200, envelope(found)) if found else (404, failed(1142))
+
+
+def plain(value: t.Any) -> t.Any:
+    """The value with dictionaries for mappings, as JSON has them."""
+    if isinstance(value, OriginMapping):
+        return value.to_result()
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def envelope(result: t.Any, **more: t.Any) -> dict[str, t.Any]:
@@ -232,9 +244,9 @@ def mapping(address: str, vendor: str = "aws", region: str = "us-east-1") -> dic
     return {"origin_ip": address, "vendor": vendor, "region": region, "modified_on": MODIFIED_ON}
 
 
-def sent(mapping: dict[str, t.Any]) -> dict[str, t.Any]:
+def sent(mapping: t.Any) -> dict[str, t.Any]:
     """A mapping as it is sent, and as a batch confirms it."""
-    return {key: mapping[key] for key in ("origin_ip", "vendor", "region")}
+    return {key: plain(mapping)[key] for key in ("origin_ip", "vendor", "region")}
 
 
 def new(address: str, vendor: str = "aws", region: str = "us-east-1") -> dict[str, t.Any]:
@@ -242,8 +254,18 @@ def new(address: str, vendor: str = "aws", region: str = "us-east-1") -> dict[st
     return {**mapping(address, vendor, region), "modified_on": None}
 
 
-def judged(succeeded: t.Sequence[t.Any] = (), **refused: str) -> dict[str, t.Any]:
-    """The answer to a batch. ``refused`` is for few: ``**{address: words}``."""
+def typed_mapping(*args: str, **settings: str) -> OriginMapping:
+    """``mapping`` as the code has it."""
+    return OriginMapping(**mapping(*args, **settings))
+
+
+def typed_new(*args: str, **settings: str) -> OriginMapping:
+    """``new`` as the code has it."""
+    return OriginMapping(**new(*args, **settings))
+
+
+def batch_response(succeeded: t.Sequence[t.Any] = (), **refused: str) -> dict[str, t.Any]:
+    """The response to a batch. ``refused`` is for few: ``**{address: reason}``."""
     items = [{"origin_ip": address, "error": words} for address, words in refused.items()]
     return envelope({"succeeded": list(succeeded), "failed": items})
 
@@ -258,6 +280,11 @@ def address(number: int) -> str:
 
 def mappings(count: int) -> list[dict[str, t.Any]]:
     return [mapping(address(number)) for number in range(count)]
+
+
+def typed_mappings(count: int) -> list[OriginMapping]:
+    """``mappings`` as the code has them."""
+    return [OriginMapping(**item) for item in mappings(count)]
 
 
 def page_count(items: t.Sequence[t.Any]) -> int:

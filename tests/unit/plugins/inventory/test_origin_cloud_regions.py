@@ -86,7 +86,7 @@ def loader(monkeypatch: pytest.MonkeyPatch) -> DataLoader:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def messages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     texts: list[str] = []
     monkeypatch.setattr(Display, "warning", lambda self, msg, **more: texts.append(" ".join(str(msg).split())))
     return texts
@@ -110,7 +110,7 @@ def write(tmp_path: Path) -> t.Callable[..., str]:
 
 
 @pytest.fixture
-def read(write: t.Callable[..., str], told: list[str], extra: dict[str, t.Any]) -> t.Callable[..., Read]:
+def read(write: t.Callable[..., str], messages: list[str], extra: dict[str, t.Any]) -> t.Callable[..., Read]:
     """What Ansible makes of a file with these options."""
 
     def read(file: str = "edge.cloudflare_origins.yml", **options: t.Any) -> Read:
@@ -178,7 +178,7 @@ def error_of(parse: t.Callable[..., None]) -> t.Callable[..., str]:
     return error_of
 
 
-def test_hosts(own: t.Callable[..., Read], wire: Wire, told: list[str]) -> None:
+def test_hosts(own: t.Callable[..., Read], wire: Wire, messages: list[str]) -> None:
     wire.zone([mapping("192.0.2.1"), mapping("2001:DB8:0::1", "gcp", "us-central1")])
     assert own().hosts == {
         "192.0.2.1": {
@@ -200,7 +200,7 @@ def test_hosts(own: t.Callable[..., Read], wire: Wire, told: list[str]) -> None:
             "zone_ids": [ZONE_ID],
         },
     }
-    assert told == []
+    assert messages == []
 
 
 def test_groups_by_vendor_and_in_them_by_region(own: t.Callable[..., Read], wire: Wire) -> None:
@@ -268,13 +268,13 @@ def test_all_pages(own: t.Callable[..., Read], wire: Wire) -> None:
     assert len(own().hosts) == 250
 
 
-def test_zone_without_mappings(own: t.Callable[..., Read], wire: Wire, told: list[str]) -> None:
+def test_zone_without_mappings(own: t.Callable[..., Read], wire: Wire, messages: list[str]) -> None:
     wire.zone([])
     assert own() == Read({}, {}, {})
-    assert told == []
+    assert messages == []
 
 
-def test_several_zones(read: t.Callable[..., Read], wire: Wire, told: list[str]) -> None:
+def test_several_zones(read: t.Callable[..., Read], wire: Wire, messages: list[str]) -> None:
     wire.get("/zones", envelope([{"id": OTHER_ZONE_ID, "name": NAME}]), query={"name": NAME})
     wire.zone([mapping("192.0.2.1"), mapping("192.0.2.2")])
     wire.get(OTHER, page([mapping("192.0.2.2"), mapping("192.0.2.3")]), query=PAGE)
@@ -285,7 +285,7 @@ def test_several_zones(read: t.Callable[..., Read], wire: Wire, told: list[str])
         "192.0.2.2": (ZONE_ID, [ZONE_ID, OTHER_ZONE_ID]),
         "192.0.2.3": (OTHER_ZONE_ID, [OTHER_ZONE_ID]),
     }
-    assert told == []
+    assert messages == []
 
 
 def test_zones_win_over_a_zone_from_elsewhere(
@@ -297,13 +297,13 @@ def test_zones_win_over_a_zone_from_elsewhere(
     assert list(read(api_token=TOKEN, zones=[ZONE_ID]).hosts) == ["192.0.2.1"]
 
 
-def test_zones_that_disagree(read: t.Callable[..., Read], wire: Wire, told: list[str]) -> None:
+def test_zones_that_disagree(read: t.Callable[..., Read], wire: Wire, messages: list[str]) -> None:
     wire.zone([mapping("192.0.2.1")])
     wire.get(OTHER, page([mapping("192.0.2.1", "gcp", "us-central1")]), query=PAGE)
     found = read(api_token=TOKEN, zones=[ZONE_ID, OTHER_ZONE_ID])
     assert found.hosts["192.0.2.1"]["vendor"] == "aws"
     assert set(found.groups) == {"vendor_aws", "region_aws_us_east_1"}
-    assert told == [
+    assert messages == [
         f"192.0.2.1 is aws/us-east-1 in the zone {ZONE_ID}, which counts, but gcp/us-central1 in {OTHER_ZONE_ID}."
     ]
 
@@ -358,8 +358,8 @@ def test_credential_in_another_option(error_of: t.Callable[..., str], option: st
     if option in ("compose", "groups") and isinstance(value, dict):
         value = [value]  # else it is of the right type
     zone = {} if option in ("zone", "zones") else {"zone_id": ZONE_ID}
-    told = error_of(**{"api_token": "known-by-the-task", **zone, option: value})
-    assert told.startswith((option, "Unknown: (not shown). The options are account_api_key"))
+    message = error_of(**{"api_token": "known-by-the-task", **zone, option: value})
+    assert message.startswith((option, "Unknown: (not shown). The options are account_api_key"))
 
 
 def test_credential_in_a_template_that_fails(error_of: t.Callable[..., str]) -> None:
@@ -376,11 +376,11 @@ def test_error_of_the_api(error_of: t.Callable[..., str], wire: Wire) -> None:
 
 
 def test_ansible_tells_the_error(
-    own: t.Callable[..., Read], wire: Wire, told: list[str], capsys: pytest.CaptureFixture[str]
+    own: t.Callable[..., Read], wire: Wire, messages: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     wire.page(1, failed(10000), status=403)
     assert own().hosts == {}
-    shown = " ".join([*told, *capsys.readouterr().err.split()])
+    shown = " ".join([*messages, *capsys.readouterr().err.split()])
     assert "The API's own words." in shown and "edge.cloudflare_origins.yml" in shown
     assert TOKEN not in shown
 
@@ -613,13 +613,13 @@ def test_cache_that_is_to_be_filled_anew(
     ids=str,
 )
 def test_cache_with_something_else_in_it(
-    own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], told: list[str], kept_file: Path, kept: t.Any
+    own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], messages: list[str], kept_file: Path, kept: t.Any
 ) -> None:
     entry = json.loads(kept_file.read_text())
     kept_file.write_text(json.dumps({**entry, "__payload__": json.dumps(kept)} if "__payload__" in entry else kept))
     wire.zone([mapping("192.0.2.2")])
     assert list(own(**cached).hosts) == ["192.0.2.2"]
-    assert told == []
+    assert messages == []
 
 
 @pytest.mark.parametrize(

@@ -18,14 +18,15 @@ import yaml
 from ansible import constants
 from ansible.errors import AnsibleError
 from ansible_collections.edgecache.cloudflare.plugins.lookup import cloud_region
-from ansible_collections.edgecache.cloudflare.plugins.module_utils import _cloud_ranges, _range_sources
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges import parsers as _parsers
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges import sources as _sources
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils import _ranges
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.ranges import aws, azure, gcp, oci
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import TOKEN, Wire
 
 LookUp = t.Callable[..., list[t.Any]]
 
-AWS, GCP, OCI = _range_sources.SOURCES
+AWS, GCP, OCI = _sources.DEFAULT_SOURCES
 CONTENT = aws(("192.0.2.0/24", "us-east-1"), ("2001:db8::/32", "eu-west-1"))
 
 
@@ -38,7 +39,7 @@ def lookup() -> str:
 def _files(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     wire.api = ""
     wire.headers = {}
-    monkeypatch.setattr(_ranges, "_kept", {})
+    monkeypatch.setattr(_ranges, "_last_ranges", {})
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def another_process() -> t.Callable[[], None]:
     """Forget what this process has in its memory."""
-    return _ranges._kept.clear
+    return _ranges._last_ranges.clear
 
 
 def found(address: str, region: str, prefix: str, source: object) -> dict[str, str]:
@@ -181,7 +182,7 @@ class TestSharing:
         self, look_up_bare: LookUp, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         read: list[str] = []
-        monkeypatch.setattr(_ranges, "read_file", lambda *args: read.append(args[0]) or _range_sources.read_file(*args))
+        monkeypatch.setattr(_ranges, "read_file", lambda *args: read.append(args[0]) or _sources.read_file(*args))
         for address in ("192.0.2.1", "192.0.2.2", "2001:db8::1"):
             look_up_bare(address, sources=[str(file)])
         assert len(read) == 1
@@ -243,7 +244,7 @@ class TestSharing:
     def test_those_who_wait_fail_together(
         self, look_up_bare: LookUp, wire: Wire, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(_ranges.RunCache, "failure", lambda *args: "It failed meanwhile")
+        monkeypatch.setattr(_ranges.RunCache, "recent_failure", lambda *args: "It failed meanwhile")
         with pytest.raises(AnsibleError, match="^It failed meanwhile$"):
             look_up_bare("192.0.2.1", sources=[AWS])
         assert wire.requests == []
@@ -274,7 +275,7 @@ class TestDocumentation:
     documented = yaml.safe_load(cloud_region.DOCUMENTATION)
 
     def test_defaults(self) -> None:
-        assert self.documented["options"]["sources"]["default"] == _range_sources.SOURCES
+        assert self.documented["options"]["sources"]["default"] == _sources.DEFAULT_SOURCES
 
     def test_return(self, look_up_bare: LookUp, file: Path) -> None:
         (result,) = look_up_bare("192.0.2.1", sources=str(file))
@@ -291,5 +292,5 @@ class TestDocumentation:
             assert without == {**expected, **beside[name]}
 
     def test_limit(self) -> None:
-        limits = f"{_cloud_ranges.LIMIT} bytes (16 MiB) and {_cloud_ranges.MAX_REGIONS} regions"
+        limits = f"{_parsers.MAX_FILE_BYTES} bytes (16 MiB) and {_parsers.MAX_REGIONS} regions"
         assert limits in cloud_region.DOCUMENTATION

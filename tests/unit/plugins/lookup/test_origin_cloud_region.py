@@ -107,10 +107,12 @@ def test_bad_term(error_of: t.Callable[..., str], term: t.Any) -> None:
 
 @pytest.mark.parametrize("name", ["defautl", "origin_ip", "token", "cloudflare_api_token"])
 def test_unknown_keyword(error_of: t.Callable[..., str], name: str) -> None:
-    told = error_of("192.0.2.1", **{name: "Secret-Part"})
-    assert told.startswith(f"Unknown: {name}. The options are ")
-    assert "account_api_key, account_email, api_email, api_key, api_token, api_url, ca_path, cache, cache_ttl, " in told
-    assert "Secret-Part" not in told
+    message = error_of("192.0.2.1", **{name: "Secret-Part"})
+    assert message.startswith(f"Unknown: {name}. The options are ")
+    assert (
+        "account_api_key, account_email, api_email, api_key, api_token, api_url, ca_path, cache, cache_ttl, " in message
+    )
+    assert "Secret-Part" not in message
 
 
 def test_terms_are_no_keyword(error_of: t.Callable[..., str]) -> None:
@@ -274,9 +276,9 @@ class TestCache:
         assert zone.asked == [address(1)]
 
     def test_missing_mapping_is_known_to_be_missing(self, error_of: t.Callable[..., str], zone: Zone) -> None:
-        told = error_of("192.0.2.1")
-        assert error_of("192.0.2.1") == told
-        assert f"The zone {ZONE_ID} has no mapping for 192.0.2.1." in told
+        message = error_of("192.0.2.1")
+        assert error_of("192.0.2.1") == message
+        assert f"The zone {ZONE_ID} has no mapping for 192.0.2.1." in message
         assert zone.asked == ["192.0.2.1"]
 
     def test_many_questions_cost_at_most_twice_as_much_as_one(self, look_up: LookUp, zone: Zone) -> None:
@@ -419,7 +421,7 @@ class TestCache:
         def before(asked: t.Any) -> tuple[int, dict[str, str], t.Any]:
             # the answer is on its way when another process writes
             answer, zone.items = zone.items, [mapping(address(1), vendor="gcp")]
-            _cache.forget()
+            _cache.invalidate()
             zone.before = lambda asked: None
             return 200, {}, envelope(answer[1])
 
@@ -432,7 +434,7 @@ class TestCache:
     def test_write_is_seen(self, look_up: LookUp, zone: Zone) -> None:
         look_up()
         zone.items = [mapping(address(1), vendor="gcp")]
-        _cache.forget()
+        _cache.invalidate()
         assert look_up() == zone.items
         assert look_up(address(2), default=None) == [None]
 
@@ -513,7 +515,7 @@ class TestCache:
         self, look_up: LookUp, zone: Zone, monkeypatch: pytest.MonkeyPatch, ttl: float
     ) -> None:
         if ttl:
-            _cache.forget_for_good()
+            _cache.disable_for_run()
         monkeypatch.delattr(_cache.RunCache, "lock")
         for dummy in range(2):
             assert look_up(address(1), cache_ttl=ttl) == [mapping(address(1))]

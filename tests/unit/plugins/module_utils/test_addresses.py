@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Addresses: refused, or canonical."""
+"""Addresses: refused, or normalize_address."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import typing as t
 
 import pytest
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import (
-    canonical,
-    canonical_all,
+    normalize_address,
+    normalize_addresses,
     unreachable_kind,
 )
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import AddressError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import InvalidAddressError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,8 +72,8 @@ REFUSED: list[t.Any] = [
 
 @pytest.mark.parametrize("value", REFUSED, ids=repr)
 def test_what_is_no_address_is_refused(value: object) -> None:
-    with pytest.raises(AddressError, match="^not an IP address: ") as caught:
-        canonical(value)
+    with pytest.raises(InvalidAddressError, match="^not an IP address: ") as caught:
+        normalize_address(value)
     assert str(caught.value).isprintable()
 
 
@@ -94,7 +94,7 @@ def test_what_is_no_address_is_refused(value: object) -> None:
     ],
 )
 def test_spelling(spelling: str, address: str) -> None:
-    assert canonical(spelling) == address
+    assert normalize_address(spelling) == address
 
 
 NEARLY = st.text("0123456789abcdefABCDEF:./%x \n١", max_size=45)
@@ -104,33 +104,33 @@ MADE_OF_NUMBERS = st.lists(st.integers(0, 300), min_size=3, max_size=5).map(lamb
 @given(st.one_of(st.text(), NEARLY, MADE_OF_NUMBERS, st.ip_addresses().map(str)))
 def test_any_text_is_refused_or_read_as_python_reads_it(text: str) -> None:
     try:
-        address = canonical(text)
-    except AddressError:
+        address = normalize_address(text)
+    except InvalidAddressError:
         if "%" not in text:  # a zone index, which Python takes
             with pytest.raises(ValueError, match="does not appear to be"):
                 ipaddress.ip_address(text.strip())
     else:
         assert ipaddress.ip_address(address) == ipaddress.ip_address(text.strip())
-        assert canonical(address) == address
+        assert normalize_address(address) == address
         assert set(address) <= set("0123456789abcdef:.")
 
 
 @given(st.ip_addresses())
 def test_all_spellings_of_an_address_are_one(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     spellings = [str(address), address.exploded, address.exploded.upper(), f"\n {address}\t"]
-    assert len(canonical_all("origin_ip", spellings)) == 1
+    assert len(normalize_addresses("origin_ip", spellings)) == 1
 
 
 def test_each_address_comes_once_in_the_order_asked() -> None:
     values = ["2001:DB8::1", "192.0.2.1", "2001:db8:0::1", "192.0.2.1"]
-    assert canonical_all("origin_ip", iter(values)) == ["2001:db8::1", "192.0.2.1"]
-    assert canonical_all("origin_ip", []) == []
+    assert normalize_addresses("origin_ip", iter(values)) == ["2001:db8::1", "192.0.2.1"]
+    assert normalize_addresses("origin_ip", []) == []
 
 
 def test_one_message_names_the_option_and_each_bad_value_once() -> None:
     values = ["192.0.2.1", "", "010.0.0.1", 10, ["192.0.2.1"], "010.0.0.1", "x" * 100]
-    with pytest.raises(AddressError) as caught:
-        canonical_all("origin_ip", values)
+    with pytest.raises(InvalidAddressError) as caught:
+        normalize_addresses("origin_ip", values)
     assert str(caught.value).startswith(
         f"origin_ip: not an IP address: '', '010.0.0.1', 10, ['192.0.2.1'], '{'x' * 59}…. "
     )
@@ -148,7 +148,7 @@ def test_one_message_names_the_option_and_each_bad_value_once() -> None:
     ],
 )
 def test_dotted_form_is_for_ipv4_mapped_addresses_only(spelling: str, address: str) -> None:
-    assert canonical(spelling) == address
+    assert normalize_address(spelling) == address
 
 
 @given(
@@ -161,7 +161,7 @@ def test_dotted_form_is_for_ipv4_mapped_addresses_only(spelling: str, address: s
 def test_ipv6_is_written_as_python_writes_it(address: ipaddress.IPv6Address) -> None:
     # Python before 3.13 writes an IPv4-mapped address without dots. RFC 5952, section 5, recommends them.
     written = f"::ffff:{address.ipv4_mapped}" if address.ipv4_mapped else address.compressed
-    assert canonical(address.exploded) == written
+    assert normalize_address(address.exploded) == written
 
 
 @pytest.mark.parametrize(

@@ -23,16 +23,17 @@ import requests
 import responses
 import urllib3
 import yaml
-from ansible_collections.edgecache.cloudflare.plugins.module_utils import _client
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client, Credential
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api import client as _client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client import Client, Credential
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
     ApiError,
     CloudflareError,
-    ConnectionFailed,
-    PermissionDenied,
-    RateLimited,
+    PermissionDeniedError,
+    RateLimitError,
+    TransportError,
     UnexpectedError,
 )
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._http import session as _session
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     API,
     KEY,
@@ -73,14 +74,14 @@ def caused_by(outer: Exception, *causes: BaseException) -> Exception:
 class TestRequest:
     def test_token(self, client: Client, wire: Wire) -> None:
         wire.get("/zones", envelope([1]), query={"name": "a b&c"})
-        assert client.request("GET", "/zones", params={"name": "a b&c"}) == envelope([1])
+        assert client.request("GET", "/zones", params={"name": "a b&c"}).result == [1]
         (request,) = wire.requests
         assert not {"X-Auth-Email", "X-Auth-Key"} & set(request.headers)
 
     def test_key(self, wire: Wire) -> None:
         wire.headers = {"X-Auth-Email": "user@example.com", "X-Auth-Key": KEY}
         wire.get("/zones", envelope([1]))
-        Client(Credential.from_key("user@example.com", KEY), API).request("GET", "/zones")
+        Client(Credential.from_global_key("user@example.com", KEY), API).request("GET", "/zones")
         (request,) = wire.requests
         assert "Authorization" not in request.headers
 
@@ -207,7 +208,7 @@ class TestEnvelope:
     @pytest.mark.parametrize("status", [200, 201, 202, 206])
     def test_success(self, client: Client, wire: Wire, status: int) -> None:
         wire.get("/zones", envelope([1], extra=True), status=status)
-        assert client.request("GET", "/zones") == envelope([1], extra=True)
+        assert client.request("GET", "/zones").result == [1]
 
     @pytest.mark.parametrize("status", [300, 400, 404, 500, 501, 505, 519, 530, 599])
     def test_status_is_believed_more_than_success(self, client: Client, wire: Wire, clock: Clock, status: int) -> None:
@@ -236,13 +237,13 @@ class TestEnvelope:
     def test_answer_without_end(
         self, client: Client, wire: Wire, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(_client, "MAX_BODY", 100_000)
+        monkeypatch.setattr(_client, "MAX_RESPONSE_BYTES", 100_000)
         wire.get("/zones", json.dumps(envelope("x")) + " " * (100_000 - len(json.dumps(envelope("x")))))
         wire.get("/zones", "x" * 100_001)
-        assert client.request("GET", "/zones") == envelope("x")
+        assert client.request("GET", "/zones").result == "x"
         error = error_of(client)
         assert str(error) == "HTTP 200: the answer has more than 100000 bytes"
-        assert error.__class__ is ConnectionFailed
+        assert error.__class__ is TransportError
         assert clock.pauses == []
 
     def test_redirect_without_end(self, client: Client, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,7 +258,7 @@ class TestEnvelope:
                 read.append(len(buffer))
                 return len(buffer) if len(read) < 100 else 0
 
-        monkeypatch.setattr(_client, "MAX_BODY", 100_000)
+        monkeypatch.setattr(_client, "MAX_RESPONSE_BYTES", 100_000)
         wire.get(
             "/zones", io.BufferedReader(Endless(), 65_536), status=302, headers={"Location": "https://example.com/"}
         )
@@ -299,13 +300,13 @@ class TestEnvelope:
     def test_short_credential_does_not_change_what_was_read(self, wire: Wire) -> None:
         wire.headers = {"Authorization": "Bearer aws"}
         wire.get("/zones", envelope({"vendor": "aws"}))
-        assert Client(Credential.from_token("aws"), API).request("GET", "/zones") == envelope({"vendor": "aws"})
+        assert Client(Credential.from_token("aws"), API).request("GET", "/zones").result == {"vendor": "aws"}
 
     def test_key_that_the_server_repeats_is_not_shown(self, wire: Wire) -> None:
         wire.headers = {}
         wire.get("/zones", failed(4711, message=f"{KEY} of user@example.com"), status=400)
-        told = error_of(Client(Credential.from_key("user@example.com", KEY), API)).failure()["message"]
-        assert told == "******** of user@example.com"
+        message = error_of(Client(Credential.from_global_key("user@example.com", KEY), API)).failure()["message"]
+        assert message == "******** of user@example.com"
 
     @pytest.mark.parametrize("secret", [TOKEN, KEY])
     def test_credential_is_not_printed(self, secret: str) -> None:
@@ -332,13 +333,13 @@ class TestConnection:
         ids=lambda value: type(value).__name__,
     )
     def test_broken_one_is_tried_again(
-        self, client: Client, wire: Wire, clock: Clock, told: list[str], error: Exception, reason: str
+        self, client: Client, wire: Wire, clock: Clock, messages: list[str], error: Exception, reason: str
     ) -> None:
         wire.get("/zones", error)
         wire.get("/zones", envelope([1]))
-        assert client.request("GET", "/zones") == envelope([1])
+        assert client.request("GET", "/zones").result == [1]
         assert clock.pauses == [1.0]
-        (sentence,) = told
+        (sentence,) = messages
         assert "1.0 seconds" in sentence and f"No answer from {API}: {reason}" in sentence
 
     @pytest.mark.parametrize(
@@ -363,7 +364,7 @@ class TestConnection:
         wire.get("/zones", error)
         failure = error_of(client)
         assert str(failure) == f"No answer from {API}: {reason}"
-        assert failure.__class__ is ConnectionFailed
+        assert failure.__class__ is TransportError
         assert failure.failure() == {"status": None, "code": None, "message": str(failure), "errors": []}
         assert clock.pauses == []
 
@@ -405,8 +406,8 @@ class TestConnection:
     def test_proxy_is_named(self, client: Client, wire: Wire) -> None:
         for dummy in range(6):
             wire.get("/zones", caused_by(requests.exceptions.ProxyError("outer"), ConnectionRefusedError("refused")))
-        told = str(error_of(client))
-        assert told.startswith(f"No answer from {API} through the proxy that the environment names: refused")
+        message = str(error_of(client))
+        assert message.startswith(f"No answer from {API} through the proxy that the environment names: refused")
 
     def test_terminal_escapes_in_a_reason_are_taken_out(self, client: Client, wire: Wire) -> None:
         wire.get("/zones", OSError("Tunnel connection failed: 407 \x1b[31mred\r\nnext"))
@@ -416,45 +417,45 @@ class TestConnection:
     def test_truncated_body_is_read_again(self, client: Client, wire: Wire, clock: Clock, length: str) -> None:
         wire.get("/zones", envelope([1]), headers={"Content-Length": length})
         wire.get("/zones", envelope([1]))
-        assert client.request("GET", "/zones") == envelope([1])
+        assert client.request("GET", "/zones").result == [1]
         assert clock.pauses == [1.0]
 
     def test_truncated_body_under_old_urllib3_is_read_again(
-        self, client: Client, wire: Wire, told: list[str], monkeypatch: pytest.MonkeyPatch
+        self, client: Client, wire: Wire, messages: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         lenient = functools.partialmethod(urllib3.HTTPResponse.__init__, enforce_content_length=False)
         monkeypatch.setattr(urllib3.HTTPResponse, "__init__", lenient)
         wire.get("/zones", "{", headers={"Content-Length": "2"})
         wire.get("/zones", "{}", headers={"Content-Length": "2"}, status=404)
         assert str(error_of(client)) == "HTTP 404: '{}'"
-        (sentence,) = told
+        (sentence,) = messages
         assert "HTTP 200: 1 of the 2 bytes came" in sentence
 
     @pytest.mark.parametrize("length", ["", "x", "-1", "²"])
     def test_length_that_is_no_number(self, client: Client, wire: Wire, length: str) -> None:
         wire.get("/zones", envelope([1]), headers={"Content-Length": length})
-        assert client.request("GET", "/zones") == envelope([1])
+        assert client.request("GET", "/zones").result == [1]
 
 
 class TestWaiting:
     @pytest.fixture(autouse=True)
     def _wall_clock(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_client.time, "time", lambda: 1_800_000_000.0)
+        monkeypatch.setattr(_session.time, "time", lambda: 1_800_000_000.0)
 
     @pytest.mark.parametrize("status", [429, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 529])
-    def test_passing_status(self, client: Client, wire: Wire, clock: Clock, told: list[str], status: int) -> None:
+    def test_passing_status(self, client: Client, wire: Wire, clock: Clock, messages: list[str], status: int) -> None:
         wire.get("/zones", "<h1>later</h1>", status=status)
         wire.get("/zones", envelope([1]))
-        assert client.request("GET", "/zones") == envelope([1])
+        assert client.request("GET", "/zones").result == [1]
         assert clock.pauses == [1.0]
-        (sentence,) = told
+        (sentence,) = messages
         assert "1.0 seconds" in sentence
         assert f"HTTP {status}: '<h1>later</h1>'" in sentence
 
     def test_429_is_a_rate_limit_even_from_the_firewall(self, client: Client, wire: Wire, clock: Clock) -> None:
-        client._patience._max_wait = 0.0
+        client._pacer._max_wait = 0.0
         wire.get("/zones", "", status=429, headers={"cf-mitigated": "challenge"})
-        assert error_of(client).__class__ is RateLimited
+        assert error_of(client).__class__ is RateLimitError
 
     @pytest.mark.parametrize("status", [429, 503])
     @pytest.mark.parametrize(
@@ -482,7 +483,7 @@ class TestWaiting:
     def test_retry_after(
         self, client: Client, wire: Wire, clock: Clock, status: int, value: str, pause: float | None
     ) -> None:
-        client._patience._max_wait = 1_000.0
+        client._pacer._max_wait = 1_000.0
         for dummy in range(2):
             wire.get("/zones", "", status=status, headers={"Retry-After": value})
         wire.get("/zones", envelope([1]))
@@ -515,7 +516,7 @@ class TestWaiting:
     def test_retry_after_beyond_max_wait_fails_at_once(self, client: Client, wire: Wire, clock: Clock) -> None:
         wire.get("/zones", failed(971), status=429, headers={"Retry-After": "331"})
         error = error_of(client)
-        assert error.__class__ is RateLimited
+        assert error.__class__ is RateLimitError
         assert str(error).endswith(
             "; the API asks for a pause of 331.0 seconds, and max_wait (330 seconds in all) has 330.0 left: "
             "raise max_wait, or try again later"
@@ -533,7 +534,7 @@ class TestWaiting:
     def test_max_wait_0_fails_at_once(
         self, client: Client, wire: Wire, clock: Clock, answer: tuple[t.Any, int]
     ) -> None:
-        client._patience._max_wait = 0.0
+        client._pacer._max_wait = 0.0
         wire.get("/zones", answer[0], status=answer[1])
         assert str(error_of(client)).endswith(
             "; next would be a pause of 1.0 seconds, and max_wait (0 seconds in all) has 0.0 left: "
@@ -551,7 +552,7 @@ class TestWaiting:
         assert clock.pauses == [100.0, 200.0]
 
     def test_time_without_an_answer_counts_as_waiting(self, client: Client, wire: Wire, clock: Clock) -> None:
-        client._patience._max_wait = 100.0
+        client._pacer._max_wait = 100.0
         for dummy in range(3):
             wire.get("/zones", requests.ReadTimeout("timed out"), seconds=30.0)
         wire.get("/zones", "", status=502, seconds=30.0)
@@ -570,7 +571,7 @@ class TestWaiting:
         assert "has 0.0 left" in str(error_of(client))
 
     def test_time_of_slow_refusals_counts_as_waiting(self, client: Client, wire: Wire, clock: Clock) -> None:
-        client._patience._max_wait = 100.0
+        client._pacer._max_wait = 100.0
         for dummy in range(4):
             wire.get("/zones", "", status=429, headers={"Retry-After": "1"}, seconds=29.0)
         assert "max_wait (100 seconds" in str(error_of(client))
@@ -587,7 +588,7 @@ class TestWaiting:
     def test_pauses_have_chance_in_them(
         self, client: Client, wire: Wire, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(_client.random, "uniform", lambda low, high: low)
+        monkeypatch.setattr(_session.random, "uniform", lambda low, high: low)
         for dummy in range(6):
             wire.get("/zones", "", status=503)
         error_of(client)
@@ -607,7 +608,7 @@ class TestWaiting:
         assert clock.pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0, 60.0]
 
     def test_pauses_stop_growing_however_often_they_come(self, client: Client, wire: Wire, clock: Clock) -> None:
-        client._patience._max_wait = 86_400.0
+        client._pacer._max_wait = 86_400.0
         for dummy in range(1_100):
             wire.get("/zones", "", status=429, headers={"Retry-After": "1"})
         wire.get("/zones", "", status=429)
@@ -622,19 +623,19 @@ class TestWaiting:
         client.request("GET", "/zones")
         assert clock.pauses == [1.0, 2.0, 4.0]
 
-    def test_every_pause_is_told_apart(self, client: Client, wire: Wire, told: list[str]) -> None:
+    def test_every_pause_is_told_apart(self, client: Client, wire: Wire, messages: list[str]) -> None:
         for dummy in range(3):
             wire.get("/zones", "", status=429, headers={"Retry-After": "1"})
         wire.get("/zones", envelope([1]))
         client.request("GET", "/zones")
-        assert len(set(told)) == 3
+        assert len(set(messages)) == 3
 
     def test_it_is_told_before_it_is_waited(self, wire: Wire, clock: Clock) -> None:
         events: list[str] = []
         client = Client(
             Credential.from_token(TOKEN),
             API,
-            tell=events.append,
+            before_sleep=events.append,
             clock=clock,
             sleep=lambda pause: events.append("sleep"),
         )
@@ -645,9 +646,9 @@ class TestWaiting:
 
     def test_defaults(self) -> None:
         client = Client(Credential.from_token(TOKEN), API)
-        assert client._patience._clock is time.monotonic
-        assert client._patience._sleep == client._patience._stopped.wait
-        assert client._patience._tell("nothing to see") is None
+        assert client._pacer._clock is time.monotonic
+        assert client._pacer._sleep == client._pacer._cancelled.wait
+        assert client._pacer._before_sleep("nothing to see") is None
 
 
 class TestPages:
@@ -655,13 +656,13 @@ class TestPages:
     def test_to_the_end(self, client: Client, wire: Wire, count: int) -> None:
         items = mappings(count)
         wire.zone(items)
-        pages = list(client.pages("/zones/023e105f4ecef8ad9ca31a8372d0c353/origin/cloud_regions"))
+        pages = list(client.iter_pages("/zones/023e105f4ecef8ad9ca31a8372d0c353/origin/cloud_regions"))
         assert [item for page in pages for item in page.items] == items
         assert {page.total_count for page in pages} == {count}
 
     def test_first_page_is_read_alone(self, client: Client, wire: Wire) -> None:
         wire.get("/x", page([1], total_pages=9), query={"page": 1, "per_page": 100})
-        assert next(client.pages("/x")) == ([1], 9, 1, None)
+        assert next(client.iter_pages("/x")) == ([1], 9, 1, None)
 
     @pytest.mark.parametrize(
         "answer",
@@ -686,13 +687,13 @@ class TestPages:
     def test_malformed(self, client: Client, wire: Wire, answer: t.Any) -> None:
         wire.get("/x", answer, query={"page": 1, "per_page": 100})
         with pytest.raises(ApiError, match="^HTTP 200: an answer that is not a page of a list: '") as caught:
-            list(client.pages("/x"))
+            list(client.iter_pages("/x"))
         assert caught.value.failure()["status"] == 200
         assert json.dumps(answer)[:140] in str(caught.value)
 
     def test_a_hundred_pages_are_believed(self, client: Client, wire: Wire) -> None:
         wire.get("/x", page([1], total_pages=100), query={"page": 1, "per_page": 100})
-        assert next(client.pages("/x")).total_pages == 100
+        assert next(client.iter_pages("/x")).total_pages == 100
 
     @pytest.mark.parametrize(
         ("asked", "info", "count"),
@@ -722,7 +723,7 @@ class TestPages:
         self, client: Client, zone: Zone, asked: int, info: dict[str, int], count: int
     ) -> None:
         zone.before = lambda number: (200, {}, envelope(mappings(count), result_info=info))
-        assert len(list(client.pages(MAPPINGS))) == asked
+        assert len(list(client.iter_pages(MAPPINGS))) == asked
         assert sorted(zone.asked) == list(range(1, asked + 1))
 
 
@@ -741,10 +742,10 @@ class TestPagesSideBySide:
         return []
 
     @pytest.fixture
-    def client(self, woken: list[bool], told: list[str]) -> Client:
+    def client(self, woken: list[bool], messages: list[str]) -> Client:
         """One that really sleeps, if not for long."""
-        client = Client(Credential.from_token(TOKEN), API, tell=told.append)
-        client._patience._sleep = lambda seconds: woken.append(client._patience._stopped.wait(min(seconds, 5)))
+        client = Client(Credential.from_token(TOKEN), API, before_sleep=messages.append)
+        client._pacer._sleep = lambda seconds: woken.append(client._pacer._cancelled.wait(min(seconds, 5)))
         return client
 
     @pytest.fixture
@@ -780,7 +781,7 @@ class TestPagesSideBySide:
             answered[number].set()
 
         zone.before = before
-        assert [item for page in client.pages(MAPPINGS) for item in page.items] == mappings(850)
+        assert [item for page in client.iter_pages(MAPPINGS) for item in page.items] == mappings(850)
 
     @pytest.mark.parametrize(("pages", "at_once"), [(1, 1), (2, 1), (3, 2), (9, 8), (17, 8), (33, 8)])
     def test_as_many_as_there_are_connections(self, client: Client, zone: Zone, pages: int, at_once: int) -> None:
@@ -792,13 +793,13 @@ class TestPagesSideBySide:
                 together.wait(10)
 
         zone.before = before
-        assert len(list(client.pages(MAPPINGS))) == pages
-        assert zone.at_once == at_once <= _client.CONNECTIONS
+        assert len(list(client.iter_pages(MAPPINGS))) == pages
+        assert zone.at_once == at_once <= _client.MAX_CONNECTIONS
         assert sorted(zone.asked) == list(range(1, pages + 1))
 
     def test_nothing_is_asked_for_that_is_not_wanted(self, client: Client, zone: Zone) -> None:
         zone.items = mappings(3_500)
-        pages = client.pages(MAPPINGS)
+        pages = client.iter_pages(MAPPINGS)
         next(pages)
         pages.close()
         assert zone.asked == [1]
@@ -808,26 +809,26 @@ class TestPagesSideBySide:
         self, client: Client, zone: Zone, failing: t.Callable[..., None], number: int
     ) -> None:
         failing({number: (403, {}, failed(10000, message=f"of page {number}"))})
-        with pytest.raises(PermissionDenied, match=f"of page {number}") as caught:
-            list(client.pages(MAPPINGS))
+        with pytest.raises(PermissionDeniedError, match=f"of page {number}") as caught:
+            list(client.iter_pages(MAPPINGS))
         assert caught.value.__cause__ is None and caught.value.__context__ is None
 
     def test_error_wakes_those_that_wait(
-        self, client: Client, zone: Zone, failing: t.Callable[..., None], woken: list[bool], told: list[str]
+        self, client: Client, zone: Zone, failing: t.Callable[..., None], woken: list[bool], messages: list[str]
     ) -> None:
         limited = (429, {"Retry-After": "300"}, failed(971))
         failing({5: (403, {}, failed(10000, message="of page 5"))}, limited)
-        with pytest.raises(PermissionDenied, match="of page 5"):
-            list(client.pages(MAPPINGS))
+        with pytest.raises(PermissionDeniedError, match="of page 5"):
+            list(client.iter_pages(MAPPINGS))
         assert woken in ([], [True])
-        assert len(told) == len(woken)
+        assert len(messages) == len(woken)
         assert sorted(zone.asked) == list(range(1, 10))
 
     def test_error_ends_a_pause_though_its_answer_tells_of_the_rate_limit(
         self, client: Client, zone: Zone, woken: list[bool]
     ) -> None:
         paused, together = threading.Event(), threading.Barrier(2)
-        client._patience._tell = lambda text: paused.set()
+        client._pacer._before_sleep = lambda text: paused.set()
 
         def before(number: int) -> tuple[int, dict[str, str], t.Any] | None:
             if number == 1:
@@ -840,8 +841,8 @@ class TestPagesSideBySide:
 
         zone.items = mappings(300)
         zone.before = before
-        with pytest.raises(PermissionDenied):
-            list(client.pages(MAPPINGS))
+        with pytest.raises(PermissionDeniedError):
+            list(client.iter_pages(MAPPINGS))
         assert woken == [True]
 
     def test_after_an_error_nothing_is_sent(
@@ -857,8 +858,8 @@ class TestPagesSideBySide:
         wait = _client.concurrent.futures.wait
         monkeypatch.setattr(_client.concurrent.futures, "wait", late)
         failing({number: (403, {}, failed(10000)) for number in range(2, 10)})
-        with pytest.raises(PermissionDenied):
-            list(client.pages(MAPPINGS))
+        with pytest.raises(PermissionDeniedError):
+            list(client.iter_pages(MAPPINGS))
         assert sorted(zone.asked) == list(range(1, 10))
 
     @pytest.mark.parametrize(
@@ -867,7 +868,7 @@ class TestPagesSideBySide:
     def test_any_error_does(self, client: Client, failing: t.Callable[..., None], answer: t.Any) -> None:
         failing({7: answer})
         with pytest.raises(ApiError):
-            list(client.pages(MAPPINGS))
+            list(client.iter_pages(MAPPINGS))
 
     def test_error_of_the_program_does(self, client: Client, zone: Zone) -> None:
         def before(number: int) -> None:
@@ -877,16 +878,16 @@ class TestPagesSideBySide:
         zone.items = mappings(3_500)
         zone.before = before
         with pytest.raises(UnexpectedError, match="ZeroDivisionError"):
-            list(client.pages(MAPPINGS))
+            list(client.iter_pages(MAPPINGS))
 
     def test_after_an_error_the_client_is_as_before(
         self, client: Client, zone: Zone, failing: t.Callable[..., None]
     ) -> None:
         failing({5: (403, {}, failed(10000))})
-        with pytest.raises(PermissionDenied):
-            list(client.pages(MAPPINGS))
+        with pytest.raises(PermissionDeniedError):
+            list(client.iter_pages(MAPPINGS))
         zone.before = lambda number: None
-        assert [item for page in client.pages(MAPPINGS) for item in page.items] == mappings(3_500)
+        assert [item for page in client.iter_pages(MAPPINGS) for item in page.items] == mappings(3_500)
 
     def test_broken_connections_are_tried_again(
         self, client: Client, zone: Zone, woken: list[bool], monkeypatch: pytest.MonkeyPatch
@@ -895,10 +896,10 @@ class TestPagesSideBySide:
             if zone.asked.count(number) == 1:
                 raise requests.ConnectionError("cut")
 
-        client._patience._sleep = woken.append
+        client._pacer._sleep = woken.append
         zone.items = mappings(3_500)
         zone.before = before
-        assert [item for page in client.pages(MAPPINGS) for item in page.items] == mappings(3_500)
+        assert [item for page in client.iter_pages(MAPPINGS) for item in page.items] == mappings(3_500)
         assert len(zone.asked) == 70
 
     @pytest.fixture
@@ -910,7 +911,7 @@ class TestPagesSideBySide:
     @pytest.mark.usefixtures("_interruptible")
     def test_interrupted_by_the_user(self, client: Client, zone: Zone, woken: list[bool]) -> None:
         waiting = threading.Event()
-        client._patience._tell = lambda text: waiting.set()
+        client._pacer._before_sleep = lambda text: waiting.set()
 
         def interrupt() -> None:
             waiting.wait(10)
@@ -921,7 +922,7 @@ class TestPagesSideBySide:
         user = threading.Timer(0.2, interrupt)
         user.start()
         with pytest.raises(KeyboardInterrupt):
-            list(client.pages(MAPPINGS))
+            list(client.iter_pages(MAPPINGS))
         user.join()
         assert woken == [True]
         assert len(zone.asked) <= 9
@@ -932,7 +933,7 @@ class TestPagesSideBySide:
         pools = _client.concurrent.futures.ThreadPoolExecutor
         submit = pools.submit
         waiting = threading.Event()
-        client._patience._tell = lambda text: waiting.set()
+        client._pacer._before_sleep = lambda text: waiting.set()
 
         def interrupted(pool: t.Any, call: t.Any, number: int) -> t.Any:
             if number == 9:
@@ -944,13 +945,13 @@ class TestPagesSideBySide:
         zone.items = mappings(3_500)
         zone.before = lambda number: None if number == 1 else (429, {"Retry-After": "300"}, failed(971))
         with pytest.raises(KeyboardInterrupt):
-            list(client.pages(MAPPINGS))
+            list(client.iter_pages(MAPPINGS))
         assert woken == [True]
 
     def test_a_five_minute_block_is_waited_out_once(
-        self, zone: Zone, clock: Clock, told: list[str], failing: t.Callable[..., None]
+        self, zone: Zone, clock: Clock, messages: list[str], failing: t.Callable[..., None]
     ) -> None:
-        client = Client(Credential.from_token(TOKEN), API, tell=told.append, clock=clock, sleep=clock.sleep)
+        client = Client(Credential.from_token(TOKEN), API, before_sleep=messages.append, clock=clock, sleep=clock.sleep)
         failing({})
         unblocked, block = zone.before, (429, {"Retry-After": "300", "Ratelimit": '"default";r=0;t=300'}, failed(971))
 
@@ -960,26 +961,29 @@ class TestPagesSideBySide:
             return block if blocked else None
 
         entered = threading.Barrier(8)
-        wait = client._patience.wait
+        sleep_before_retry = client._pacer.sleep_before_retry
 
         def enter(*args: t.Any) -> None:
             entered.wait(10)
-            wait(*args)
+            sleep_before_retry(*args)
 
         # Time does not stand still, as the clock does, while eight answers come
-        client._patience.wait = enter
+        client._pacer.sleep_before_retry = enter
         clock.before_sleep = lambda: time.sleep(0.5)
         zone.before = before
-        assert [item for page in client.pages(MAPPINGS) for item in page.items] == mappings(3_500)
+        assert [item for page in client.iter_pages(MAPPINGS) for item in page.items] == mappings(3_500)
         assert clock.pauses == [300.0]
-        assert len(told) == 1 and "Waiting 300.0 seconds (after 0.0 of 330), then trying again: Rate limited" in told[0]
+        assert (
+            len(messages) == 1
+            and "Waiting 300.0 seconds (after 0.0 of 330), then trying again: Rate limited" in messages[0]
+        )
         assert len(zone.asked) == 35 + 8
 
     def test_a_block_in_the_middle_of_slow_answers_is_waited_out_to_its_end(
-        self, zone: Zone, clock: Clock, told: list[str], failing: t.Callable[..., None]
+        self, zone: Zone, clock: Clock, messages: list[str], failing: t.Callable[..., None]
     ) -> None:
         """A gateway error is answered before the 429 of another page, whose Retry-After is longer."""
-        client = Client(Credential.from_token(TOKEN), API, tell=told.append, clock=clock, sleep=clock.sleep)
+        client = Client(Credential.from_token(TOKEN), API, before_sleep=messages.append, clock=clock, sleep=clock.sleep)
         zone.items = mappings(300)
         paused, started = threading.Event(), threading.Barrier(2)
         clock.before_sleep = paused.set
@@ -996,22 +1000,22 @@ class TestPagesSideBySide:
             return 429, {"Retry-After": "300"}, failed(971)
 
         zone.before = before
-        assert len(list(client.pages(MAPPINGS))) == 3
+        assert len(list(client.iter_pages(MAPPINGS))) == 3
         # The request for page 2 may be out before the 429 is in, but that for page 3 is not sent into the block
         assert max(sent) >= 300.0
 
-    def test_the_last_requests_of_the_window_are_spread(self, zone: Zone, clock: Clock, told: list[str]) -> None:
-        client = Client(Credential.from_token(TOKEN), API, tell=told.append, clock=clock, sleep=clock.sleep)
+    def test_the_last_requests_of_the_window_are_spread(self, zone: Zone, clock: Clock, messages: list[str]) -> None:
+        client = Client(Credential.from_token(TOKEN), API, before_sleep=messages.append, clock=clock, sleep=clock.sleep)
         zone.items = mappings(900)
         zone.before = lambda number: (
             (200, {"Ratelimit": '"default";r=7;t=24'}, page(mappings(900))) if number == 1 else None
         )
-        assert [item for page in client.pages(MAPPINGS) for item in page.items] == mappings(900)
+        assert [item for page in client.iter_pages(MAPPINGS) for item in page.items] == mappings(900)
         assert clock.pauses == [3.0] * 8
-        assert len(told) == 1
+        assert len(messages) == 1
 
 
-class TestLost:
+class TestOutcomeUnknown:
     """Whether the API may have done what was asked, though no good answer says so."""
 
     @pytest.mark.parametrize(
@@ -1050,10 +1054,10 @@ class TestLost:
         status: int,
         lost: bool,
     ) -> None:
-        monkeypatch.setattr(_client, "MAX_BODY", 100_000)
-        client._patience._max_wait = 0.0
+        monkeypatch.setattr(_client, "MAX_RESPONSE_BYTES", 100_000)
+        client._pacer._max_wait = 0.0
         wire.get("/zones", answer, status=status)
-        assert error_of(client).lost is lost
+        assert error_of(client).outcome_unknown is lost
 
     @pytest.mark.parametrize(
         ("first", "lost"),
@@ -1064,34 +1068,32 @@ class TestLost:
         wire.get("/zones", first[0], status=first[1])
         wire.get("/zones", "", status=429)
         wire.get("/zones", failed(10000), status=403)
-        assert error_of(client).lost is lost
+        assert error_of(client).outcome_unknown is lost
         wire.get("/zones", first[0], status=first[1])
         wire.get("/zones", "", status=429)
         wire.get("/zones", envelope([1]))
-        client.request("GET", "/zones")
-        assert client.repeated is lost
+        assert client.request("GET", "/zones").was_retried is lost
 
     def test_each_request_begins_anew(self, client: Client, wire: Wire) -> None:
-        assert client.repeated is False
+        wire.get("/zones", envelope([1]))
+        assert client.request("GET", "/zones").was_retried is False
         wire.get("/zones", "", status=502)
         wire.get("/zones", envelope([1]))
         wire.get("/zones", envelope([1]))
         wire.get("/zones", "", status=502)
         wire.get("/zones", failed(4711), status=400)
         wire.get("/zones", failed(4711), status=400)
-        client.request("GET", "/zones")
-        assert client.repeated
-        client.request("GET", "/zones")
-        assert not client.repeated
-        assert error_of(client).lost
-        assert not error_of(client).lost
+        assert client.request("GET", "/zones").was_retried
+        assert not client.request("GET", "/zones").was_retried
+        assert error_of(client).outcome_unknown
+        assert not error_of(client).outcome_unknown
 
 
-class TestSure:
+class TestWriteOrVerify:
     @staticmethod
-    def lost() -> CloudflareError:
-        error = ConnectionFailed("the write is lost")
-        assert error.lost
+    def unknown_outcome() -> CloudflareError:
+        error = TransportError("the write is lost")
+        assert error.outcome_unknown
         return error
 
     @staticmethod
@@ -1102,34 +1104,34 @@ class TestSure:
         return fail
 
     def test_what_is_answered_is_not_read(self, client: Client) -> None:
-        assert client.sure(lambda: "written", self.fails(AssertionError())) == "written"
+        assert client.write_or_verify(lambda: "written", self.fails(AssertionError())) == "written"
 
     @pytest.mark.parametrize("written", [None, False, 0, ""])
     def test_any_answer_is_one(self, client: Client, written: t.Any) -> None:
-        assert client.sure(lambda: written, self.fails(AssertionError())) is written
+        assert client.write_or_verify(lambda: written, self.fails(AssertionError())) is written
 
     def test_refusal_is_not_read(self, client: Client) -> None:
         error = ApiError("no", 403, "no", [])
         with pytest.raises(ApiError) as caught:
-            client.sure(self.fails(error), self.fails(AssertionError()))
+            client.write_or_verify(self.fails(error), self.fails(AssertionError()))
         assert caught.value is error
         assert error.result == {}
 
     @pytest.mark.parametrize("found", ["found", False, 0, ""])
     def test_what_is_lost_is_read(self, client: Client, found: t.Any) -> None:
-        assert client.sure(self.fails(self.lost()), lambda: found) is found
+        assert client.write_or_verify(self.fails(self.unknown_outcome()), lambda: found) is found
 
     def test_what_was_not_done_is_an_error(self, client: Client) -> None:
-        error = self.lost()
+        error = self.unknown_outcome()
         with pytest.raises(CloudflareError) as caught:
-            client.sure(self.fails(error), lambda: None)
+            client.write_or_verify(self.fails(error), lambda: None)
         assert caught.value is error
         assert (str(error), error.result, error.__context__) == ("the write is lost", {}, None)
 
     def test_what_cannot_be_read_may_have_been_done(self, client: Client) -> None:
-        error = self.lost()
+        error = self.unknown_outcome()
         with pytest.raises(CloudflareError) as caught:
-            client.sure(self.fails(error), self.fails(ApiError("no", 403, "no", [])))
+            client.write_or_verify(self.fails(error), self.fails(ApiError("no", 403, "no", [])))
         assert caught.value is error
         assert str(error) == (
             "the write is lost; it is not known whether this was done, since the zone cannot be read either"
@@ -1138,14 +1140,14 @@ class TestSure:
         assert error.__cause__ is None
 
     def test_after_an_unexpected_error_the_zone_is_read(self, client: Client) -> None:
-        assert client.sure(self.fails(KeyError(7)), lambda: "found") == "found"
+        assert client.write_or_verify(self.fails(KeyError(7)), lambda: "found") == "found"
         with pytest.raises(UnexpectedError, match=r"KeyError\(7\) in test_client\.py, line [0-9]+\. Report it$"):
-            client.sure(self.fails(KeyError(7)), lambda: None)
+            client.write_or_verify(self.fails(KeyError(7)), lambda: None)
 
     def test_unexpected_error_of_the_reading(self, client: Client) -> None:
-        error = self.lost()
-        with pytest.raises(ConnectionFailed, match="the zone cannot be read either"):
-            client.sure(self.fails(error), self.fails(KeyError()))
+        error = self.unknown_outcome()
+        with pytest.raises(TransportError, match="the zone cannot be read either"):
+            client.write_or_verify(self.fails(error), self.fails(KeyError()))
         assert error.result == {"changed": True}
 
 
@@ -1156,10 +1158,10 @@ class TestUnexpected:
         def defect(*args: object) -> None:
             raise IndexError(f"Bearer {TOKEN}")
 
-        monkeypatch.setattr(client, "_fetch", defect)
+        monkeypatch.setattr(client, "_send", defect)
         error = error_of(client)
         assert isinstance(error, UnexpectedError)
-        assert error.lost
+        assert error.outcome_unknown
         assert "IndexError('Bearer ********') in test_client.py, line" in str(error)
         assert error.__cause__ is error.__context__ is None
 
@@ -1167,7 +1169,7 @@ class TestUnexpected:
         def defect(*args: object) -> None:
             raise IndexError("x")
 
-        http = _client.Http(clock=clock, sleep=clock.sleep)
-        monkeypatch.setattr(http, "_fetch", defect)
+        http = _session.HttpSession(clock=clock, sleep=clock.sleep)
+        monkeypatch.setattr(http, "_send", defect)
         with pytest.raises(UnexpectedError, match="IndexError"):
             http.download("https://example.com/ranges.json", 1_000)

@@ -13,8 +13,8 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client, Credential
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConnectionBroken
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client import Client, Credential
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import RetryableTransportError
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import TOKEN
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -90,7 +90,7 @@ def client_of(url: str, **settings: t.Any) -> Client:
 )
 def test_slow_answer(server: Server, at_once: bytes, slowly: bytes) -> None:
     server.answers = [(at_once, slowly)]
-    with client_of(server.url) as client, pytest.raises(ConnectionBroken) as caught:
+    with client_of(server.url) as client, pytest.raises(RetryableTransportError) as caught:
         client.request("GET", "/zones")
     assert server.url in str(caught.value)
     assert "(timeout: 1 seconds and the 0.5 that max_wait had left, for the whole answer)" in str(caught.value)
@@ -102,7 +102,7 @@ def test_without_max_wait_the_bound_is_timeout(server: Server) -> None:
     server.answers = [(HEAD, PADDING)]
     with (
         client_of(server.url, max_wait=0.0) as client,
-        pytest.raises(ConnectionBroken, match=r"\(timeout: 1 seconds\)"),
+        pytest.raises(RetryableTransportError, match=r"\(timeout: 1 seconds\)"),
     ):
         client.request("GET", "/zones")
 
@@ -111,8 +111,8 @@ def test_through_a_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("HTTP_PROXY", server.url)
     server.answers = [(WHOLE, b""), (HEAD, PADDING)]
     with client_of("http://api.example.com") as client:
-        assert client.request("GET", "/zones")["result"] == [1]
-        with pytest.raises(ConnectionBroken, match="for the whole answer"):
+        assert client.request("GET", "/zones").result == [1]
+        with pytest.raises(RetryableTransportError, match="for the whole answer"):
             client.request("GET", "/zones")
     assert server.targets == [b"http://api.example.com/zones"] * 2
 
@@ -120,5 +120,5 @@ def test_through_a_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_answers_in_time_share_one_connection(server: Server) -> None:
     server.answers = [(WHOLE[:-1], WHOLE[-1:]), (WHOLE, b""), (WHOLE, b"")]
     with client_of(server.url) as client:
-        assert [client.request("GET", "/zones")["result"] for dummy in range(3)] == [[1]] * 3
+        assert [client.request("GET", "/zones").result for dummy in range(3)] == [[1]] * 3
     assert server.connections == 1

@@ -7,19 +7,19 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client import Client
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
     ApiError,
     CloudflareError,
-    NoMapping,
-    NotFound,
-    PermissionDenied,
-    RateLimited,
+    MappingNotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    ZoneNotFoundError,
 )
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import Wire, failed
 
 DOCUMENTED = [
-    (404, 1142, NoMapping, "The zone has no mapping"),
+    (404, 1142, MappingNotFoundError, "The zone has no mapping"),
     (400, 1146, ApiError, "check origin_ip"),
     (400, 1157, ApiError, "check vendor and region"),
     (403, 1164, ApiError, "already has 3,500 mappings"),
@@ -27,29 +27,29 @@ DOCUMENTED = [
     (500, 1156, ApiError, "could not check the region"),
     (400, 1135, ApiError, "The plan of the zone does not include this setting"),
     (403, 1135, ApiError, "The plan of the zone does not include this setting"),
-    (400, 7003, NotFound, "check zone_id"),
-    (404, 7003, NotFound, "check zone_id"),
-    (404, 7000, NotFound, "check zone_id"),
-    (400, 6003, PermissionDenied, "an API token goes into api_token"),
-    (400, 6103, PermissionDenied, "an API token goes into api_token"),
-    (400, 6111, PermissionDenied, "an API token goes into api_token"),
-    (401, 10000, PermissionDenied, "check api_token, or api_email and api_key"),
-    (403, 10000, PermissionDenied, "check api_token, or api_email and api_key"),
-    (403, 9109, PermissionDenied, "check api_token, or api_email and api_key"),
-    (403, 9106, PermissionDenied, "check api_token, or api_email and api_key"),
-    (400, 9106, PermissionDenied, "check api_token, or api_email and api_key"),
-    (400, 9109, PermissionDenied, "check api_token, or api_email and api_key"),
-    (400, 10000, PermissionDenied, "check api_token, or api_email and api_key"),
-    (401, 4711, PermissionDenied, "check api_token, or api_email and api_key"),
-    (429, 971, RateLimited, "1,200 requests in five minutes"),
-    (429, 10000, RateLimited, "1,200 requests in five minutes"),
+    (400, 7003, ZoneNotFoundError, "check zone_id"),
+    (404, 7003, ZoneNotFoundError, "check zone_id"),
+    (404, 7000, ZoneNotFoundError, "check zone_id"),
+    (400, 6003, PermissionDeniedError, "an API token goes into api_token"),
+    (400, 6103, PermissionDeniedError, "an API token goes into api_token"),
+    (400, 6111, PermissionDeniedError, "an API token goes into api_token"),
+    (401, 10000, PermissionDeniedError, "check api_token, or api_email and api_key"),
+    (403, 10000, PermissionDeniedError, "check api_token, or api_email and api_key"),
+    (403, 9109, PermissionDeniedError, "check api_token, or api_email and api_key"),
+    (403, 9106, PermissionDeniedError, "check api_token, or api_email and api_key"),
+    (400, 9106, PermissionDeniedError, "check api_token, or api_email and api_key"),
+    (400, 9109, PermissionDeniedError, "check api_token, or api_email and api_key"),
+    (400, 10000, PermissionDeniedError, "check api_token, or api_email and api_key"),
+    (401, 4711, PermissionDeniedError, "check api_token, or api_email and api_key"),
+    (429, 971, RateLimitError, "1,200 requests in five minutes"),
+    (429, 10000, RateLimitError, "1,200 requests in five minutes"),
     (404, 4711, ApiError, "HTTP 404: code 4711, The API's own words."),
 ]
 
 
 @pytest.mark.parametrize(("status", "code", "kind", "advice"), DOCUMENTED)
 def test_code(client: Client, wire: Wire, status: int, code: int, kind: type[ApiError], advice: str) -> None:
-    client._patience._max_wait = 0.0
+    client._pacer._max_wait = 0.0
     wire.get("/zones", failed(code), status=status)
     with pytest.raises(ApiError) as caught:
         client.request("GET", "/zones")
@@ -66,15 +66,15 @@ def test_code(client: Client, wire: Wire, status: int, code: int, kind: type[Api
         (404, {}, ApiError, "HTTP 404: '<h1>Sorry</h1>'"),
         (400, {}, ApiError, "HTTP 400: '<h1>Sorry</h1>'"),
         (500, {}, ApiError, "HTTP 500: '<h1>Sorry</h1>'"),
-        (401, {}, PermissionDenied, "check api_token"),
-        (403, {}, PermissionDenied, "check api_token"),
+        (401, {}, PermissionDeniedError, "check api_token"),
+        (403, {}, PermissionDeniedError, "check api_token"),
         (
             403,
             {"cf-mitigated": "challenge"},
             ApiError,
             "Cloudflare's firewall stopped the request before the API: ask from another network, or allow this one (HTTP 403",
         ),
-        (429, {}, RateLimited, "1,200 requests in five minutes"),
+        (429, {}, RateLimitError, "1,200 requests in five minutes"),
         (302, {"Location": "https://example.com/"}, ApiError, "check api_url"),
         (308, {}, ApiError, "check api_url"),
     ],
@@ -82,7 +82,7 @@ def test_code(client: Client, wire: Wire, status: int, code: int, kind: type[Api
 def test_page_of_a_gateway(
     client: Client, wire: Wire, status: int, headers: dict[str, str], kind: type[ApiError], advice: str
 ) -> None:
-    client._patience._max_wait = 0.0
+    client._pacer._max_wait = 0.0
     wire.get("/zones", "<h1>Sorry</h1>", status=status, headers=headers)
     with pytest.raises(ApiError) as caught:
         client.request("GET", "/zones")
@@ -96,7 +96,7 @@ def test_the_first_known_code_decides_and_all_are_told(client: Client, wire: Wir
     answer = failed(4711, 6003)
     answer["errors"][1]["error_chain"] = chain
     wire.get("/zones", answer, status=400)
-    with pytest.raises(PermissionDenied) as caught:
+    with pytest.raises(PermissionDeniedError) as caught:
         client.request("GET", "/zones")
     assert [error["code"] for error in caught.value.errors] == [4711, 6003, 6103]
     assert caught.value.errors[2] == chain[0]
@@ -104,5 +104,5 @@ def test_the_first_known_code_decides_and_all_are_told(client: Client, wire: Wir
 
 
 def test_error_without_an_answer_has_the_same_shape() -> None:
-    error = CloudflareError("one").add("two")
+    error = CloudflareError("one").append_detail("two")
     assert error.failure() == {"status": None, "code": None, "message": "one; two", "errors": []}

@@ -14,22 +14,22 @@ import typing as t
 
 import pytest
 import requests
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client import Client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_cloud_regions import (
+    MAX_SNAPSHOT_ATTEMPTS,
+    BatchResult,
+    OriginCloudRegions,
+    ZoneSnapshot,
+    same_region,
+)
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
     ApiError,
     CloudflareError,
-    ConnectionBroken,
-    NotFound,
-    PermissionDenied,
-    RateLimited,
-    TieredCacheOff,
-)
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import (
-    MAX_READS,
-    Judged,
-    Known,
-    OriginCloudRegions,
-    is_same,
+    PermissionDeniedError,
+    RateLimitError,
+    RetryableTransportError,
+    TieredCacheDisabledError,
+    ZoneNotFoundError,
 )
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     BATCH,
@@ -42,18 +42,19 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     Wire,
     Zone,
     address,
+    batch_response,
     envelope,
     failed,
-    judged,
-    mapping,
-    mappings,
     nested,
-    new,
     page,
     page_count,
+    plain,
     sent,
     switch,
 )
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import typed_mapping as mapping
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import typed_mappings as mappings
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import typed_new as new
 
 BROKEN = requests.ConnectionError("cut")
 
@@ -66,23 +67,23 @@ def regions(client: Client) -> OriginCloudRegions:
 @pytest.mark.parametrize("count", [0, 1, 100, 101, 250, 3_500])
 def test_all_costs_one_request_for_each_100(regions: OriginCloudRegions, wire: Wire, count: int) -> None:
     wire.zone(mappings(count))
-    assert regions.all() == mappings(count)
+    assert regions.list_all() == mappings(count)
     assert len(wire.requests) == max(1, -(-count // 100))
 
 
 def test_zone_without_mappings_may_be_not_found(regions: OriginCloudRegions, wire: Wire) -> None:
     wire.page(1, failed(1142), status=404)
-    assert regions.all() == []
+    assert regions.list_all() == []
 
 
 @pytest.mark.parametrize(
-    "ask", [lambda regions: regions.all(), lambda regions: regions.find(["192.0.2.1", "192.0.2.2"])]
+    "ask", [lambda regions: regions.list_all(), lambda regions: regions.get_many(["192.0.2.1", "192.0.2.2"])]
 )
 def test_no_such_zone_is_not_an_empty_one(
     regions: OriginCloudRegions, wire: Wire, ask: t.Callable[[OriginCloudRegions], object]
 ) -> None:
     wire.page(1, failed(7003), status=404)
-    with pytest.raises(NotFound):
+    with pytest.raises(ZoneNotFoundError):
         ask(regions)
 
 
@@ -120,7 +121,7 @@ class TestGet:
             "192.0.2.1", envelope({"origin_ip": "192.0.2.1", "vendor": "gcp", "region": "x", "new": 1, **given})
         )
         expected = {"origin_ip": "192.0.2.1", "vendor": "gcp", "region": "x", "modified_on": modified_on}
-        assert regions.get("192.0.2.1") == expected
+        assert plain(regions.get("192.0.2.1")) == expected
 
     def test_other_spelling_in_the_answer(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.mapping("2001:db8::1", envelope(mapping("2001:DB8:0::1")))
@@ -135,11 +136,11 @@ class TestGet:
             7,
             False,
             [mapping("192.0.2.1")],
-            {**mapping("192.0.2.1"), "origin_ip": None},
-            {**mapping("192.0.2.1"), "origin_ip": 3221225985},
-            {**mapping("192.0.2.1"), "origin_ip": "192.0.2.1/32"},
-            {**mapping("192.0.2.1"), "vendor": None},
-            {**mapping("192.0.2.1"), "region": ["us-east-1"]},
+            {**plain(mapping("192.0.2.1")), "origin_ip": None},
+            {**plain(mapping("192.0.2.1")), "origin_ip": 3221225985},
+            {**plain(mapping("192.0.2.1")), "origin_ip": "192.0.2.1/32"},
+            {**plain(mapping("192.0.2.1")), "vendor": None},
+            {**plain(mapping("192.0.2.1")), "region": ["us-east-1"]},
             {"origin_ip": "192.0.2.1", "vendor": "aws"},
             {"origin_ip": "192.0.2.1", "region": "us-east-1"},
             mapping("192.0.2.2"),
@@ -153,7 +154,7 @@ class TestGet:
         ) as caught:
             regions.get("192.0.2.1")
         assert caught.value.__class__ is ApiError
-        assert str(caught.value).endswith(repr(json.dumps(result)))
+        assert str(caught.value).endswith(repr(json.dumps(plain(result))))
 
     def test_mapping_of_another_address_is_shown(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.mapping("192.0.2.1", envelope(mapping("192.0.2.2")))
@@ -162,24 +163,24 @@ class TestGet:
 
     @pytest.mark.parametrize("where", ["origin_ip", "vendor"])
     def test_deep_nesting_is_malformed(self, regions: OriginCloudRegions, wire: Wire, where: str) -> None:
-        for answer in nested(envelope({**mapping("192.0.2.1"), where: "?"})):
+        for answer in nested(envelope({**plain(mapping("192.0.2.1")), where: "?"})):
             wire.get(f"{MAPPINGS}/192.0.2.1", answer)
             with pytest.raises(ApiError):
                 regions.get("192.0.2.1")
 
 
-class TestFind:
+class TestGetMany:
     def test_nothing_asked_nothing_sent(self, regions: OriginCloudRegions) -> None:
-        assert regions.find([]) == {}
+        assert regions.get_many([]) == {}
 
     @pytest.mark.parametrize("asked", [["2001:db8::1"], ["2001:db8::1"] * 3])
     def test_one_address_costs_one_request(self, regions: OriginCloudRegions, wire: Wire, asked: list[str]) -> None:
         wire.mapping("2001:db8::1")
-        assert regions.find(asked) == {"2001:db8::1": mapping("2001:db8::1")}
+        assert regions.get_many(asked) == {"2001:db8::1": mapping("2001:db8::1")}
 
     def test_one_address_without_a_mapping(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.no_mapping("192.0.2.1")
-        assert regions.find(["192.0.2.1"]) == {}
+        assert regions.get_many(["192.0.2.1"]) == {}
 
     @pytest.mark.parametrize("count", [0, 1, 100, 101, 250, 500, 3_500])
     @pytest.mark.parametrize("asked", [2, 3, 5, 40])
@@ -194,8 +195,8 @@ class TestFind:
             for number in range(1, asked + 1)
         ]
         pages = page_count(zone)
-        known = {item["origin_ip"]: item for item in zone}
-        later = [one for one in dict.fromkeys(wanted) if one not in {item["origin_ip"] for item in zone[:100]}]
+        known = {item.origin_ip: item for item in zone}
+        later = [one for one in dict.fromkeys(wanted) if one not in {item.origin_ip for item in zone[:100]}]
         if len(later) < pages:
             wire.zone(zone, pages=1)
             for one in later:
@@ -205,26 +206,26 @@ class TestFind:
                     wire.no_mapping(one)
         else:
             wire.zone(zone)
-        found = regions.find(wanted)
+        found = regions.get_many(wanted)
         assert list(found.items()) == [(one, known[one]) for one in dict.fromkeys(wanted) if one in known]
         assert len(wire.requests) <= min(len(set(wanted)), pages) + 1
         assert len(wire.requests) <= pages
 
     def test_zone_without_mappings_may_be_not_found(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.page(1, failed(1142), status=404)
-        assert regions.find(["192.0.2.1", "192.0.2.2"]) == {}
+        assert regions.get_many(["192.0.2.1", "192.0.2.2"]) == {}
 
     def test_first_page_that_contradicts_itself_is_read_again(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.page(1, page(mappings(2), total_count=3))
         wire.zone(mappings(3))
-        assert list(regions.find([address(2), address(0)])) == [address(2), address(0)]
+        assert list(regions.get_many([address(2), address(0)])) == [address(2), address(0)]
 
     def test_later_page_is_not_needed(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.page(1, page(mappings(150)))
-        assert len(regions.find([address(1), address(2)])) == 2
+        assert len(regions.get_many([address(1), address(2)])) == 2
 
 
-class TestSurvey:
+class TestGetManyWithTotal:
     """``find``, with the number of all mappings."""
 
     @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 3_500])
@@ -237,24 +238,24 @@ class TestSurvey:
                 wire.no_mapping(one)
         else:
             wire.zone(zone)
-        assert regions.survey(wanted) == ({}, count)
+        assert regions.get_many_with_total(wanted) == ({}, count)
         assert len(wire.requests) <= min(asked + 1, page_count(zone))
 
     def test_one_on_the_first_page(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.zone(mappings(250), pages=1)
-        assert regions.survey([address(7)]) == ({address(7): mapping(address(7))}, 250)
+        assert regions.get_many_with_total([address(7)]) == ({address(7): mapping(address(7))}, 250)
 
     def test_total_of_a_zone_that_changes_is_that_of_the_last_reading(
         self, regions: OriginCloudRegions, wire: Wire
     ) -> None:
         wire.page(1, page(mappings(2), total_count=3))
         wire.zone(mappings(4))
-        assert regions.survey(["192.0.2.1", address(1)]) == ({address(1): mapping(address(1))}, 4)
+        assert regions.get_many_with_total(["192.0.2.1", address(1)]) == ({address(1): mapping(address(1))}, 4)
 
     @pytest.mark.parametrize("pages", [0, 1])
     def test_empty_zone(self, regions: OriginCloudRegions, wire: Wire, pages: int) -> None:
         wire.page(1, page([], total_pages=pages))
-        assert regions.survey(["192.0.2.1", "192.0.2.2"]) == ({}, 0)
+        assert regions.get_many_with_total(["192.0.2.1", "192.0.2.2"]) == ({}, 0)
 
 
 class TestWrittenWhileItIsRead:
@@ -264,7 +265,7 @@ class TestWrittenWhileItIsRead:
 
     @staticmethod
     def written(modified_on: str | None) -> dict[str, t.Any]:
-        return {**mapping("192.0.2.1"), "modified_on": modified_on}
+        return mapping("192.0.2.1")._replace(modified_on=modified_on)
 
     @staticmethod
     def read(wire: Wire, zone: list[dict[str, t.Any]], date: str | None) -> None:
@@ -278,7 +279,7 @@ class TestWrittenWhileItIsRead:
         for number in (2, 3, 4):
             wire.page(number, page(after, number), headers={"Date": self.LATER})
         self.read(wire, after, self.LATER)
-        assert regions.all() == after
+        assert regions.list_all() == after
         assert len(wire.requests) == 8
 
     def test_exchange_is_noticed_by_a_survey(self, regions: OriginCloudRegions, wire: Wire) -> None:
@@ -287,7 +288,7 @@ class TestWrittenWhileItIsRead:
         wire.page(1, page(before, 1), headers={"Date": self.FIRST})
         wire.page(2, page(after, 2), headers={"Date": self.FIRST})
         self.read(wire, after, self.LATER)
-        assert regions.survey([address(100), address(149)])[0] == {
+        assert regions.get_many_with_total([address(100), address(149)])[0] == {
             one: mapping(one) for one in (address(100), address(149))
         }
 
@@ -308,7 +309,7 @@ class TestWrittenWhileItIsRead:
         zone = [*mappings(150), self.written(modified_on)]
         for dummy in range(2):
             self.read(wire, zone, self.FIRST)
-        assert regions.all() == zone
+        assert regions.list_all() == zone
 
     @pytest.mark.parametrize(
         ("date", "modified_on"),
@@ -328,7 +329,7 @@ class TestWrittenWhileItIsRead:
     ) -> None:
         zone = [*mappings(150), self.written(modified_on)]
         self.read(wire, zone, date)
-        assert regions.all() == zone
+        assert regions.list_all() == zone
 
     @pytest.mark.parametrize("count", [3, 150])
     def test_mapping_of_the_first_page_was_there_before_the_others_were_read(
@@ -336,7 +337,7 @@ class TestWrittenWhileItIsRead:
     ) -> None:
         zone = [self.written("2026-03-01T12:30:00Z"), *mappings(count)]
         self.read(wire, zone, self.FIRST)
-        assert regions.all() == zone
+        assert regions.list_all() == zone
 
     def test_reading_that_contradicts_itself_shows_what_was_there(
         self, regions: OriginCloudRegions, wire: Wire
@@ -345,16 +346,16 @@ class TestWrittenWhileItIsRead:
         wire.page(1, page(zone, 1, total_count=150), headers={"Date": self.FIRST})
         wire.page(2, page(zone, 2))
         self.read(wire, zone, self.FIRST)
-        assert regions.all() == zone
+        assert regions.list_all() == zone
 
     def test_another_exchange_in_the_second_reading(self, regions: OriginCloudRegions, wire: Wire) -> None:
         once = [*mappings(150)[1:], self.written("2026-03-01T12:30:00Z")]
-        twice = [*once[1:], {**mapping("192.0.2.2"), "modified_on": "2026-03-01T12:30:00Z"}]
+        twice = [*once[1:], mapping("192.0.2.2")._replace(modified_on="2026-03-01T12:30:00Z")]
         for before, after in ((mappings(150), once), (once, twice)):
             wire.page(1, page(before, 1), headers={"Date": self.FIRST})
             wire.page(2, page(after, 2))
         self.read(wire, twice, self.FIRST)
-        assert regions.all() == twice
+        assert regions.list_all() == twice
 
     def test_zone_that_never_rests(self, regions: OriginCloudRegions, wire: Wire) -> None:
         for number in range(3):
@@ -362,7 +363,7 @@ class TestWrittenWhileItIsRead:
         with pytest.raises(
             ApiError, match="^HTTP 200: somebody changed the zone while it was read, 3 times: try again later$"
         ):
-            regions.all()
+            regions.list_all()
 
 
 class TestPagesThatContradictEachOther:
@@ -373,7 +374,7 @@ class TestPagesThatContradictEachOther:
         wire.page(1, page(before, 1))
         wire.page(2, page(after, 2))
         wire.zone(after)
-        assert regions.all() == after
+        assert regions.list_all() == after
 
     def test_mapping_that_moves_to_the_other_page(self, regions: OriginCloudRegions, wire: Wire) -> None:
         before = mappings(150)
@@ -381,13 +382,13 @@ class TestPagesThatContradictEachOther:
         wire.page(1, page(before, 1))
         wire.page(2, page([mapping("192.0.2.1"), *before], 2))
         wire.zone(after)
-        assert regions.all() == after
+        assert regions.list_all() == after
 
     def test_zone_emptied_meanwhile(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.page(1, page(mappings(150), 1))
         wire.page(2, failed(1142), status=404)
         wire.page(1, failed(1142), status=404)
-        assert regions.all() == []
+        assert regions.list_all() == []
 
     def test_page_that_repeats(self, regions: OriginCloudRegions, wire: Wire) -> None:
         first = page(mappings(300), 1)
@@ -396,14 +397,14 @@ class TestPagesThatContradictEachOther:
         with pytest.raises(
             ApiError, match="^HTTP 200: the pages say that the zone has 300 mappings and hold 100, 3 times$"
         ):
-            regions.all()
+            regions.list_all()
 
     @pytest.mark.parametrize("total", [-1, 0, 1, 3, 10**30])
     def test_total_that_lies(self, regions: OriginCloudRegions, wire: Wire, total: int) -> None:
         for dummy in range(3):
             wire.page(1, page(mappings(2), total_count=total))
         with pytest.raises(ApiError, match=f"the zone has {total} mappings and hold 2, 3 times") as caught:
-            regions.all()
+            regions.list_all()
         assert caught.value.failure()["code"] is None
 
     @pytest.mark.parametrize("pages", [-7, 0, 1])
@@ -411,38 +412,40 @@ class TestPagesThatContradictEachOther:
         for dummy in range(3):
             wire.page(1, page(mappings(101), total_pages=pages))
         with pytest.raises(ApiError, match="the zone has 101 mappings and hold 100, 3 times"):
-            regions.all()
+            regions.list_all()
 
     def test_number_of_pages_too_large(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.page(1, page(mappings(100), 1, total_pages=100))
-        assert regions.all() == mappings(100)
+        assert regions.list_all() == mappings(100)
 
     def test_both_totals_are_told(self, regions: OriginCloudRegions, wire: Wire) -> None:
         for dummy in range(3):
             wire.page(1, page(mappings(150), 1, total_count=149))
             wire.page(2, page(mappings(150), 2))
         with pytest.raises(ApiError, match="the zone has 149 or 150 mappings and hold 150, 3 times"):
-            regions.all()
+            regions.list_all()
 
     def test_malformed_item(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.page(1, page([mapping("192.0.2.1"), {"origin_ip": "192.0.2.2"}]))
         with pytest.raises(ApiError, match="not a mapping"):
-            regions.all()
+            regions.list_all()
 
     def test_without_end(self, regions: OriginCloudRegions, wire: Wire) -> None:
         """A zone holds 3,500 mappings: a server that says more is not asked for them all, let alone three times."""
         wire.page(1, page(mappings(200), 1, total_pages=1_000, total_count=100_000))
         with pytest.raises(CloudflareError):
-            regions.all()
+            regions.list_all()
 
-    @pytest.mark.parametrize("ask", [lambda regions: regions.all(), lambda regions: regions.find([address(1)] * 9)])
+    @pytest.mark.parametrize(
+        "ask", [lambda regions: regions.list_all(), lambda regions: regions.get_many([address(1)] * 9)]
+    )
     def test_empty_first_page_ends_it(
         self, regions: OriginCloudRegions, zone: Zone, ask: t.Callable[[OriginCloudRegions], object]
     ) -> None:
         zone.before = lambda asked: (200, {}, page([], total_pages=35, total_count=3_500))
         with pytest.raises(ApiError):
             ask(regions)
-        assert len(zone.asked) <= MAX_READS
+        assert len(zone.asked) <= MAX_SNAPSHOT_ATTEMPTS
 
     @pytest.mark.parametrize("seed", range(10))
     def test_result_never_repeats_an_address(self, regions: OriginCloudRegions, zone: Zone, seed: int) -> None:
@@ -460,27 +463,27 @@ class TestPagesThatContradictEachOther:
         zone.items = mappings(350)
         zone.before = before
         with contextlib.suppress(ApiError):
-            found = [item["origin_ip"] for item in regions.all()]
+            found = [item.origin_ip for item in regions.list_all()]
             assert len(set(found)) == len(found)
-        assert len(zone.asked) <= MAX_READS * 5
+        assert len(zone.asked) <= MAX_SNAPSHOT_ATTEMPTS * 5
 
 
 UNMAPPED = [f"192.0.2.{number}" for number in range(256)]
 
 
-class TestLearn:
-    """What is known grows from question to question: together they cost at most twice as much as one would have."""
+class TestFetchMissing:
+    """What is snapshot grows from question to question: together they cost at most twice as much as one would have."""
 
     @pytest.fixture
     def ask(self, regions: OriginCloudRegions, zone: Zone) -> t.Callable[..., dict[str, t.Any]]:
-        """The answer to a question, by what is known from those before it. It is the right one."""
-        known = Known()
+        """The answer to a question, by what is snapshot from those before it. It is the right one."""
+        snapshot = ZoneSnapshot()
 
         def ask(*addresses: str) -> dict[str, t.Any]:
             asked = list(dict.fromkeys(addresses)) or None
-            regions.learn(known, asked)
-            assert known.answers(asked)
-            return known.found(asked)
+            regions.fetch_missing(snapshot, asked)
+            assert snapshot.covers(asked)
+            return snapshot.select(asked)
 
         return ask
 
@@ -490,7 +493,7 @@ class TestLearn:
         """The answers are right, and at no time have they cost more than the rule says."""
         asked: set[str] = set()
         pages, whole = page_count(zone.items), False
-        there = {item["origin_ip"]: item for item in zone.items}
+        there = {item.origin_ip: item for item in zone.items}
         for question in questions:
             assert list(ask(*question).values()) == [there[one] for one in question or there if one in there]
             asked.update(question)
@@ -505,7 +508,7 @@ class TestLearn:
         self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]], count: int, order: str
     ) -> None:
         zone.items = mappings(count)
-        there, enough = [item["origin_ip"] for item in zone.items], 3 * page_count(zone.items) + 3
+        there, enough = [item.origin_ip for item in zone.items], 3 * page_count(zone.items) + 3
         questions = {
             "first page first": there[:enough],
             "last page first": there[::-1][:enough],
@@ -544,7 +547,7 @@ class TestLearn:
     ) -> None:
         chance = random.Random(seed)
         zone.items = mappings(count)
-        there = [item["origin_ip"] for item in zone.items] + UNMAPPED
+        there = [item.origin_ip for item in zone.items] + UNMAPPED
         most = chance.choice([1, 2, 3, 40])
         enough = 2 * page_count(zone.items) + 5
         questions = [chance.sample(there, chance.randint(1, most)) for dummy in range(enough)]
@@ -571,13 +574,13 @@ class TestLearn:
         assert [ask(*question) for question in questions] == before
 
     def test_zone_that_changes_between_questions(self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]]) -> None:
-        """All that is known is what was there when it was read."""
+        """All that is snapshot is what was there when it was read."""
         zone.items = mappings(250)
         assert ask(address(0)) and ask(address(200))
-        zone.items = [mapping(item["origin_ip"], vendor="gcp") for item in mappings(249)]
+        zone.items = [mapping(item.origin_ip, vendor="gcp") for item in mappings(249)]
         found = ask()
         assert list(found.values()) == zone.items
-        assert ask(address(0))[address(0)]["vendor"] == "gcp"
+        assert ask(address(0))[address(0)].vendor == "gcp"
         assert ask(address(249)) == {}
         assert ask(UNMAPPED[0]) == {}
 
@@ -596,17 +599,17 @@ class TestLearn:
 
     def test_error_leaves_what_was_known(self, regions: OriginCloudRegions, zone: Zone) -> None:
         zone.items = mappings(3_500)
-        known = Known()
-        regions.learn(known, [address(1)])
+        snapshot = ZoneSnapshot()
+        regions.fetch_missing(snapshot, [address(1)])
         zone.before = lambda asked: (403, {}, failed(10000))
         for question in ([UNMAPPED[0]], [address(2), address(3)], None):
             with pytest.raises(ApiError):
-                regions.learn(known, question)
-            assert not known.answers(question)
-        assert known.found([address(1)]) == {address(1): mapping(address(1))}
+                regions.fetch_missing(snapshot, question)
+            assert not snapshot.covers(question)
+        assert snapshot.select([address(1)]) == {address(1): mapping(address(1))}
         zone.before = lambda asked: None
-        regions.learn(known, None)
-        assert list(known.found(None).values()) == mappings(3_500)
+        regions.fetch_missing(snapshot, None)
+        assert list(snapshot.select(None).values()) == mappings(3_500)
 
     @pytest.mark.parametrize("count", [0, 60, 101, 3_500])
     @pytest.mark.parametrize("asked", [1, 2, 40])
@@ -616,8 +619,8 @@ class TestLearn:
         zone.items = mappings(count)
         for wanted in ([address(3_000 + number) for number in range(asked)], UNMAPPED[:asked]):
             zone.asked.clear()
-            there = {item["origin_ip"]: item for item in zone.items if item["origin_ip"] in wanted}
-            assert regions.survey(wanted) == (there, count)
+            there = {item.origin_ip: item for item in zone.items if item.origin_ip in wanted}
+            assert regions.get_many_with_total(wanted) == (there, count)
             assert len(zone.asked) <= min(asked + 1, page_count(zone.items))
 
 
@@ -685,19 +688,19 @@ class TestPut:
             regions.put(new("192.0.2.1"))
 
     def test_lost_for_good(self, regions: OriginCloudRegions, client: Client, wire: Wire) -> None:
-        client._patience._max_wait = 0.0
+        client._pacer._max_wait = 0.0
         for dummy in range(2):
             wire.send("PUT", f"{MAPPINGS}/192.0.2.1", BROKEN, body=sent(new("192.0.2.1")))
             wire.no_mapping("192.0.2.1")
-            with pytest.raises(ConnectionBroken) as caught:
+            with pytest.raises(RetryableTransportError) as caught:
                 regions.put(new("192.0.2.1"))
             assert caught.value.result == {}
 
     def test_unknown(self, regions: OriginCloudRegions, client: Client, wire: Wire) -> None:
-        client._patience._max_wait = 0.0
+        client._pacer._max_wait = 0.0
         wire.send("PUT", f"{MAPPINGS}/192.0.2.1", BROKEN, body=sent(new("192.0.2.1")))
         wire.get(f"{MAPPINGS}/192.0.2.1", BROKEN)
-        with pytest.raises(ConnectionBroken, match="it is not known whether this was done") as caught:
+        with pytest.raises(RetryableTransportError, match="it is not known whether this was done") as caught:
             regions.put(new("192.0.2.1"))
         assert caught.value.result == {"changed": True}
 
@@ -746,19 +749,19 @@ class TestDelete:
 class TestBatch:
     def test_put(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.put_batch([new("2001:db8::1"), new("192.0.2.1")])
-        confirmed = {one: sent(new(one)) for one in ("2001:db8::1", "192.0.2.1")}
-        assert regions.put_batch([mapping("2001:db8::1"), mapping("192.0.2.1")]) == Judged(confirmed)
+        confirmed = {one: new(one).region_key for one in ("2001:db8::1", "192.0.2.1")}
+        assert regions.put_batch([mapping("2001:db8::1"), mapping("192.0.2.1")]) == BatchResult(confirmed)
 
     def test_delete(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        answer = judged([{"origin_ip": "2001:DB8::1"}], **{"192.0.2.1": "does not exist"})
+        answer = batch_response([{"origin_ip": "2001:DB8::1"}], **{"192.0.2.1": "does not exist"})
         wire.delete_batch([mapping("2001:db8::1"), mapping("192.0.2.1")], answer)
-        assert regions.delete_batch(["2001:db8::1", "192.0.2.1"]) == Judged(
-            {"2001:db8::1": {"origin_ip": "2001:DB8::1"}}, {"192.0.2.1": "does not exist"}
+        assert regions.delete_batch(["2001:db8::1", "192.0.2.1"]) == BatchResult(
+            {"2001:db8::1": (None, None)}, {"192.0.2.1": "does not exist"}
         )
 
     def test_of_a_zone_that_is_gone(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.delete_batch([mapping("192.0.2.1")], failed(7003), status=404)
-        with pytest.raises(NotFound):
+        with pytest.raises(ZoneNotFoundError):
             regions.delete_batch(["192.0.2.1"])
 
     @pytest.mark.parametrize(("before", "repeated"), [([], False), ([("", 429)], False), ([("", 502)], True)], ids=str)
@@ -769,7 +772,7 @@ class TestBatch:
         for answer, status in [*before, (failed(1142), 404)]:
             wire.delete_batch(gone, answer, status=status)
         words = dict.fromkeys(["192.0.2.1", "192.0.2.2"], "The API's own words.")
-        assert regions.delete_batch(list(words)) == Judged({}, words, repeated)
+        assert regions.delete_batch(list(words)) == BatchResult({}, words, repeated)
 
     @pytest.mark.parametrize(
         ("answer", "status", "repeated"), [("", 429, False), ("", 502, True), (BROKEN, 200, True)], ids=str
@@ -780,8 +783,8 @@ class TestBatch:
         wire.put_batch([new("192.0.2.1")], answer, status=status)
         wire.put_batch([new("192.0.2.1")])
         wire.put_batch([new("192.0.2.1")])
-        assert regions.put_batch([new("192.0.2.1")]).repeated is repeated
-        assert regions.put_batch([new("192.0.2.1")]).repeated is False
+        assert regions.put_batch([new("192.0.2.1")]).was_retried is repeated
+        assert regions.put_batch([new("192.0.2.1")]).was_retried is False
 
     @pytest.mark.parametrize(
         ("error", "words"), [({}, ""), ({"error": ""}, ""), ({"error": ["x"]}, "['x']"), ({"error": None}, "")], ids=str
@@ -792,7 +795,7 @@ class TestBatch:
         """So is one after an item that names no address."""
         items = [{"origin_ip": None}, "x", {"origin_ip": "192.0.2.1", **error}]
         wire.put_batch([new("192.0.2.1")], envelope({"failed": items}))
-        assert regions.put_batch([new("192.0.2.1")]) == Judged({}, {"192.0.2.1": words})
+        assert regions.put_batch([new("192.0.2.1")]) == BatchResult({}, {"192.0.2.1": words})
 
     @pytest.mark.parametrize(("key", "where"), [("failed", "error"), ("failed", "origin_ip"), ("succeeded", "vendor")])
     def test_deep_nesting(self, regions: OriginCloudRegions, wire: Wire, key: str, where: str) -> None:
@@ -804,21 +807,21 @@ class TestBatch:
 
     def test_words_do_not_show_the_credential(self, regions: OriginCloudRegions, wire: Wire) -> None:
         token = wire.headers["Authorization"].split()[1]
-        wire.put_batch([new("192.0.2.1")], judged(**{"192.0.2.1": f"{token} may not"}))
+        wire.put_batch([new("192.0.2.1")], batch_response(**{"192.0.2.1": f"{token} may not"}))
         assert regions.put_batch([new("192.0.2.1")]).refused == {"192.0.2.1": "******** may not"}
 
 
-class TestSupported:
+class TestListSupportedRegions:
     def test_costs_one_request(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.supported()
-        assert regions.supported() == SUPPORTED
+        assert regions.list_supported_regions() == SUPPORTED
 
     def test_only_what_is_known_is_kept(self, regions: OriginCloudRegions, wire: Wire) -> None:
         region = {"name": "x", "upper_tier_colos": []}
         wire.supported(
             envelope({"vendors": {"new": [{**region, "more": 1}], "aws": []}, "obtained_codes": False, "more": 1})
         )
-        assert regions.supported() == {"vendors": {"new": [region], "aws": []}, "obtained_codes": False}
+        assert regions.list_supported_regions() == {"vendors": {"new": [region], "aws": []}, "obtained_codes": False}
 
     @pytest.mark.parametrize(
         "result",
@@ -850,14 +853,14 @@ class TestSupported:
     def test_malformed(self, regions: OriginCloudRegions, wire: Wire, result: t.Any) -> None:
         wire.supported(envelope(result))
         with pytest.raises(ApiError, match="^HTTP 200: an answer that is not the supported regions: ") as caught:
-            regions.supported()
-        assert str(caught.value).endswith(repr(json.dumps(result)))
+            regions.list_supported_regions()
+        assert str(caught.value).endswith(repr(json.dumps(plain(result))))
 
     def test_deep_nesting_is_malformed(self, regions: OriginCloudRegions, wire: Wire) -> None:
         for answer in nested(envelope({"vendors": {"aws": [{"name": "?"}]}, "obtained_codes": True})):
             wire.supported(answer)
             with pytest.raises(ApiError):
-                regions.supported()
+                regions.list_supported_regions()
 
     @pytest.mark.parametrize("status", [400, 403, 404])
     @pytest.mark.parametrize("off", [switch(False), failed(1142)], ids=["off", "never set"])
@@ -866,8 +869,8 @@ class TestSupported:
     ) -> None:
         wire.supported(failed(4711), status=status)
         wire.get(STATE, off, status=200 if off["success"] else 404)
-        with pytest.raises(TieredCacheOff) as caught:
-            regions.supported()
+        with pytest.raises(TieredCacheDisabledError) as caught:
+            regions.list_supported_regions()
         assert str(caught.value).startswith("Tiered Cache is off for this zone")
         assert "edgecache.cloudflare.tiered_cache " in str(caught.value)
         assert f"HTTP {status}: code 4711, The API's own words." in str(caught.value)
@@ -877,8 +880,8 @@ class TestSupported:
     def test_tiered_cache_off_without_words(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.supported("no", status=403)
         wire.get(STATE, switch(False))
-        with pytest.raises(TieredCacheOff) as caught:
-            regions.supported()
+        with pytest.raises(TieredCacheDisabledError) as caught:
+            regions.list_supported_regions()
         assert caught.value.failure() == {"status": 403, "code": None, "message": "'no'", "errors": []}
 
     @pytest.mark.parametrize(
@@ -889,18 +892,18 @@ class TestSupported:
     def test_another_reason(self, regions: OriginCloudRegions, wire: Wire, answer: t.Any, status: int) -> None:
         wire.supported(failed(10000), status=403)
         wire.get(STATE, answer, status=status)
-        with pytest.raises(PermissionDenied) as caught:
-            regions.supported()
+        with pytest.raises(PermissionDeniedError) as caught:
+            regions.list_supported_regions()
         assert caught.value.status == 403
 
-    @pytest.mark.parametrize(("status", "kind"), [(429, RateLimited), (500, ApiError), (503, ApiError)])
+    @pytest.mark.parametrize(("status", "kind"), [(429, RateLimitError), (500, ApiError), (503, ApiError)])
     def test_no_matter_of_tiered_cache(
         self, regions: OriginCloudRegions, client: Client, wire: Wire, status: int, kind: type[ApiError]
     ) -> None:
-        client._patience._max_wait = 0.0
+        client._pacer._max_wait = 0.0
         wire.supported(failed(4711), status=status)
         with pytest.raises(kind):
-            regions.supported()
+            regions.list_supported_regions()
         assert [request.url for request in wire.requests] == [wire.api + REGIONS]
 
 
@@ -913,8 +916,7 @@ class TestSupported:
         (mapping("192.0.2.1"), new("192.0.2.1"), True),
         (mapping("192.0.2.1"), mapping("192.0.2.1", region="x"), False),
         (mapping("192.0.2.1"), mapping("192.0.2.1", vendor="gcp"), False),
-        ({"origin_ip": "192.0.2.1"}, mapping("192.0.2.1"), False),
     ],
 )
 def test_same_place(one: dict[str, t.Any] | None, other: dict[str, t.Any] | None, same: bool) -> None:
-    assert is_same(one, other) is same
+    assert same_region(one, other) is same

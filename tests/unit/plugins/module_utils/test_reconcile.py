@@ -11,38 +11,38 @@ import typing as t
 
 import pytest
 import requests
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client import Client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_cloud_regions import OriginCloudRegions
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
     ApiError,
-    ConnectionBroken,
-    PermissionDenied,
-    RateLimited,
+    PermissionDeniedError,
+    RateLimitError,
+    RetryableTransportError,
     UnexpectedError,
 )
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import OriginCloudRegions
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._reconcile import (
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._hints.reconcile import (
+    ApplyResult,
     Change,
-    Outcome,
     Plan,
-    apply,
-    difference,
+    apply_changes,
+    build_diff,
     make_plan,
-    place,
 )
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     BATCH,
     ZONE_ID,
     Wire,
     address,
+    batch_response,
     envelope,
     failed,
-    judged,
-    mapping,
-    mappings,
-    new,
     page,
+    plain,
     sent,
 )
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import typed_mapping as mapping
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import typed_mappings as mappings
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import typed_new as new
 
 ONE, TWO, SIX = "192.0.2.1", "192.0.2.2", "2001:db8::6"
 SILENCE = "The API neither confirmed nor refused this, and it was not done."
@@ -52,7 +52,7 @@ BROKEN = requests.ConnectionError("cut")
 @pytest.fixture
 def zone(client: Client) -> OriginCloudRegions:
     """A zone whose client does not wait: a lost answer is not asked for again, but its mappings are read."""
-    client._patience._max_wait = 0.0
+    client._pacer._max_wait = 0.0
     return OriginCloudRegions(client, ZONE_ID)
 
 
@@ -73,8 +73,8 @@ def delete(origin_ip: str) -> Change:
     return Change(origin_ip, mapping(origin_ip), None)
 
 
-def told(outcome: Outcome, planned: int) -> str:
-    return str(outcome.error(planned))
+def message_of(result: ApplyResult, planned: int) -> str:
+    return str(result.error(planned))
 
 
 class TestMakePlan:
@@ -122,9 +122,9 @@ class TestMakePlan:
 
 
 def test_difference() -> None:
-    assert place(mapping(ONE)) == "aws/us-east-1"
-    assert difference([]) == {"before": {}, "after": {}}
-    assert difference([create(ONE), update(TWO), delete(SIX), Change("192.0.2.4", None, None)]) == {
+    assert mapping(ONE).format_region() == "aws/us-east-1"
+    assert build_diff([]) == {"before": {}, "after": {}}
+    assert build_diff([create(ONE), update(TWO), delete(SIX), Change("192.0.2.4", None, None)]) == {
         "before": {TWO: "gcp/us-central1", SIX: "aws/us-east-1"},
         "after": {ONE: "aws/us-east-1", TWO: "aws/us-east-1"},
     }
@@ -136,8 +136,8 @@ class TestOrder:
         return [(request.method, len(request.body.split(b"192.0.2.")) - 1) for request in wire.requests]
 
     def test_nothing_to_do_nothing_sent(self, zone: OriginCloudRegions, wire: Wire) -> None:
-        outcome = apply(zone, [], 3_500)
-        assert outcome.error(0) is None
+        result = apply_changes(zone, [], 3_500)
+        assert result.error(0) is None
         assert wire.requests == []
 
     @pytest.mark.parametrize("count", [1, 100, 101, 250])
@@ -149,15 +149,15 @@ class TestOrder:
         for start in range(0, count, 100):
             part = [change.after or change.before for change in changes[start : start + 100]]
             (wire.delete_batch if kind is delete else wire.put_batch)(part)
-        assert apply(zone, changes, count).done == changes
+        assert apply_changes(zone, changes, count).applied == changes
         assert len(wire.requests) == -(-count // 100)
 
     def test_updates_then_creates_then_deletes(self, zone: OriginCloudRegions, wire: Wire) -> None:
         changes = [delete(ONE), create(TWO), update("192.0.2.3"), create("192.0.2.4"), delete("192.0.2.5"), update(SIX)]
         wire.put_batch([new("192.0.2.3"), new(SIX), new(TWO), new("192.0.2.4")])
         wire.delete_batch([mapping(ONE), mapping("192.0.2.5")])
-        outcome = apply(zone, changes, 6)
-        assert outcome.done == [changes[2], changes[5], changes[1], changes[3], changes[0], changes[4]]
+        result = apply_changes(zone, changes, 6)
+        assert result.applied == [changes[2], changes[5], changes[1], changes[3], changes[0], changes[4]]
 
     @pytest.mark.parametrize(
         ("total", "creates", "updates", "deletes", "order"),
@@ -206,23 +206,23 @@ class TestOrder:
             now += sum(not change.before for change in part) - sum(not change.after for change in part)
             assert method == "DELETE" or now <= 3_500 or total + creates - deletes > 3_500
         changes = [*gone, *writes]
-        outcome = apply(zone, changes, total)
-        assert outcome.error(len(changes)) is None
-        assert len(outcome.done) == len(changes)
+        result = apply_changes(zone, changes, total)
+        assert result.error(len(changes)) is None
+        assert len(result.applied) == len(changes)
         assert [request.method for request in wire.requests] == order.split()
 
 
-class TestJudged:
+class TestBatchResult:
     def test_all_confirmed(self, zone: OriginCloudRegions, wire: Wire) -> None:
         wire.put_batch([new(SIX), new(ONE)])
         wire.delete_batch([mapping(TWO)])
-        outcome = apply(zone, [create(ONE), delete(TWO), update(SIX)], 2)
-        assert outcome.error(3) is None
-        assert outcome.result() == {
+        result = apply_changes(zone, [create(ONE), delete(TWO), update(SIX)], 2)
+        assert result.error(3) is None
+        assert result.to_result() == {
             "changed": True,
-            "created": [new(ONE)],
-            "updated": [new(SIX)],
-            "deleted": [mapping(TWO)],
+            "created": plain([new(ONE)]),
+            "updated": plain([new(SIX)]),
+            "deleted": plain([mapping(TWO)]),
             "failed_items": [],
             "unconfirmed": [],
             "diff": {
@@ -235,17 +235,17 @@ class TestJudged:
         writes = [create(address(number)) for number in range(201)]
         sent_ones = [change.after for change in writes]
         wire.put_batch(
-            sent_ones[:100], judged([sent(one) for one in sent_ones[1:100]], **{address(0): "no such region"})
+            sent_ones[:100], batch_response([sent(one) for one in sent_ones[1:100]], **{address(0): "no such region"})
         )
         wire.put_batch(sent_ones[100:200])
         wire.put_batch(sent_ones[200:])
-        outcome = apply(zone, [delete(ONE), *writes], 1)
-        assert outcome.done == writes[1:]
-        assert outcome.refused == {address(0): "no such region"}
-        assert outcome.result()["changed"] is True
-        assert outcome.result()["deleted"] == []
-        assert outcome.result()["failed_items"] == [{"origin_ip": address(0), "error": "no such region"}]
-        error = outcome.error(202)
+        result = apply_changes(zone, [delete(ONE), *writes], 1)
+        assert result.applied == writes[1:]
+        assert result.refused == {address(0): "no such region"}
+        assert result.to_result()["changed"] is True
+        assert result.to_result()["deleted"] == []
+        assert result.to_result()["failed_items"] == [{"origin_ip": address(0), "error": "no such region"}]
+        error = result.error(202)
         assert str(error) == (
             f"The API refused what it was sent: {address(0)}: no such region; "
             "changes made: 200 of 202, refused: 1 (failed_items)"
@@ -258,34 +258,34 @@ class TestJudged:
         }
 
     def test_refused_deletion_stops_no_deletion(self, zone: OriginCloudRegions, wire: Wire) -> None:
-        """``apply``: if one is refused, the others are made all the same."""
-        changes = [delete(one["origin_ip"]) for one in mappings(101)]
+        """``apply_changes``: if one is refused, the others are made all the same."""
+        changes = [delete(one.origin_ip) for one in mappings(101)]
         wire.delete_batch(
-            mappings(100), judged([sent(one) for one in mappings(100)[1:]], **{address(0): "internal error"})
+            mappings(100), batch_response([sent(one) for one in mappings(100)[1:]], **{address(0): "internal error"})
         )
         wire.mapping(address(0))
         wire.delete_batch(mappings(101)[100:])
-        outcome = apply(zone, changes, 101)
-        assert outcome.done == changes[1:]
-        assert outcome.refused == {address(0): "internal error"}
+        result = apply_changes(zone, changes, 101)
+        assert result.applied == changes[1:]
+        assert result.refused == {address(0): "internal error"}
 
     def test_refused_deletion_that_makes_room_stops_no_write(self, zone: OriginCloudRegions, wire: Wire) -> None:
-        wire.delete_batch([mapping(ONE), mapping(TWO)], judged([sent(mapping(TWO))], **{ONE: "internal error"}))
+        wire.delete_batch([mapping(ONE), mapping(TWO)], batch_response([sent(mapping(TWO))], **{ONE: "internal error"}))
         wire.mapping(ONE)
         wire.put_batch([new(SIX)])
-        outcome = apply(zone, [delete(ONE), delete(TWO), create(SIX)], 3_500)
-        assert outcome.done == [delete(TWO), create(SIX)]
-        assert outcome.refused == {ONE: "internal error"}
+        result = apply_changes(zone, [delete(ONE), delete(TWO), create(SIX)], 3_500)
+        assert result.applied == [delete(TWO), create(SIX)]
+        assert result.refused == {ONE: "internal error"}
 
     def test_room_that_a_refused_write_leaves_is_for_the_others(self, zone: OriginCloudRegions, wire: Wire) -> None:
-        """``apply``: if one is refused, the others are made all the same, but nothing is deleted."""
+        """``apply_changes``: if one is refused, the others are made all the same, but nothing is deleted."""
         changes = [create(address(number)) for number in range(101)]
         wanted = [change.after for change in changes]
-        wire.put_batch(wanted[:100], judged([sent(one) for one in wanted[1:100]], **{address(0): "no"}))
+        wire.put_batch(wanted[:100], batch_response([sent(one) for one in wanted[1:100]], **{address(0): "no"}))
         wire.put_batch(wanted[100:])
-        outcome = apply(zone, [*changes, delete(ONE)], 3_400)
-        assert outcome.done == changes[1:]
-        assert outcome.failure is None
+        result = apply_changes(zone, [*changes, delete(ONE)], 3_400)
+        assert result.applied == changes[1:]
+        assert result.failure is None
 
     def test_full_zone_after_a_refused_write(self, zone: OriginCloudRegions, wire: Wire) -> None:
         """Deletions make room for the other writes, and no more than they need."""
@@ -294,67 +294,67 @@ class TestJudged:
         gone = [delete(address(1_000 + number)) for number in range(300)]
         present = [change.before for change in gone]
         wire.delete_batch(present[:100])
-        wire.put_batch(wanted[:100], judged(map(sent, wanted[1:100]), **{address(0): "no such region"}))
+        wire.put_batch(wanted[:100], batch_response(map(sent, wanted[1:100]), **{address(0): "no such region"}))
         wire.delete_batch(present[100:199])
         wire.put_batch(wanted[100:200])
         wire.delete_batch(present[199:299])
         wire.put_batch(wanted[200:])
-        outcome = apply(zone, [*writes, *gone], 3_500)
-        assert sorted(outcome.done) == sorted([*writes[1:], *gone[:299]])
-        assert outcome.refused == {address(0): "no such region"}
-        assert outcome.failure is None
+        result = apply_changes(zone, [*writes, *gone], 3_500)
+        assert sorted(result.applied) == sorted([*writes[1:], *gone[:299]])
+        assert result.refused == {address(0): "no such region"}
+        assert result.failure is None
 
     def test_full_zone_after_a_refused_update(self, zone: OriginCloudRegions, wire: Wire) -> None:
-        wire.put_batch([new(one["origin_ip"]) for one in mappings(100)], judged(**{address(0): "no"}))
+        wire.put_batch([new(one.origin_ip) for one in mappings(100)], batch_response(**{address(0): "no"}))
         wire.page(1, page([mapping(address(number)) for number in range(1, 100)]))
         wire.delete_batch([mapping(ONE)])
         wire.put_batch([new(SIX)])
         changes = [*(update(address(number)) for number in range(100)), create(SIX), delete(ONE), delete(TWO)]
-        outcome = apply(zone, changes, 3_500)
-        assert outcome.refused == {address(0): "no"}
-        assert outcome.done == [*changes[1:100], delete(ONE), create(SIX)]
+        result = apply_changes(zone, changes, 3_500)
+        assert result.refused == {address(0): "no"}
+        assert result.applied == [*changes[1:100], delete(ONE), create(SIX)]
 
     def test_three_refusals_are_told_in_order(self, zone: OriginCloudRegions, wire: Wire) -> None:
         addresses = ["192.0.2.9", "192.0.2.10", SIX, "192.0.2.1"]
         words = {one: f"no {number}" for number, one in enumerate(addresses)}
-        wire.put_batch(list(map(new, addresses)), judged(**words))
-        outcome = apply(zone, list(map(create, addresses)), 0)
-        assert told(outcome, 4) == (
+        wire.put_batch(list(map(new, addresses)), batch_response(**words))
+        result = apply_changes(zone, list(map(create, addresses)), 0)
+        assert message_of(result, 4) == (
             "The API refused what it was sent: 192.0.2.1: no 3; 192.0.2.9: no 0; 192.0.2.10: no 1; "
             "changes made: 0 of 4, refused: 4 (failed_items)"
         )
-        assert [item["origin_ip"] for item in outcome.result()["failed_items"]] == [
+        assert [item["origin_ip"] for item in result.to_result()["failed_items"]] == [
             "192.0.2.1",
             "192.0.2.9",
             "192.0.2.10",
             SIX,
         ]
-        assert outcome.result()["changed"] is False
-        assert outcome.result()["diff"] == {"before": {}, "after": {}}
+        assert result.to_result()["changed"] is False
+        assert result.to_result()["diff"] == {"before": {}, "after": {}}
 
     def test_other_spelling_in_the_answer(self, zone: OriginCloudRegions, wire: Wire) -> None:
-        wire.put_batch([new(SIX)], judged([sent(mapping("2001:DB8:0::6"))]))
-        assert apply(zone, [create(SIX)], 0).done == [create(SIX)]
+        wire.put_batch([new(SIX)], batch_response([sent(mapping("2001:DB8:0::6"))]))
+        assert apply_changes(zone, [create(SIX)], 0).applied == [create(SIX)]
 
     def test_others_in_the_answer_are_none_of_ours(self, zone: OriginCloudRegions, wire: Wire) -> None:
-        wire.put_batch([new(ONE)], judged([sent(new(ONE)), sent(new(TWO))], **{SIX: "no"}))
-        outcome = apply(zone, [create(ONE)], 0)
-        assert outcome.done == [create(ONE)]
-        assert outcome.error(1) is None
+        wire.put_batch([new(ONE)], batch_response([sent(new(ONE)), sent(new(TWO))], **{SIX: "no"}))
+        result = apply_changes(zone, [create(ONE)], 0)
+        assert result.applied == [create(ONE)]
+        assert result.error(1) is None
 
     @pytest.mark.parametrize(
         "answer",
         [
-            judged(),
+            batch_response(),
             envelope({}),
             envelope([]),
             envelope("done"),
             envelope({"succeeded": None, "failed": {}}),
-            judged([None, 1, "x", [], {}, {"origin_ip": None}, {"origin_ip": "x"}, {"origin_ip": TWO}]),
-            judged([{"origin_ip": ONE}]),
-            judged([{"origin_ip": ONE, "vendor": "aws"}]),
-            judged([sent(mapping(ONE, region="us-west-2"))]),
-            judged([sent(mapping(ONE))], **{ONE: "no"}),
+            batch_response([None, 1, "x", [], {}, {"origin_ip": None}, {"origin_ip": "x"}, {"origin_ip": TWO}]),
+            batch_response([{"origin_ip": ONE}]),
+            batch_response([{"origin_ip": ONE, "vendor": "aws"}]),
+            batch_response([sent(mapping(ONE, region="us-west-2"))]),
+            batch_response([sent(mapping(ONE))], **{ONE: "no"}),
         ],
         ids=str,
     )
@@ -367,72 +367,76 @@ class TestJudged:
             wire.mapping(ONE)
         else:
             wire.no_mapping(ONE)
-        outcome = apply(zone, [create(ONE)], 0)
-        assert outcome.done == ([create(ONE)] if stands else [])
-        contradiction = answer == judged([sent(mapping(ONE))], **{ONE: "no"})
-        assert outcome.refused == ({} if stands else {ONE: "no" if contradiction else SILENCE})
-        assert outcome.failure is None
+        result = apply_changes(zone, [create(ONE)], 0)
+        assert result.applied == ([create(ONE)] if stands else [])
+        contradiction = answer == batch_response([sent(mapping(ONE))], **{ONE: "no"})
+        assert result.refused == ({} if stands else {ONE: "no" if contradiction else SILENCE})
+        assert result.failure is None
 
     def test_silence_on_an_update_that_was_not_done(self, zone: OriginCloudRegions, wire: Wire) -> None:
-        wire.put_batch([new(ONE)], judged())
+        wire.put_batch([new(ONE)], batch_response())
         wire.mapping(ONE, envelope(mapping(ONE, "gcp", "us-central1")))
-        assert apply(zone, [update(ONE)], 1).refused == {ONE: SILENCE}
+        assert apply_changes(zone, [update(ONE)], 1).refused == {ONE: SILENCE}
 
     def test_only_what_is_open_is_read(self, zone: OriginCloudRegions, wire: Wire) -> None:
         changes = [create(address(number)) for number in range(100)]
         wanted = [change.after for change in changes]
-        wire.put_batch(wanted, judged([sent(one) for one in wanted[2:]]))
+        wire.put_batch(wanted, batch_response([sent(one) for one in wanted[2:]]))
         wire.page(1, page([mapping(address(1))]))
-        outcome = apply(zone, changes, 0)
-        assert sorted(outcome.done) == sorted(changes[1:])
-        assert outcome.refused == {address(0): SILENCE}
+        result = apply_changes(zone, changes, 0)
+        assert sorted(result.applied) == sorted(changes[1:])
+        assert result.refused == {address(0): SILENCE}
 
-    @pytest.mark.parametrize("answer", [judged(), judged(**{ONE: "no"}), judged([{"origin_ip": ONE}], **{ONE: "no"})])
+    @pytest.mark.parametrize(
+        "answer", [batch_response(), batch_response(**{ONE: "no"}), batch_response([{"origin_ip": ONE}], **{ONE: "no"})]
+    )
     def test_deletion_that_is_still_there(self, zone: OriginCloudRegions, wire: Wire, answer: dict[str, t.Any]) -> None:
         wire.delete_batch([mapping(ONE)], answer)
         wire.mapping(ONE)
-        outcome = apply(zone, [delete(ONE)], 1)
-        assert outcome.done == []
-        assert outcome.refused == {ONE: SILENCE if answer == judged() else "no"}
+        result = apply_changes(zone, [delete(ONE)], 1)
+        assert result.applied == []
+        assert result.refused == {ONE: SILENCE if answer == batch_response() else "no"}
 
     def test_deletion_in_silence_that_is_gone(self, zone: OriginCloudRegions, wire: Wire) -> None:
-        wire.delete_batch([mapping(ONE)], judged())
+        wire.delete_batch([mapping(ONE)], batch_response())
         wire.no_mapping(ONE)
-        assert apply(zone, [delete(ONE)], 1).done == [delete(ONE)]
+        assert apply_changes(zone, [delete(ONE)], 1).applied == [delete(ONE)]
 
     def test_deletion_is_confirmed_by_its_address_alone(self, zone: OriginCloudRegions, wire: Wire) -> None:
-        wire.delete_batch([mapping(ONE)], judged([{"origin_ip": ONE}]))
-        assert apply(zone, [delete(ONE)], 1).done == [delete(ONE)]
+        wire.delete_batch([mapping(ONE)], batch_response([{"origin_ip": ONE}]))
+        assert apply_changes(zone, [delete(ONE)], 1).applied == [delete(ONE)]
 
     def test_deletion_that_somebody_else_was_faster_with(self, zone: OriginCloudRegions, wire: Wire) -> None:
-        wire.delete_batch([mapping(ONE), mapping(TWO)], judged([sent(mapping(TWO))], **{ONE: "does not exist"}))
+        wire.delete_batch([mapping(ONE), mapping(TWO)], batch_response([sent(mapping(TWO))], **{ONE: "does not exist"}))
         wire.no_mapping(ONE)
-        outcome = apply(zone, [delete(ONE), delete(TWO)], 2)
-        assert outcome.error(2) is None
-        assert outcome.result()["deleted"] == [mapping(TWO)]
+        result = apply_changes(zone, [delete(ONE), delete(TWO)], 2)
+        assert result.error(2) is None
+        assert result.to_result()["deleted"] == plain([mapping(TWO)])
 
     def test_only_vanished_deletions_are_no_change(self, zone: OriginCloudRegions, wire: Wire) -> None:
-        wire.delete_batch([mapping(ONE)], judged(**{ONE: "does not exist"}))
+        wire.delete_batch([mapping(ONE)], batch_response(**{ONE: "does not exist"}))
         wire.no_mapping(ONE)
-        outcome = apply(zone, [delete(ONE)], 1)
-        assert outcome.error(1) is None
-        assert outcome.result()["changed"] is False
-        assert outcome.result()["diff"] == {"before": {}, "after": {}}
+        result = apply_changes(zone, [delete(ONE)], 1)
+        assert result.error(1) is None
+        assert result.to_result()["changed"] is False
+        assert result.to_result()["diff"] == {"before": {}, "after": {}}
 
     def test_zone_emptied_meanwhile_may_be_not_found(self, zone: OriginCloudRegions, wire: Wire) -> None:
         """As the lists and the single calls may say it: what was to be deleted is gone."""
         wire.delete_batch([mapping(ONE)], failed(1142), status=404)
         wire.no_mapping(ONE)
-        outcome = apply(zone, [delete(ONE)], 1)
-        assert outcome.failure is None
-        assert (outcome.done, outcome.refused, outcome.unconfirmed) == ([], {}, [])
+        result = apply_changes(zone, [delete(ONE)], 1)
+        assert result.failure is None
+        assert (result.applied, result.refused, result.unconfirmed) == ([], {}, [])
 
     def test_vanished_deletions_do_not_stop_deletions(self, zone: OriginCloudRegions, wire: Wire) -> None:
-        changes = [delete(one["origin_ip"]) for one in mappings(101)]
-        wire.delete_batch(mappings(100), judged([sent(one) for one in mappings(100)[1:]], **{address(0): "gone"}))
+        changes = [delete(one.origin_ip) for one in mappings(101)]
+        wire.delete_batch(
+            mappings(100), batch_response([sent(one) for one in mappings(100)[1:]], **{address(0): "gone"})
+        )
         wire.no_mapping(address(0))
         wire.delete_batch(mappings(101)[100:])
-        assert apply(zone, changes, 101).done == changes[1:]
+        assert apply_changes(zone, changes, 101).applied == changes[1:]
 
 
 class TestRepeated:
@@ -441,45 +445,45 @@ class TestRepeated:
     def test_confirmed(self, patient_zone: OriginCloudRegions, wire: Wire) -> None:
         wire.put_batch([new(ONE)], BROKEN)
         wire.put_batch([new(ONE)])
-        assert apply(patient_zone, [create(ONE)], 0).done == [create(ONE)]
+        assert apply_changes(patient_zone, [create(ONE)], 0).applied == [create(ONE)]
 
     def test_refused_deletion_that_is_gone_is_ours(self, patient_zone: OriginCloudRegions, wire: Wire) -> None:
         wire.delete_batch([mapping(ONE)], BROKEN)
-        wire.delete_batch([mapping(ONE)], judged(**{ONE: "does not exist"}))
+        wire.delete_batch([mapping(ONE)], batch_response(**{ONE: "does not exist"}))
         wire.no_mapping(ONE)
-        assert apply(patient_zone, [delete(ONE)], 1).done == [delete(ONE)]
+        assert apply_changes(patient_zone, [delete(ONE)], 1).applied == [delete(ONE)]
 
     def test_refused_deletion_after_a_rate_limit_is_not_ours(
         self, patient_zone: OriginCloudRegions, wire: Wire
     ) -> None:
         wire.delete_batch([mapping(ONE)], failed(971), status=429)
-        wire.delete_batch([mapping(ONE)], judged(**{ONE: "does not exist"}))
+        wire.delete_batch([mapping(ONE)], batch_response(**{ONE: "does not exist"}))
         wire.no_mapping(ONE)
-        assert apply(patient_zone, [delete(ONE)], 1).done == []
+        assert apply_changes(patient_zone, [delete(ONE)], 1).applied == []
 
     def test_refused_deletion_that_is_still_there(self, patient_zone: OriginCloudRegions, wire: Wire) -> None:
         wire.delete_batch([mapping(ONE)], "", status=502)
-        wire.delete_batch([mapping(ONE)], judged(**{ONE: "internal error"}))
+        wire.delete_batch([mapping(ONE)], batch_response(**{ONE: "internal error"}))
         wire.mapping(ONE)
-        outcome = apply(patient_zone, [delete(ONE)], 1)
-        assert (outcome.done, outcome.refused) == ([], {ONE: "internal error"})
+        result = apply_changes(patient_zone, [delete(ONE)], 1)
+        assert (result.applied, result.refused) == ([], {ONE: "internal error"})
 
     def test_refused_deletion_whose_fate_cannot_be_read(self, patient_zone: OriginCloudRegions, wire: Wire) -> None:
         wire.delete_batch([mapping(ONE)], BROKEN)
-        wire.delete_batch([mapping(ONE)], judged(**{ONE: "does not exist"}))
+        wire.delete_batch([mapping(ONE)], batch_response(**{ONE: "does not exist"}))
         wire.get(f"/zones/{ZONE_ID}/origin/cloud_regions/{ONE}", failed(10000), status=403)
-        outcome = apply(patient_zone, [delete(ONE)], 1)
-        assert (outcome.done, outcome.refused, outcome.unconfirmed) == ([], {}, [ONE])
+        result = apply_changes(patient_zone, [delete(ONE)], 1)
+        assert (result.applied, result.refused, result.unconfirmed) == ([], {}, [ONE])
 
     def test_refused_write_may_have_been_done_by_the_first_try(
         self, patient_zone: OriginCloudRegions, wire: Wire
     ) -> None:
         """The API could check the region when it was sent first, but not when it was sent again (code 1156)."""
         wire.put_batch([new(ONE)], BROKEN)
-        wire.put_batch([new(ONE)], judged(**{ONE: "the region could not be validated"}))
+        wire.put_batch([new(ONE)], batch_response(**{ONE: "the region could not be validated"}))
         wire.mapping(ONE)
-        outcome = apply(patient_zone, [create(ONE)], 0)
-        assert (outcome.done, outcome.refused) == ([create(ONE)], {})
+        result = apply_changes(patient_zone, [create(ONE)], 0)
+        assert (result.applied, result.refused) == ([create(ONE)], {})
 
     def test_batch_that_is_refused_as_a_whole_may_have_been_done(
         self, patient_zone: OriginCloudRegions, wire: Wire
@@ -487,9 +491,9 @@ class TestRepeated:
         wire.put_batch([new(ONE)], BROKEN)
         wire.put_batch([new(ONE)], failed(1164), status=403)
         wire.mapping(ONE)
-        outcome = apply(patient_zone, [create(ONE)], 3_499)
-        assert outcome.done == [create(ONE)]
-        assert outcome.error(1) is None
+        result = apply_changes(patient_zone, [create(ONE)], 3_499)
+        assert result.applied == [create(ONE)]
+        assert result.error(1) is None
 
 
 class TestLost:
@@ -513,38 +517,38 @@ class TestLost:
         wire.page(1, page([mapping(ONE), mapping(TWO)]))
         wire.delete_batch([mapping(SIX)], answer, status=status)
         wire.no_mapping(SIX)
-        outcome = apply(zone, [create(ONE), update(TWO), delete(SIX)], 2)
-        assert outcome.error(3) is None
-        assert outcome.result()["created"] == [new(ONE)]
-        assert outcome.result()["updated"] == [new(TWO)]
-        assert outcome.result()["deleted"] == [mapping(SIX)]
+        result = apply_changes(zone, [create(ONE), update(TWO), delete(SIX)], 2)
+        assert result.error(3) is None
+        assert result.to_result()["created"] == plain([new(ONE)])
+        assert result.to_result()["updated"] == plain([new(TWO)])
+        assert result.to_result()["deleted"] == plain([mapping(SIX)])
 
     @pytest.mark.parametrize(("answer", "status"), LOST, ids=str)
     def test_not_done(self, zone: OriginCloudRegions, wire: Wire, answer: t.Any, status: int) -> None:
         wire.put_batch([new(ONE)], answer, status=status)
         wire.no_mapping(ONE)
-        outcome = apply(zone, [create(ONE), delete(SIX)], 2)
-        assert outcome.failure is not None and outcome.failure.lost
-        assert told(outcome, 2).endswith("; changes made: 0 of 2")
-        assert outcome.result()["changed"] is False
-        assert outcome.result()["failed_items"] == []
-        assert outcome.result()["unconfirmed"] == []
+        result = apply_changes(zone, [create(ONE), delete(SIX)], 2)
+        assert result.failure is not None and result.failure.outcome_unknown
+        assert message_of(result, 2).endswith("; changes made: 0 of 2")
+        assert result.to_result()["changed"] is False
+        assert result.to_result()["failed_items"] == []
+        assert result.to_result()["unconfirmed"] == []
 
     def test_done_in_part(self, zone: OriginCloudRegions, wire: Wire) -> None:
         wire.put_batch([new(ONE), new(TWO)], BROKEN)
         wire.page(1, page([mapping(TWO)]))
-        outcome = apply(zone, [create(ONE), create(TWO), delete(SIX)], 1)
-        assert outcome.done == [create(TWO)]
-        assert isinstance(outcome.failure, ConnectionBroken)
-        assert told(outcome, 3).endswith("; changes made: 1 of 3")
+        result = apply_changes(zone, [create(ONE), create(TWO), delete(SIX)], 1)
+        assert result.applied == [create(TWO)]
+        assert isinstance(result.failure, RetryableTransportError)
+        assert message_of(result, 3).endswith("; changes made: 1 of 3")
 
     def test_deletion_not_done(self, zone: OriginCloudRegions, wire: Wire) -> None:
         wire.put_batch([new(ONE)])
         wire.delete_batch([mapping(TWO)], BROKEN)
         wire.mapping(TWO)
-        outcome = apply(zone, [create(ONE), delete(TWO)], 1)
-        assert outcome.done == [create(ONE)]
-        assert told(outcome, 2).endswith("; changes made: 1 of 2")
+        result = apply_changes(zone, [create(ONE), delete(TWO)], 1)
+        assert result.applied == [create(ONE)]
+        assert message_of(result, 2).endswith("; changes made: 1 of 2")
 
     @pytest.mark.parametrize("change", [create, update, delete])
     def test_nobody_knows(self, zone: OriginCloudRegions, wire: Wire, change: t.Callable[[str], Change]) -> None:
@@ -554,8 +558,8 @@ class TestLost:
         else:
             wire.put_batch([new(SIX), new(ONE)], BROKEN)
         wire.page(1, failed(10000), status=403)
-        outcome = apply(zone, changes, 2)
-        result = outcome.result()
+        outcome = apply_changes(zone, changes, 2)
+        result = outcome.to_result()
         assert result["unconfirmed"] == [ONE, SIX]
         assert result["changed"] is True
         assert result["created"] == result["updated"] == result["deleted"] == result["failed_items"] == []
@@ -570,32 +574,32 @@ class TestNotRead:
     """The answer is there, but what it leaves open cannot be read."""
 
     def test_silence(self, zone: OriginCloudRegions, wire: Wire) -> None:
-        wire.put_batch([new(ONE), new(TWO)], judged([sent(new(TWO))]))
+        wire.put_batch([new(ONE), new(TWO)], batch_response([sent(new(TWO))]))
         wire.get(f"/zones/{ZONE_ID}/origin/cloud_regions/{ONE}", failed(10000), status=403)
-        outcome = apply(zone, [create(ONE), create(TWO), delete(SIX)], 1)
-        assert (outcome.done, outcome.refused, outcome.unconfirmed) == ([create(TWO)], {}, [ONE])
-        assert isinstance(outcome.failure, PermissionDenied)
-        assert told(outcome, 3).endswith("; changes made: 1 of 3, unknown: 1 (unconfirmed)")
+        result = apply_changes(zone, [create(ONE), create(TWO), delete(SIX)], 1)
+        assert (result.applied, result.refused, result.unconfirmed) == ([create(TWO)], {}, [ONE])
+        assert isinstance(result.failure, PermissionDeniedError)
+        assert message_of(result, 3).endswith("; changes made: 1 of 3, unknown: 1 (unconfirmed)")
 
     def test_refused_deletion(self, zone: OriginCloudRegions, wire: Wire) -> None:
-        wire.delete_batch([mapping(ONE)], judged(**{ONE: "does not exist"}))
+        wire.delete_batch([mapping(ONE)], batch_response(**{ONE: "does not exist"}))
         wire.get(f"/zones/{ZONE_ID}/origin/cloud_regions/{ONE}", failed(10000), status=403)
-        outcome = apply(zone, [delete(ONE)], 1)
-        assert (outcome.done, outcome.refused, outcome.unconfirmed) == ([], {ONE: "does not exist"}, [])
-        assert told(outcome, 1).endswith("; changes made: 0 of 1, refused: 1 (failed_items)")
-        assert outcome.result()["changed"] is False
+        result = apply_changes(zone, [delete(ONE)], 1)
+        assert (result.applied, result.refused, result.unconfirmed) == ([], {ONE: "does not exist"}, [])
+        assert message_of(result, 1).endswith("; changes made: 0 of 1, refused: 1 (failed_items)")
+        assert result.to_result()["changed"] is False
 
     @pytest.mark.parametrize("kind", [create, delete])
     def test_contradiction(self, zone: OriginCloudRegions, wire: Wire, kind: t.Callable[[str], Change]) -> None:
         """Confirmed and refused: nobody knows which is true."""
-        answer = judged([sent(new(ONE))], **{ONE: "no"})
+        answer = batch_response([sent(new(ONE))], **{ONE: "no"})
         if kind is create:
             wire.put_batch([new(ONE)], answer)
         else:
             wire.delete_batch([mapping(ONE)], answer)
         wire.get(f"/zones/{ZONE_ID}/origin/cloud_regions/{ONE}", failed(10000), status=403)
-        outcome = apply(zone, [kind(ONE)], 1)
-        assert (outcome.done, outcome.refused, outcome.unconfirmed) == ([], {}, [ONE])
+        result = apply_changes(zone, [kind(ONE)], 1)
+        assert (result.applied, result.refused, result.unconfirmed) == ([], {}, [ONE])
 
 
 class TestUnexpected:
@@ -604,7 +608,7 @@ class TestUnexpected:
     def test_what_was_done_before_is_in_the_result(
         self, zone: OriginCloudRegions, wire: Wire, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        changes = [create(one["origin_ip"]) for one in mappings(150)]
+        changes = [create(one.origin_ip) for one in mappings(150)]
         wire.put_batch([change.after for change in changes[:100]])
         put_batch = zone.put_batch
 
@@ -612,24 +616,24 @@ class TestUnexpected:
             return put_batch(wanted) if len(wanted) == 100 else {}[7]
 
         monkeypatch.setattr(zone, "put_batch", fail_later)
-        outcome = apply(zone, [*changes, delete(ONE)], 1)
-        assert outcome.done == changes[:100]
-        assert outcome.result()["unconfirmed"] == [change.address for change in changes[100:]]
-        assert outcome.result()["changed"] is True
+        result = apply_changes(zone, [*changes, delete(ONE)], 1)
+        assert result.applied == changes[:100]
+        assert result.to_result()["unconfirmed"] == [change.address for change in changes[100:]]
+        assert result.to_result()["changed"] is True
         assert re.fullmatch(
             r"Unexpected error, which is a defect of edgecache\.cloudflare: KeyError\(7\) in test_reconcile\.py, line [0-9]+\. Report it; "
             r"changes made: 100 of 151, unknown: 50 \(unconfirmed\)",
-            told(outcome, 151),
+            message_of(result, 151),
         )
 
     def test_what_is_known_of_the_batch_stays(
         self, zone: OriginCloudRegions, wire: Wire, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        wire.put_batch([new(ONE), new(TWO), new(SIX)], judged([sent(new(ONE))], **{TWO: "no"}))
-        monkeypatch.setattr(zone, "find", lambda addresses: {}[7])
-        outcome = apply(zone, [create(ONE), create(TWO), create(SIX)], 0)
-        assert (outcome.done, outcome.refused, outcome.unconfirmed) == ([create(ONE)], {TWO: "no"}, [SIX])
-        assert isinstance(outcome.failure, UnexpectedError)
+        wire.put_batch([new(ONE), new(TWO), new(SIX)], batch_response([sent(new(ONE))], **{TWO: "no"}))
+        monkeypatch.setattr(zone, "get_many", lambda addresses: {}[7])
+        result = apply_changes(zone, [create(ONE), create(TWO), create(SIX)], 0)
+        assert (result.applied, result.refused, result.unconfirmed) == ([create(ONE)], {TWO: "no"}, [SIX])
+        assert isinstance(result.failure, UnexpectedError)
 
 
 class TestRefusedAsAWhole:
@@ -642,73 +646,73 @@ class TestRefusedAsAWhole:
         wanted = [change.after for change in changes]
         wire.put_batch(wanted[:100])
         wire.put_batch(wanted[100:200], failed(code), status=status)
-        outcome = apply(zone, [*changes, delete(ONE)], 1)
-        assert outcome.done == changes[:100]
-        assert (outcome.refused, outcome.unconfirmed) == ({}, [])
-        error = outcome.error(1_202)
+        result = apply_changes(zone, [*changes, delete(ONE)], 1)
+        assert result.applied == changes[:100]
+        assert (result.refused, result.unconfirmed) == ({}, [])
+        error = result.error(1_202)
         assert str(error).endswith("; changes made: 100 of 1,202")
         assert (error.failure()["status"], error.failure()["code"]) == (status, code)
 
     def test_after_refused_items(self, zone: OriginCloudRegions, wire: Wire) -> None:
         changes = [create(address(number)) for number in range(101)]
         wanted = [change.after for change in changes]
-        wire.put_batch(wanted[:100], judged(map(sent, wanted[2:100]), **{address(0): "no", address(1): "no"}))
+        wire.put_batch(wanted[:100], batch_response(map(sent, wanted[2:100]), **{address(0): "no", address(1): "no"}))
         wire.put_batch(wanted[100:], failed(1164), status=403)
-        outcome = apply(zone, changes, 0)
-        assert told(outcome, 101).endswith(
+        result = apply_changes(zone, changes, 0)
+        assert message_of(result, 101).endswith(
             f"; refused before: {address(0)}: no; {address(1)}: no; changes made: 98 of 101, refused: 2 (failed_items)"
         )
-        assert outcome.error(101).failure()["code"] == 1164
+        assert result.error(101).failure()["code"] == 1164
 
     def test_rate_limit_is_no_lost_answer(self, zone: OriginCloudRegions, wire: Wire) -> None:
         wire.put_batch([new(ONE)], failed(971), status=429)
-        outcome = apply(zone, [create(ONE)], 0)
-        assert isinstance(outcome.failure, RateLimited)
-        assert outcome.result()["changed"] is False
+        result = apply_changes(zone, [create(ONE)], 0)
+        assert isinstance(result.failure, RateLimitError)
+        assert result.to_result()["changed"] is False
 
     def test_rate_limit_after_a_lost_answer_is_one(self, client: Client, wire: Wire) -> None:
-        client._patience._max_wait = 10.0
+        client._pacer._max_wait = 10.0
         wire.put_batch([new(ONE)], BROKEN)
         wire.put_batch([new(ONE)], failed(971), status=429, headers={"Retry-After": "300"})
         wire.mapping(ONE)
-        outcome = apply(OriginCloudRegions(client, ZONE_ID), [create(ONE)], 0)
-        assert outcome.done == [create(ONE)]
-        assert outcome.error(1) is None
+        result = apply_changes(OriginCloudRegions(client, ZONE_ID), [create(ONE)], 0)
+        assert result.applied == [create(ONE)]
+        assert result.error(1) is None
 
     def test_deletions_made_before_for_room_are_told(self, zone: OriginCloudRegions, wire: Wire) -> None:
         wire.delete_batch([mapping(TWO)])
         wire.put_batch([new(ONE)], failed(1164), status=403)
-        outcome = apply(zone, [create(ONE), delete(TWO)], 3_500)
-        assert outcome.result()["deleted"] == [mapping(TWO)]
-        assert outcome.result()["changed"] is True
-        assert outcome.result()["diff"] == {"before": {TWO: "aws/us-east-1"}, "after": {}}
+        result = apply_changes(zone, [create(ONE), delete(TWO)], 3_500)
+        assert result.to_result()["deleted"] == plain([mapping(TWO)])
+        assert result.to_result()["changed"] is True
+        assert result.to_result()["diff"] == {"before": {TWO: "aws/us-east-1"}, "after": {}}
 
 
 def test_outcome_of_check_mode_is_that_of_success(zone: OriginCloudRegions) -> None:
     changes = [create(SIX), update(TWO), delete(ONE)]
-    outcome = Outcome(changes)
-    assert outcome.error(3) is None
-    assert outcome.result() == {
+    result = ApplyResult(changes)
+    assert result.error(3) is None
+    assert result.to_result() == {
         "changed": True,
-        "created": [new(SIX)],
-        "updated": [new(TWO)],
-        "deleted": [mapping(ONE)],
+        "created": plain([new(SIX)]),
+        "updated": plain([new(TWO)]),
+        "deleted": plain([mapping(ONE)]),
         "failed_items": [],
         "unconfirmed": [],
-        "diff": difference(changes[::-1]),
+        "diff": build_diff(changes[::-1]),
     }
 
 
 def test_words_of_the_api_can_be_printed(zone: OriginCloudRegions, wire: Wire) -> None:
-    wire.put_batch([new(ONE)], judged(**{ONE: "\x1b[31mno\r\n" + "x" * 2_000}))
-    outcome = apply(zone, [create(ONE)], 0)
-    assert outcome.refused[ONE].startswith(" [31mno x")
-    assert len(outcome.refused[ONE]) == 1_001
-    assert isinstance(outcome.error(1), ApiError)
-    assert str(outcome.error(1)).isprintable()
+    wire.put_batch([new(ONE)], batch_response(**{ONE: "\x1b[31mno\r\n" + "x" * 2_000}))
+    result = apply_changes(zone, [create(ONE)], 0)
+    assert result.refused[ONE].startswith(" [31mno x")
+    assert len(result.refused[ONE]) == 1_001
+    assert isinstance(result.error(1), ApiError)
+    assert str(result.error(1)).isprintable()
 
 
 def test_batch_path(zone: OriginCloudRegions, wire: Wire) -> None:
     wire.put_batch([new(ONE)])
-    apply(zone, [create(ONE)], 0)
+    apply_changes(zone, [create(ONE)], 0)
     assert wire.requests[0].url == wire.api + BATCH

@@ -18,14 +18,17 @@ import pytest
 import requests
 import yaml
 from ansible_collections.edgecache.cloudflare.plugins.doc_fragments import cloud_ranges
-from ansible_collections.edgecache.cloudflare.plugins.module_utils import _client, _cloud_ranges, _range_sources
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._http import session as _session
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._module import options as _options
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges import parsers as _parsers
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges import sources as _sources
 from ansible_collections.edgecache.cloudflare.plugins.modules import cloud_region_info
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.ranges import aws, azure, gcp, oci
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import KEY, TOKEN, ZONE_ID, Wire
 
 Run = t.Callable[..., dict[str, t.Any]]
 
-AWS, GCP, OCI = _range_sources.SOURCES
+AWS, GCP, OCI = _sources.DEFAULT_SOURCES
 URL = "https://ranges.example.com/aws.json"
 CONTENT = aws(("192.0.2.0/24", "us-east-1"))
 PLACED = {"vendor": "aws", "region": "us-east-1", "prefix": "192.0.2.0/24"}
@@ -297,7 +300,8 @@ def test_bad_file_is_named(run_bare: Run, wire: Wire, file: str, content: bytes)
 class TestSize:
     @pytest.fixture(autouse=True)
     def _small(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_range_sources, "LIMIT", 100_000)
+        for module in (_options, _sources):
+            monkeypatch.setattr(module, "MAX_FILE_BYTES", 100_000)
 
     @pytest.mark.parametrize("more", [0, 1])
     def test_file(self, run_bare: Run, file: str, more: int) -> None:
@@ -358,7 +362,7 @@ def test_result_is_as_documented(run_bare: Run, wire: Wire) -> None:
 
 
 def test_limit_is_that_of_the_documentation() -> None:
-    limits = f"{_cloud_ranges.LIMIT} bytes (16 MiB) and {_cloud_ranges.MAX_REGIONS} regions"
+    limits = f"{_parsers.MAX_FILE_BYTES} bytes (16 MiB) and {_parsers.MAX_REGIONS} regions"
     assert limits in cloud_ranges.ModuleDocFragment.DOCUMENTATION
 
 
@@ -367,4 +371,4 @@ def test_cut_answer_is_read_again(run_bare: Run, wire: Wire, clock: t.Any) -> No
     wire.get(URL, CONTENT)
     assert len(run_bare(origin_ip="192.0.2.1", sources=URL)["cloud_regions"]) == 1
     assert clock.pauses == [1.0]
-    assert _client.MAX_REPEATS == 5
+    assert _session.MAX_RETRIES == 5

@@ -113,7 +113,7 @@ class TestPresent:
         assert results[0] == results[1]
 
     @pytest.mark.parametrize(
-        ("place", "told"),
+        ("place", "message"),
         [
             (
                 {"vendor": "aws", "region": "us-east1"},
@@ -127,12 +127,12 @@ class TestPresent:
         ],
     )
     def test_check_mode_refuses_what_is_not_supported(
-        self, run: Run, wire: Wire, place: dict[str, str], told: str
+        self, run: Run, wire: Wire, place: dict[str, str], message: str
     ) -> None:
         wire.no_mapping(SIX)
         wire.supported()
         result = run(origin_ip=SIX, **place, _ansible_check_mode=True)
-        assert result["failed"] and result["msg"].startswith(told)
+        assert result["failed"] and result["msg"].startswith(message)
         assert result["failure"]["status"] is None
 
     def test_check_mode_without_tiered_cache_takes_every_region(self, run: Run, wire: Wire) -> None:
@@ -146,18 +146,18 @@ class TestPresent:
         assert "no Tiered Cache" in warning
 
     @pytest.mark.parametrize(
-        ("status", "code", "told"),
+        ("status", "code", "message"),
         [
             (403, 1164, "3,500 mappings"),
             (403, 10000, "check api_token"),
             (400, 1146, "check origin_ip"),
         ],
     )
-    def test_refused(self, run: Run, wire: Wire, status: int, code: int, told: str) -> None:
+    def test_refused(self, run: Run, wire: Wire, status: int, code: int, message: str) -> None:
         wire.no_mapping(SIX)
         put(wire, failed(code, message="no"), status=status)
         result = run(**PRESENT)
-        assert told in result.pop("msg")
+        assert message in result.pop("msg")
         own = {"code": code, "message": "no"}
         assert result == {"failed": True, "failure": {"status": status, **own, "errors": [own]}}
 

@@ -175,7 +175,7 @@ def test_files_are_read_first(run: Run, wire: Wire) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"zone_id": "nonsense"}, "is not a valid zone id"),
         ({"api_url": "nonsense"}, "api_url"),
@@ -183,8 +183,8 @@ def test_files_are_read_first(run: Run, wire: Wire) -> None:
     ],
     ids=str,
 )
-def test_options_are_checked_first(run: Run, options: dict[str, t.Any], told: str) -> None:
-    assert told in run(sources=["/nowhere"], **options)["msg"]
+def test_options_are_checked_first(run: Run, options: dict[str, t.Any], message: str) -> None:
+    assert message in run(sources=["/nowhere"], **options)["msg"]
 
 
 def test_max_wait_is_for_the_files_and_the_zone_together(run: Run, wire: Wire, clock: Clock) -> None:

@@ -25,9 +25,9 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     Clock,
     Wire,
     address,
+    batch_response,
     envelope,
     failed,
-    judged,
     mapping,
     mappings,
     new,
@@ -262,7 +262,7 @@ class TestAbsent:
 
     def test_vanished_in_between(self, run: Run, wire: Wire) -> None:
         wire.zone([mapping(ONE)])
-        wire.delete_batch([mapping(ONE)], judged(**{ONE: "does not exist"}))
+        wire.delete_batch([mapping(ONE)], batch_response(**{ONE: "does not exist"}))
         wire.no_mapping(ONE)
         assert run(mappings=[{"origin_ip": ONE}], state="absent") == NOTHING
 
@@ -371,7 +371,7 @@ class TestWhatIsWrongIsToldInOneMessage:
             item("192.0.2.4", "amazon", "us-west-2"),
             item("192.0.2.5", "gpc", "us-central1"),
         ]
-        told = (
+        message = (
             "mappings: "
             "192.0.2.1 is declared as aws/us-east-1 and as aws/us-west-2; "
             "2001:db8::6 is declared as gcp/us-central1 and as aws/us-east-1; "
@@ -383,8 +383,8 @@ class TestWhatIsWrongIsToldInOneMessage:
         )
         assert run(mappings=wanted) == {
             "failed": True,
-            "msg": told,
-            "failure": {"status": None, "code": None, "message": told, "errors": []},
+            "msg": message,
+            "failure": {"status": None, "code": None, "message": message, "errors": []},
         }
 
     @pytest.mark.parametrize("check", [True, False])
@@ -393,11 +393,11 @@ class TestWhatIsWrongIsToldInOneMessage:
         wire.zone([mapping(SIX)])
         wire.supported()
         result = run(mappings=[item(ONE), item(TWO, region="us-east1")], purge=purge, _ansible_check_mode=check)
-        told = f"mappings: aws has no region us-east1: did you mean us-east-1? ({TWO})."
+        message = f"mappings: aws has no region us-east1: did you mean us-east-1? ({TWO})."
         assert result == {
             "failed": True,
-            "msg": told,
-            "failure": {"status": None, "code": None, "message": told, "errors": []},
+            "msg": message,
+            "failure": {"status": None, "code": None, "message": message, "errors": []},
         }
 
     @pytest.mark.parametrize("stands", ["us-east-1", "us-west-2"])
@@ -422,7 +422,7 @@ class TestWhatIsWrongIsToldInOneMessage:
         assert run(mappings=[item("2001:DB8::6"), item("2001:db8:0::6")])["created"] == [new(SIX)]
 
     @pytest.mark.parametrize(
-        ("zone", "wanted", "purge", "told"),
+        ("zone", "wanted", "purge", "message"),
         [
             (0, 3_501, False, "3,501 mappings (0 now, 3,501 to create, 0 to delete)"),
             (0, 3_501, True, "3,501 mappings (0 now, 3,501 to create, 0 to delete)"),
@@ -430,12 +430,12 @@ class TestWhatIsWrongIsToldInOneMessage:
         ],
     )
     def test_more_than_a_zone_can_have(
-        self, run: Run, wire: Wire, zone: int, wanted: int, purge: bool, told: str
+        self, run: Run, wire: Wire, zone: int, wanted: int, purge: bool, message: str
     ) -> None:
         wire.zone(mappings(zone))
         wire.supported()
         result = run(mappings=[sent(one) for one in mappings(wanted)], purge=purge)
-        assert result["msg"] == f"mappings: the zone would have {told}, and can have 3,500."
+        assert result["msg"] == f"mappings: the zone would have {message}, and can have 3,500."
 
     def test_full_to_the_last_mapping(self, run: Run, wire: Wire) -> None:
         wire.zone(mappings(3_499), pages=1)
@@ -464,7 +464,7 @@ class TestWithoutValidation:
 
     def test_refused_ones(self, run: Run, wire: Wire) -> None:
         wire.zone([])
-        wire.put_batch([new(ONE), new(TWO, region="x")], judged([sent(new(ONE))], **{TWO: "no such region"}))
+        wire.put_batch([new(ONE), new(TWO, region="x")], batch_response([sent(new(ONE))], **{TWO: "no such region"}))
         result = run(mappings=[item(ONE), item(TWO, region="x")], validate_regions=False)
         assert result["failed_items"] == [{"origin_ip": TWO, "error": "no such region"}]
 
@@ -588,15 +588,15 @@ class TestLeaveOutHosts:
         wire.zone([])
         wire.supported()
         wanted = [host(ONE, "awz"), item(ONE, "awz"), host(TWO, "awz"), host(SIX)]
-        told = f"mappings: there is no vendor awz: did you mean aws? ({ONE})."
-        assert run(mappings=wanted, leave_out=True)["msg"] == told
+        message = f"mappings: there is no vendor awz: did you mean aws? ({ONE})."
+        assert run(mappings=wanted, leave_out=True)["msg"] == message
 
     def test_conflict_is_an_error_all_the_same(self, run: Run, wire: Wire) -> None:
         wire.zone([])
         wire.supported()
-        told = run(mappings=[host(ONE), host(ONE, "awz"), host(TWO, region="x")], leave_out=True)["msg"]
-        assert f"{ONE} is declared as aws/us-east-1 and as awz/us-east-1" in told
-        assert "there is no vendor awz" in told
+        message = run(mappings=[host(ONE), host(ONE, "awz"), host(TWO, region="x")], leave_out=True)["msg"]
+        assert f"{ONE} is declared as aws/us-east-1 and as awz/us-east-1" in message
+        assert "there is no vendor awz" in message
 
     def test_those_left_out_take_no_room(self, run: Run, wire: Wire) -> None:
         wire.zone(mappings(3_500), pages=1)
@@ -799,7 +799,7 @@ class TestDerive:
         assert "/nowhere: cannot be read" in result["msg"]
 
     @pytest.mark.parametrize(
-        ("options", "told"),
+        ("options", "message"),
         [
             ({"zone_id": "nonsense"}, "is not a valid zone id"),
             ({"zone": "example.com"}, "Give the zone"),
@@ -814,9 +814,9 @@ class TestDerive:
         ],
         ids=str,
     )
-    def test_options_are_checked_before_files_are_read(self, run: Run, options: dict[str, t.Any], told: str) -> None:
+    def test_options_are_checked_before_files_are_read(self, run: Run, options: dict[str, t.Any], message: str) -> None:
         given = {"mappings": [{"origin_ip": ONE}], "derive": True, "sources": ["/nowhere"]}
-        assert told in run(**{**given, **options})["msg"]
+        assert message in run(**{**given, **options})["msg"]
 
     def test_max_wait_is_for_the_files_and_the_zone_together(self, run: Run, wire: Wire, clock: Clock) -> None:
         url = "https://files.example.com/aws.json"
@@ -832,8 +832,8 @@ class TestDerive:
         assert run(mappings=[item(ONE)], derive=True, sources=["/nowhere"]) == {**NOTHING, "unchanged": [mapping(ONE)]}
 
     def test_not_with_absent(self, run: Run) -> None:
-        told = "derive: it goes with state=present only"
-        assert told in run(mappings=[{"origin_ip": ONE}], derive=True, state="absent")["msg"]
+        message = "derive: it goes with state=present only"
+        assert message in run(mappings=[{"origin_ip": ONE}], derive=True, state="absent")["msg"]
 
 
 class TestTieredCacheOff:
@@ -851,9 +851,9 @@ class TestTieredCacheOff:
         wire.zone([])
         wire.supported(failed(4711), status=400)
         wire.get(STATE, switch(False))
-        told = run(mappings=[item(ONE), item(ONE, region="x"), item(TWO, "amazon")])["msg"]
-        assert f"{ONE} is declared as aws/us-east-1 and as aws/x" in told
-        assert "there is no vendor amazon" in told
+        message = run(mappings=[item(ONE), item(ONE, region="x"), item(TWO, "amazon")])["msg"]
+        assert f"{ONE} is declared as aws/us-east-1 and as aws/x" in message
+        assert "there is no vendor amazon" in message
 
     @pytest.mark.parametrize("options", [{"purge": True}, {}], ids=str)
     def test_no_matter_if_nothing_is_written(self, run: Run, wire: Wire, options: dict[str, t.Any]) -> None:
@@ -865,7 +865,7 @@ class TestFailureHalfWay:
     def test_some_are_refused(self, run: Run, wire: Wire) -> None:
         wire.zone([mapping(SIX), mapping(TWO, "gcp", "x")])
         wire.supported()
-        wire.put_batch([new(TWO), new(ONE)], judged([sent(new(TWO))], **{ONE: "internal error"}))
+        wire.put_batch([new(TWO), new(ONE)], batch_response([sent(new(TWO))], **{ONE: "internal error"}))
         words = f"{ONE}: internal error"
         assert run(mappings=[item(ONE), item(TWO)], purge=True) == {
             **NOTHING,
@@ -882,7 +882,7 @@ class TestFailureHalfWay:
     def test_all_are_refused(self, run: Run, wire: Wire) -> None:
         wire.zone([])
         wire.supported()
-        wire.put_batch([new(ONE)], judged(**{ONE: "internal error"}))
+        wire.put_batch([new(ONE)], batch_response(**{ONE: "internal error"}))
         result = run(mappings=[item(ONE)])
         assert result["failed"] and result["changed"] is False
 
@@ -927,7 +927,7 @@ class TestFailureHalfWay:
         wire.put_batch([new(ONE)], BROKEN)
         wire.put_batch([new(ONE)])
         wire.delete_batch([mapping(SIX)], "", status=502)
-        wire.delete_batch([mapping(SIX)], judged(**{SIX: "does not exist"}))
+        wire.delete_batch([mapping(SIX)], batch_response(**{SIX: "does not exist"}))
         wire.no_mapping(SIX)
         result = run(mappings=[item(ONE)], purge=True)
         assert "failed" not in result
@@ -974,7 +974,7 @@ class TestFailureHalfWay:
     def test_secrets_are_not_shown(self, run: Run, wire: Wire) -> None:
         wire.zone([])
         wire.supported()
-        wire.put_batch([new(ONE)], judged(**{ONE: f"Bearer {TOKEN} may not"}))
+        wire.put_batch([new(ONE)], batch_response(**{ONE: f"Bearer {TOKEN} may not"}))
         result = run(mappings=[item(ONE)])  # which looks for the token in all that is printed
         assert result["failed_items"] == [{"origin_ip": ONE, "error": "Bearer ******** may not"}]
 
@@ -1024,7 +1024,7 @@ def test_result_is_as_documented(run: Run, wire: Wire) -> None:
     assert list(documented["diff"]["contains"]) == list(result["diff"])
     wire.zone([])
     wire.supported()
-    wire.put_batch([new(ONE)], judged(**{ONE: "no"}))
+    wire.put_batch([new(ONE)], batch_response(**{ONE: "no"}))
     result = run(mappings=[item(ONE), host("")], leave_out=True)
     assert list(documented["left_out"]["contains"]) == list(result["left_out"][0])
     with_failure = [key for key, entry in documented.items() if "write has failed" in entry["returned"]]

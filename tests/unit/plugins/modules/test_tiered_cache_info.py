@@ -47,12 +47,12 @@ def test_never_set_is_off(run: Run, wire: Wire) -> None:
     assert run()["tiered_cache"] == {"state": "enabled", "smart": False}
 
 
-@pytest.mark.parametrize(("status", "code", "told"), [(404, 7003, "check zone_id"), (403, 10000, "check api_token")])
-def test_failure_is_not_off(run: Run, wire: Wire, status: int, code: int, told: str) -> None:
+@pytest.mark.parametrize(("status", "code", "message"), [(404, 7003, "check zone_id"), (403, 10000, "check api_token")])
+def test_failure_is_not_off(run: Run, wire: Wire, status: int, code: int, message: str) -> None:
     wire.get(STATE, switch(True))
     wire.get(SMART, failed(code), status=status)
     result = run()
-    assert told in result["msg"]
+    assert message in result["msg"]
     assert result["failure"]["code"] == code
     assert "tiered_cache" not in result
 

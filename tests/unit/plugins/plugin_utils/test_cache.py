@@ -21,15 +21,16 @@ import pytest
 from ansible import constants
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.plugins.loader import action_loader
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._origin_cloud_regions import Known
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_cloud_regions import ZoneSnapshot
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils import _cache
-from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import RunCache, forget, forget_for_good
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import RunCache, disable_for_run, invalidate
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     ZONE_ID,
     Zone,
     address,
     mapping,
     mappings,
+    typed_mapping,
 )
 
 LookUp = t.Callable[..., list[t.Any]]
@@ -60,20 +61,20 @@ def other_process(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[], None]:
     return lambda: monkeypatch.setattr(_cache, "_entries", {})
 
 
-def known_of(*addresses: str, whole: bool = False) -> Known:
-    known = Known()
-    known.zone_id, known.pages, known.spent, known.whole = ZONE_ID, 3, 2, whole
-    known.mappings = {one: mapping(one) for one in addresses}
-    return known
+def snapshot_of(*addresses: str, complete: bool = False) -> ZoneSnapshot:
+    snapshot = ZoneSnapshot()
+    snapshot.zone_id, snapshot.page_count, snapshot.request_count, snapshot.complete = ZONE_ID, 3, 2, complete
+    snapshot.mappings = {one: typed_mapping(one) for one in addresses}
+    return snapshot
 
 
-def keep(known: Known, ttl: float = 300.0) -> None:
+def store(snapshot: ZoneSnapshot, ttl: float = 300.0) -> None:
     cache = RunCache("x", ttl)
     cache.load()
-    cache.store(known)
+    cache.store(snapshot)
 
 
-def kept(ttl: float = 300.0) -> dict[str, t.Any]:
+def stored(ttl: float = 300.0) -> dict[str, t.Any]:
     """All but the zone id, which does not grow old."""
     return {**vars(RunCache("x", ttl).load()), "zone_id": ""}
 
@@ -89,44 +90,44 @@ def room_for(size: int) -> t.Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-NOTHING = vars(Known())
+NOTHING = vars(ZoneSnapshot())
 
 
 class TestEntry:
-    @pytest.mark.parametrize("whole", [False, True])
+    @pytest.mark.parametrize("complete", [False, True])
     @pytest.mark.parametrize("addresses", [[], [address(1)], [address(number) for number in range(3_500)]], ids=len)
-    def test_all_that_is_known(self, other_process: t.Callable[[], None], addresses: list[str], whole: bool) -> None:
-        known = known_of(*addresses, whole=whole)
-        known.mappings["192.0.2.1"] = None
-        known.mappings["192.0.2.2"] = {**mapping("192.0.2.2"), "modified_on": None, "region": "ü\ud800\x00"}
-        keep(known)
+    def test_all_that_is_known(self, other_process: t.Callable[[], None], addresses: list[str], complete: bool) -> None:
+        snapshot = snapshot_of(*addresses, complete=complete)
+        snapshot.mappings["192.0.2.1"] = None
+        snapshot.mappings["192.0.2.2"] = typed_mapping("192.0.2.2")._replace(modified_on=None, region="ü\ud800\x00")
+        store(snapshot)
         for dummy in range(2):
-            assert kept() == {**vars(known), "zone_id": ""}
+            assert stored() == {**vars(snapshot), "zone_id": ""}
             assert RunCache("x", 0.0).load().zone_id == ZONE_ID
-            assert list(kept()["mappings"]) == list(known.mappings)
+            assert list(stored()["mappings"]) == list(snapshot.mappings)
             other_process()
 
     def test_nothing_before_the_first(self) -> None:
-        assert kept() == NOTHING
+        assert stored() == NOTHING
 
     def test_each_name_has_its_own(self) -> None:
-        keep(known_of(address(1)))
+        store(snapshot_of(address(1)))
         assert vars(RunCache("y", 300.0).load()) == NOTHING
 
     def test_what_is_done_with_it_changes_nothing(self) -> None:
-        keep(known_of(address(1)))
+        store(snapshot_of(address(1)))
         for dummy in range(2):
-            known = RunCache("x", 300.0).load()
-            assert list(known.mappings) == [address(1)]
-            known.mappings[address(2)] = None
-            known.whole = True
+            snapshot = RunCache("x", 300.0).load()
+            assert list(snapshot.mappings) == [address(1)]
+            snapshot.mappings[address(2)] = None
+            snapshot.complete = True
 
     def test_files_are_private(self, tmp_path: Path) -> None:
         before = os.umask(0)
         try:
-            keep(known_of(address(1)))
-            RunCache("x", 300.0).fail("no", 330.0)
-            forget_for_good()
+            store(snapshot_of(address(1)))
+            RunCache("x", 300.0).record_failure("no", 330.0)
+            disable_for_run()
             with RunCache("x", 300.0).lock():
                 names = {"x", "x.lock", "x.failed", "uncertain"}
         finally:
@@ -141,24 +142,24 @@ class TestEntry:
         (tmp_path / "a file").touch()
         monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path / folder))
         with RunCache("x", 300.0).lock():
-            keep(known_of(address(1)))
-        assert kept() == NOTHING
-        forget()
+            store(snapshot_of(address(1)))
+        assert stored() == NOTHING
+        invalidate()
 
     def test_full_disk_leaves_the_entry_before(self, other_process: t.Callable[[], None]) -> None:
-        keep(known_of(address(1)))
-        before = kept()
+        store(snapshot_of(address(1)))
+        before = stored()
         with room_for(100):
-            keep(known_of(address(1), address(2)))
+            store(snapshot_of(address(1), address(2)))
         other_process()
-        assert kept() == before
+        assert stored() == before
 
     def test_write_on_a_full_disk_is_not_missed(self) -> None:
         """Nothing can be noted down, yet what is known is from before."""
-        keep(known_of(address(1)))
+        store(snapshot_of(address(1)))
         with room_for(0):
-            forget()
-        assert kept() == NOTHING
+            invalidate()
+        assert stored() == NOTHING
 
 
 class TestAge:
@@ -179,92 +180,92 @@ class TestAge:
         ],
     )
     def test_for_its_time(self, wall: Monotonic, ttl: float, seconds: float, there: bool) -> None:
-        keep(known_of(address(1)))
+        store(snapshot_of(address(1)))
         wall.now += seconds
-        assert (kept(ttl) != NOTHING) is there
+        assert (stored(ttl) != NOTHING) is there
 
     def test_is_that_of_the_oldest_part(self, wall: Monotonic) -> None:
-        keep(known_of(address(1)))
+        store(snapshot_of(address(1)))
         wall.now += 200.0
         cache = RunCache("x", 300.0)
-        known = cache.load()
-        known.mappings[address(2)] = mapping(address(2))
-        cache.store(known)
+        snapshot = cache.load()
+        snapshot.mappings[address(2)] = typed_mapping(address(2))
+        cache.store(snapshot)
         wall.now += 99.0
-        assert len(kept()["mappings"]) == 2
+        assert len(stored()["mappings"]) == 2
         wall.now += 1.0
-        assert kept() == NOTHING
+        assert stored() == NOTHING
 
     def test_counts_from_before_it_was_read(self, wall: Monotonic) -> None:
         cache = RunCache("x", 300.0)
         cache.load()
         wall.now += 100.0  # as long as the requests took
-        cache.store(known_of(address(1)))
+        cache.store(snapshot_of(address(1)))
         wall.now += 200.0
-        assert kept() == NOTHING
+        assert stored() == NOTHING
 
 
-class TestForget:
+class TestInvalidate:
     def test_what_is_known(self) -> None:
-        keep(known_of(address(1), whole=True))
-        forget()
-        assert kept() == NOTHING
-        keep(known_of(address(2)))
-        assert list(kept()["mappings"]) == [address(2)]
+        store(snapshot_of(address(1), complete=True))
+        invalidate()
+        assert stored() == NOTHING
+        store(snapshot_of(address(2)))
+        assert list(stored()["mappings"]) == [address(2)]
 
     def test_of_all_names(self) -> None:
-        keep(known_of(address(1)))
+        store(snapshot_of(address(1)))
         other = RunCache("y", 300.0)
         other.load()
-        other.store(known_of(address(1)))
-        forget()
-        assert {**vars(RunCache("y", 300.0).load()), "zone_id": ""} == kept() == NOTHING
+        other.store(snapshot_of(address(1)))
+        invalidate()
+        assert {**vars(RunCache("y", 300.0).load()), "zone_id": ""} == stored() == NOTHING
 
     def test_while_it_is_read(self, other_process: t.Callable[[], None]) -> None:
         cache = RunCache("x", 300.0)
         cache.load()
-        forget()
-        cache.store(known_of(address(1)))
-        assert kept() == NOTHING
+        invalidate()
+        cache.store(snapshot_of(address(1)))
+        assert stored() == NOTHING
 
     def test_while_more_of_it_is_read(self) -> None:
-        keep(known_of(address(1)))
+        store(snapshot_of(address(1)))
         cache = RunCache("x", 300.0)
-        known = cache.load()
-        forget()
-        cache.store(known)
-        assert kept() == NOTHING
+        snapshot = cache.load()
+        invalidate()
+        cache.store(snapshot)
+        assert stored() == NOTHING
 
     def test_every_time(self) -> None:
         for number in range(5):
-            keep(known_of(address(number)))
-            assert list(kept()["mappings"]) == [address(number)]
-            forget()
-            assert kept() == NOTHING
+            store(snapshot_of(address(number)))
+            assert list(stored()["mappings"]) == [address(number)]
+            invalidate()
+            assert stored() == NOTHING
 
-    @pytest.mark.parametrize("first", [forget, forget_for_good])
+    @pytest.mark.parametrize("first", [invalidate, disable_for_run])
     def test_for_good(self, first: t.Callable[[], None]) -> None:
-        keep(known_of(address(1)))
+        store(snapshot_of(address(1)))
         first()
-        forget_for_good()
+        disable_for_run()
         for dummy in range(2):
-            forget()
-            assert not RunCache("x", 300.0).keeps
-            keep(known_of(address(2)))
-            assert kept() == NOTHING
+            invalidate()
+            assert not RunCache("x", 300.0).is_usable
+            store(snapshot_of(address(2)))
+            assert stored() == NOTHING
         assert RunCache("x", 300.0).load().zone_id == ZONE_ID
 
     def test_for_good_on_a_full_disk_is_told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Then at least what is known is from before."""
-        keep(known_of(address(1)))
+        store(snapshot_of(address(1)))
         (tmp_path / "edgecache.cloudflare-uncertain").mkdir()
         with pytest.raises(OSError, match="edgecache.cloudflare-uncertain"):
-            forget_for_good()
-        assert kept() == NOTHING
+            disable_for_run()
+        assert stored() == NOTHING
 
     @pytest.mark.parametrize("kind", ["file", "folder", "pipe", "of somebody else"])
     def test_generation_that_is_none(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-        keep(known_of(address(1)))
+        store(snapshot_of(address(1)))
         generation = tmp_path / "edgecache.cloudflare-generation"
         text = os.readlink(generation)
         if kind == "of somebody else":
@@ -272,8 +273,8 @@ class TestForget:
         else:
             generation.unlink()
             {"file": generation.touch, "folder": generation.mkdir, "pipe": lambda: os.mkfifo(generation)}[kind]()
-        assert not RunCache("x", 300.0).keeps
-        assert kept() == NOTHING
+        assert not RunCache("x", 300.0).is_usable
+        assert stored() == NOTHING
         assert len(text) == 32
 
 
@@ -282,20 +283,20 @@ class TestFile:
 
     @pytest.fixture
     def file(self, tmp_path: Path, other_process: t.Callable[[], None]) -> Path:
-        keep(known_of(address(1)))
+        store(snapshot_of(address(1)))
         other_process()
         return tmp_path / "edgecache.cloudflare-x"
 
     def test_sound(self, file: Path) -> None:
-        assert kept() == {**vars(known_of(address(1))), "zone_id": ""}
+        assert stored() == {**vars(snapshot_of(address(1))), "zone_id": ""}
 
     @staticmethod
     def missed(file: Path) -> None:
         """Nothing is known, and what is read then is."""
-        assert kept() == NOTHING
-        keep(known_of(address(2)))
+        assert stored() == NOTHING
+        store(snapshot_of(address(2)))
         if not file.is_dir():
-            assert list(kept()["mappings"]) == [address(2)]
+            assert list(stored()["mappings"]) == [address(2)]
             assert file.is_file() and not file.is_symlink()
 
     @pytest.mark.parametrize("part", [0.0, 0.01, 0.5, 0.99])
@@ -328,25 +329,25 @@ class TestFile:
     @pytest.mark.parametrize(
         "change",
         [
-            {"read": None},
-            {"read": "1800000000"},
-            {"read": 1_800_000_000},
-            {"read": float("nan")},
-            {"read": float("inf")},
-            {"read": -float("inf")},
-            {"read": True},
+            {"read_at": None},
+            {"read_at": "1800000000"},
+            {"read_at": 1_800_000_000},
+            {"read_at": float("nan")},
+            {"read_at": float("inf")},
+            {"read_at": -float("inf")},
+            {"read_at": True},
             {"generation": None},
             {"generation": "x"},
             {"zone_id": None},
             {"zone_id": 7},
             {"zone_id": "../../user"},
-            {"pages": "3"},
-            {"pages": 3.0},
-            {"spent": None},
-            {"spent": "2"},
-            {"whole": None},
-            {"whole": 1},
-            {"whole": "yes"},
+            {"page_count": "3"},
+            {"page_count": 3.0},
+            {"request_count": None},
+            {"request_count": "2"},
+            {"complete": None},
+            {"complete": 1},
+            {"complete": "yes"},
             {"mappings": None},
             {"mappings": []},
             {"mappings": [[address(1), mapping(address(1))]]},
@@ -369,7 +370,9 @@ class TestFile:
         file.write_text(json.dumps({**entry, **change}), encoding="utf-8")
         self.missed(file)
 
-    @pytest.mark.parametrize("key", ["read", "generation", "zone_id", "pages", "spent", "whole", "mappings"])
+    @pytest.mark.parametrize(
+        "key", ["read_at", "generation", "zone_id", "page_count", "request_count", "complete", "mappings"]
+    )
     def test_with_something_missing(self, file: Path, key: str) -> None:
         entry = json.loads(file.read_text(encoding="utf-8"))
         del entry[key]
@@ -379,14 +382,14 @@ class TestFile:
     @pytest.mark.parametrize("remembered", [False, True])
     def test_of_somebody_else(self, file: Path, monkeypatch: pytest.MonkeyPatch, remembered: bool) -> None:
         if remembered:
-            kept()
+            stored()
         monkeypatch.setattr(os, "geteuid", lambda: file.stat().st_uid + 1)
-        assert kept() == NOTHING
+        assert stored() == NOTHING
 
     @pytest.mark.parametrize("remembered", [False, True])
     def test_link(self, file: Path, tmp_path: Path, remembered: bool) -> None:
         if remembered:
-            kept()
+            stored()
         target = file.rename(tmp_path / "elsewhere")
         file.symlink_to(target)
         self.missed(file)
@@ -396,7 +399,7 @@ class TestFile:
         target = tmp_path / "elsewhere"
         target.write_text("precious", encoding="utf-8")
         (tmp_path / f"edgecache.cloudflare-x{suffix.format(pid=os.getpid())}").symlink_to(target)
-        keep(known_of(address(1)))
+        store(snapshot_of(address(1)))
         assert target.read_text(encoding="utf-8") == "precious"
 
     def test_folder(self, file: Path) -> None:
@@ -407,12 +410,12 @@ class TestFile:
     @pytest.mark.parametrize("remembered", [False, True])
     def test_gone(self, file: Path, remembered: bool) -> None:
         if remembered:
-            kept()
+            stored()
         file.unlink()
         self.missed(file)
 
     def test_broken_after_it_was_read(self, file: Path) -> None:
-        assert kept() != NOTHING
+        assert stored() != NOTHING
         file.write_bytes(file.read_bytes()[:-9])
         self.missed(file)
 
@@ -428,8 +431,8 @@ class TestFile:
         else:
             lock.symlink_to(tmp_path / "no" / "where")
         with RunCache("x", 300.0).lock():
-            keep(known_of(address(1)))
-        assert kept() != NOTHING
+            store(snapshot_of(address(1)))
+        assert stored() != NOTHING
         assert not (tmp_path / "created").exists()
 
     def test_lock_is_given_back(self) -> None:
@@ -517,7 +520,7 @@ class TestProcesses:
     ) -> None:
         zone.items = mappings(60)
         look_up(address(1))
-        forget()
+        invalidate()
         side_by_side(lambda number: look_up(address(1)))
         assert asked() == [address(1)] * 2
 
@@ -564,7 +567,7 @@ class TestAction:
 
         def run(plugin: t.Any, tmp: t.Any = None, task_vars: t.Any = None) -> dict[str, t.Any]:
             calls.append((plugin._task.action, tmp, task_vars))
-            keep(known_of(address(1)))
+            store(snapshot_of(address(1)))
             return {"changed": True, "failed": len(calls) > 1}
 
         monkeypatch.setattr(NormalAction, "run", run)
@@ -584,9 +587,9 @@ class TestAction:
     def test_runs_the_module_and_forgets(self, make: t.Callable[..., t.Any], ran: list[tuple[t.Any, ...]]) -> None:
         plugin = make()
         for failed in (False, True):
-            keep(known_of(address(1)))
+            store(snapshot_of(address(1)))
             assert plugin.run(task_vars={"a": 1}) == {"changed": True, "failed": failed}
-            assert kept() == NOTHING
+            assert stored() == NOTHING
         assert ran == [(plugin._task.action, None, {"a": 1})] * 2
 
     @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
@@ -597,17 +600,17 @@ class TestAction:
             raise error
 
         monkeypatch.setattr(NormalAction, "run", run)
-        keep(known_of(address(1)))
+        store(snapshot_of(address(1)))
         with pytest.raises(error):
             make().run()
-        assert kept() == NOTHING
+        assert stored() == NOTHING
         # The module may go on: after a time-out, say
-        keep(known_of(address(1)))
-        assert kept() == NOTHING
+        store(snapshot_of(address(1)))
+        assert stored() == NOTHING
 
     def test_check_mode_is_no_write(self, make: t.Callable[..., t.Any], ran: list[tuple[t.Any, ...]]) -> None:
         make(check_mode=True).run()
-        assert kept() != NOTHING
+        assert stored() != NOTHING
 
     def test_what_cannot_be_noted_is_told(
         self,
@@ -633,5 +636,5 @@ class TestAction:
     ) -> None:
         """With ``async``, it has only begun when the plugin ends: what is read from then on may be from before it wrote."""
         make(async_val=60).run()
-        keep(known_of(address(1)))
-        assert kept() == NOTHING
+        store(snapshot_of(address(1)))
+        assert stored() == NOTHING

@@ -280,8 +280,8 @@ def test_credential_of_the_wrong_type(
 
 def test_credential_that_a_template_makes_a_list(error_of: t.Callable[..., str]) -> None:
     variables = {"cloudflare_api_token": "{{ [mine] }}", "mine": RANDOM}
-    told = error_of(zone_id=ZONE_ID, variables=variables)
-    assert told.startswith("api_token (the variable cloudflare_api_token) must be a string, but is a list. ")
+    message = error_of(zone_id=ZONE_ID, variables=variables)
+    assert message.startswith("api_token (the variable cloudflare_api_token) must be a string, but is a list. ")
 
 
 @pytest.mark.parametrize("value", [RANDOM, TOKEN, [RANDOM], {RANDOM: RANDOM}], ids=str)
@@ -294,21 +294,21 @@ def test_credential_in_another_option(
         configure({option: value}, {})
     given = {option: value} if source == "argument" else {}
     variables = {f"cloudflare_{option}": value} if source == "variable" else {}
-    told = error_of(variables=variables, **{"api_token": TOKEN, **given})
+    message = error_of(variables=variables, **{"api_token": TOKEN, **given})
     # else there is no such variable, or no such text in a file
-    assert told.startswith((option, "Unknown: (not shown). The options are account_api_key")) or "zone_id" in told
+    assert message.startswith((option, "Unknown: (not shown). The options are account_api_key")) or "zone_id" in message
 
 
 @pytest.mark.parametrize("option", ["zone_id", "zone", "ca_path", "api_url", "timeout", "terms"])
 def test_credential_of_the_task_in_another_option(error_of: t.Callable[..., str], option: str) -> None:
     terms = ["known-by-the-task"] if option == "terms" else ["192.0.2.1"]
     options = {} if option == "terms" else {option: "known-by-the-task"}
-    told = error_of(*terms, **{"api_token": "known-by-the-task", "zone_id": ZONE_ID, **options})
-    assert told.startswith(f"{option}: ") and "known-by-the-task" not in told
+    message = error_of(*terms, **{"api_token": "known-by-the-task", "zone_id": ZONE_ID, **options})
+    assert message.startswith(f"{option}: ") and "known-by-the-task" not in message
 
 
 @pytest.mark.parametrize(
-    ("options", "environment", "ini", "told"),
+    ("options", "environment", "ini", "message"),
     [
         ({"zone_id": "x"}, {}, {}, "zone_id: 'x' is not a valid zone id, "),
         (
@@ -354,19 +354,19 @@ def test_source_of_a_bad_zone_is_named(
     options: dict[str, t.Any],
     environment: dict[str, str],
     ini: dict[str, str],
-    told: str,
+    message: str,
 ) -> None:
     configure(ini, environment)
-    assert error_of(api_token=TOKEN, **options).startswith(told)
+    assert error_of(api_token=TOKEN, **options).startswith(message)
 
 
 def test_no_credential_names_where_plugins_look(error_of: t.Callable[..., str]) -> None:
-    told = error_of(zone_id=ZONE_ID)
-    assert told.startswith(
+    message = error_of(zone_id=ZONE_ID)
+    assert message.startswith(
         "No credential. Give api_token (CLOUDFLARE_API_TOKEN or CLOUDFLARE_TOKEN in the environment), "
     )
-    assert "the variables cloudflare_api_token, cloudflare_api_email and cloudflare_api_key" in told
-    assert "ansible.cfg. module_defaults are for modules alone." in told
+    assert "the variables cloudflare_api_token, cloudflare_api_email and cloudflare_api_key" in message
+    assert "ansible.cfg. module_defaults are for modules alone." in message
 
 
 @pytest.mark.parametrize("name", ["timeout", "max_wait"])

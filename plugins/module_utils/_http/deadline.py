@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bound the time of one whole HTTP answer, status line to last byte. Private: no other collection may rely on this file.
+"""Limit the time of one complete HTTP response, from the status line to the last byte.
 
-The timeout of requests is for the time between two bytes, so a server that sends a byte now and then could hold a task for ever.
+Private to the collection: other code must not import this file. The timeout of requests limits the time between two bytes, so a
+server that sends a byte now and then could hold a task forever.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ import socket
 import typing as t
 from typing import TYPE_CHECKING
 
-# At run time only where a session is made, since it takes its time: see _libraries.py
+# At run time only where a session is made, since the import takes time: see requirements.py
 if TYPE_CHECKING:
     import requests
 
 TimeLeft = t.Callable[[], float]
-"""Return the seconds that the answer to the request of this thread may still take."""
+"""Returns the seconds that the response to the request of this thread may still take."""
 
 
 class _BoundedReader(io.RawIOBase):
-    """The bytes of a socket, none of them later than ``time_left`` allows: ``socket.timeout`` is raised then."""
+    """The bytes of a socket. Raises ``socket.timeout`` when ``time_left`` is over."""
 
     def __init__(self, sock: socket.socket, raw: t.Any, time_left: TimeLeft) -> None:
         self._sock = sock
@@ -49,7 +50,7 @@ class _BoundedReader(io.RawIOBase):
 
 
 def make_adapter(time_left: TimeLeft) -> requests.adapters.HTTPAdapter:
-    """Return an adapter for ``requests.Session.mount`` whose answers are bounded, also those through a proxy."""
+    """Return an adapter for ``requests.Session.mount`` whose responses are limited in time, also those through a proxy."""
     import requests
 
     class BoundedResponse(http.client.HTTPResponse):
@@ -58,7 +59,7 @@ def make_adapter(time_left: TimeLeft) -> requests.adapters.HTTPAdapter:
             self.fp = io.BufferedReader(_BoundedReader(sock, self.fp.detach(), time_left))
 
     def bound(manager: t.Any) -> None:
-        """Let the connections of a pool manager of urllib3 read their answers as ``BoundedResponse``."""
+        """Make the connections of a pool manager of urllib3 read their responses as ``BoundedResponse``."""
         for scheme, pool in manager.pool_classes_by_scheme.items():
             connection = type("BoundedConnection", (pool.ConnectionCls,), {"response_class": BoundedResponse})
             manager.pool_classes_by_scheme = {

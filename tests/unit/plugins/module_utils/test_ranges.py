@@ -14,9 +14,9 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.edgecache.cloudflare.plugins.module_utils import _cloud_ranges
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._cloud_ranges import CloudRanges, Place
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges import parsers as _parsers
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.parsers import CloudRanges, RangeMatch
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.ranges import FILES, aws, azure, gcp, oci
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import nested
 from hypothesis import given
@@ -31,7 +31,7 @@ def error_of(content: bytes, *addresses: str) -> str:
     def read() -> None:
         ranges = CloudRanges({"the file": content})
         for address in addresses:
-            ranges.place(address)
+            ranges.lookup(address)
 
     with pytest.raises(ConfigurationError) as caught:
         read()
@@ -44,15 +44,15 @@ def error_of(content: bytes, *addresses: str) -> str:
 
 def placed(address: str, *contents: bytes) -> list[tuple[str, str, str]]:
     """Vendor, region and prefix of each place."""
-    return [place[:3] for place in CloudRanges(dict(zip("abcd", contents))).place(address)]
+    return [place[:3] for place in CloudRanges(dict(zip("abcd", contents))).lookup(address)]
 
 
 @pytest.mark.parametrize("vendor", FILES)
 @pytest.mark.parametrize(("address", "prefix"), [(V4, "192.0.2.0/24"), (V6, "2001:db8::/32")])
 def test_each_vendor(vendor: str, address: str, prefix: str) -> None:
     ranges = CloudRanges({"x": FILES[vendor]((prefix, "us-east-1"), ("198.51.100.0/24", "b"), ("2001:db9::/32", "b"))})
-    assert ranges.place(address) == [Place(vendor, "us-east-1", prefix, "x")]
-    assert ranges.place("203.0.113.1") == ranges.place("2001:dba::1") == []
+    assert ranges.lookup(address) == [RangeMatch(vendor, "us-east-1", prefix, "x")]
+    assert ranges.lookup("203.0.113.1") == ranges.lookup("2001:dba::1") == []
 
 
 @pytest.mark.parametrize("none", ["", "global", "GLOBAL", "Global"], ids=repr)
@@ -100,19 +100,19 @@ def test_ambiguous_between_vendors_and_between_regions() -> None:
         "two": azure(("192.0.2.0/24", "b"), ("192.0.2.0/24", "c"), ("192.0.2.0/24", "b")),
         "three": aws(("192.0.2.0/24", "a"), ("192.0.2.0/24", "b")),
     }
-    assert CloudRanges(contents).place(V4) == [
-        Place("aws", "a", "192.0.2.0/24", "one"),
-        Place("azure", "b", "192.0.2.0/24", "two"),
-        Place("azure", "c", "192.0.2.0/24", "two"),
-        Place("aws", "b", "192.0.2.0/24", "three"),
+    assert CloudRanges(contents).lookup(V4) == [
+        RangeMatch("aws", "a", "192.0.2.0/24", "one"),
+        RangeMatch("azure", "b", "192.0.2.0/24", "two"),
+        RangeMatch("azure", "c", "192.0.2.0/24", "two"),
+        RangeMatch("aws", "b", "192.0.2.0/24", "three"),
     ]
 
 
 def test_two_files_of_one_vendor_are_one() -> None:
     contents = {"old": oci(("192.0.2.0/24", "a")), "new": oci(("192.0.2.0/24", "a"), ("198.51.100.0/24", "b"))}
     ranges = CloudRanges(contents)
-    assert ranges.place(V4) == [Place("oci", "a", "192.0.2.0/24", "old")]
-    assert ranges.place("198.51.100.1") == [Place("oci", "b", "198.51.100.0/24", "new")]
+    assert ranges.lookup(V4) == [RangeMatch("oci", "a", "192.0.2.0/24", "old")]
+    assert ranges.lookup("198.51.100.1") == [RangeMatch("oci", "b", "198.51.100.0/24", "new")]
 
 
 def test_prefix_is_canonical_whatever_its_spelling() -> None:
@@ -122,11 +122,11 @@ def test_prefix_is_canonical_whatever_its_spelling() -> None:
 
 def test_only_what_is_asked_for_is_parsed() -> None:
     ranges = CloudRanges({"x": aws(("192.0.2.0/24", "a"), ("2001:db8::/999", "b"), ("bad", "GLOBAL"))})
-    assert len(ranges.place(V4)) == 1
+    assert len(ranges.lookup(V4)) == 1
     for dummy in range(2):
         with pytest.raises(ConfigurationError, match="^x: not a prefix of IPv6: '2001:db8::/999'"):
-            ranges.place(V6)
-    assert len(ranges.place(V4)) == 1
+            ranges.lookup(V6)
+    assert len(ranges.lookup(V4)) == 1
 
 
 @pytest.mark.parametrize(
@@ -361,11 +361,11 @@ def test_as_ipaddress_has_it(entries: list[tuple[int, int, str, str]], last: int
         vendor: FILES[vendor](*((str(network), region) for network, region, whose in networks if whose == vendor))
         for vendor in FILES
     }
-    places = CloudRanges(contents).place(str(address))
+    places = CloudRanges(contents).lookup(str(address))
     assert {place[:3] for place in places} == expected
     assert len(places) == len(expected)
     assert all(place.source == place.vendor for place in places)
 
 
 def test_limit_is_documented() -> None:
-    assert (_cloud_ranges.LIMIT, _cloud_ranges.MAX_REGIONS) == (16777216, 500)
+    assert (_parsers.MAX_FILE_BYTES, _parsers.MAX_REGIONS) == (16777216, 500)

@@ -78,7 +78,7 @@ class TestCredential:
         assert {"Authorization", "X-Auth-Email", "X-Auth-Key"} & set(request.headers) == set(sent)
 
     @pytest.mark.parametrize(
-        ("options", "environment", "told"),
+        ("options", "environment", "message"),
         [
             ({}, {}, f"No credential. Give {TOKEN_NAMES}, or {MAIL_NAMES} and {KEY_NAMES}."),
             ({}, {"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_EMAIL": ""}, "No credential. "),
@@ -110,11 +110,11 @@ class TestCredential:
         monkeypatch: pytest.MonkeyPatch,
         options: dict[str, str],
         environment: dict[str, str],
-        told: str,
+        message: str,
     ) -> None:
         set_environment(monkeypatch, environment)
         result = run_bare(zone_id=ZONE_ID, **options)
-        assert result["msg"].startswith(told)
+        assert result["msg"].startswith(message)
         assert result["failure"] == {"status": None, "code": None, "message": result["msg"], "errors": []}
 
     @pytest.mark.parametrize(
@@ -142,9 +142,9 @@ class TestCredential:
         assert "Secret-Part" not in str(result)
 
     def test_module_names_where_modules_look(self, run_bare: Run) -> None:
-        told = run_bare(zone_id=ZONE_ID)["msg"]
-        assert "Variables such as cloudflare_api_token are for lookups and inventories alone" in told
-        assert "module_defaults" in told and "ansible.cfg" not in told
+        message = run_bare(zone_id=ZONE_ID)["msg"]
+        assert "Variables such as cloudflare_api_token are for lookups and inventories alone" in message
+        assert "module_defaults" in message and "ansible.cfg" not in message
 
     @pytest.mark.parametrize(
         ("value", "kind"),
@@ -177,8 +177,8 @@ class TestCredential:
         if option == "environment":
             set_environment(monkeypatch, {"CLOUDFLARE_EMAIL": email, "CLOUDFLARE_API_KEY": "key-of-the-test"})
             given = {}
-        told = run_bare(zone_id=ZONE_ID, **given)["msg"]
-        assert "_email" in told and "not shown" in told
+        message = run_bare(zone_id=ZONE_ID, **given)["msg"]
+        assert "_email" in message and "not shown" in message
 
 
 class TestMisplacedCredential:
@@ -200,7 +200,7 @@ class TestMisplacedCredential:
         assert run_bare(**{option: "known-by-the-task"})["msg"].startswith(f"{option}: the value is not shown, ")
 
     @pytest.mark.parametrize(
-        ("options", "told"),
+        ("options", "message"),
         [
             ({"zone_id": RANDOM}, "zone_id: (not shown, since it may be a credential) is not a valid zone id"),
             ({"zone": RANDOM}, "zone: (not shown, since it may be a credential) is not a valid domain name."),
@@ -220,15 +220,15 @@ class TestMisplacedCredential:
         ],
         ids=str,
     )
-    def test_what_may_be_one(self, run: Run, options: dict[str, t.Any], told: str) -> None:
+    def test_what_may_be_one(self, run: Run, options: dict[str, t.Any], message: str) -> None:
         given = {"zone_id": None, **options} if "zone" in options else options
         result = run(**given)
-        assert result["failed"] and result["msg"].startswith(told)
+        assert result["failed"] and result["msg"].startswith(message)
 
     def test_environment(self, run_bare: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CLOUDFLARE_ZONE_ID", TOKEN)
-        told = run_bare(api_token="x")["msg"]
-        assert told.startswith("zone_id (CLOUDFLARE_ZONE_ID in the environment): (not shown, since it may be a cred")
+        message = run_bare(api_token="x")["msg"]
+        assert message.startswith("zone_id (CLOUDFLARE_ZONE_ID in the environment): (not shown, since it may be a cred")
 
     def test_not_in_the_log_of_the_host(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         logged: list[str] = []
@@ -276,7 +276,7 @@ class TestZone:
         assert (result["zone_id"], len(wire.requests)) == (ZONE_ID, 2)
 
     @pytest.mark.parametrize(
-        ("result", "told"),
+        ("result", "message"),
         [
             ([], "zone: this credential sees no zone named 'example.com'. "),
             ([{"id": ZONE_ID, "name": "sub.example.com"}], "zone: this credential sees no zone named 'example.com'. "),
@@ -296,10 +296,10 @@ class TestZone:
         ],
         ids=str,
     )
-    def test_name_that_leads_nowhere(self, run_bare: Run, wire: Wire, result: t.Any, told: str) -> None:
+    def test_name_that_leads_nowhere(self, run_bare: Run, wire: Wire, result: t.Any, message: str) -> None:
         wire.get("/zones", envelope(result), query={"name": "example.com"})
         failure = run_bare(api_token=TOKEN, zone="example.com")
-        assert failure["msg"].startswith(told)
+        assert failure["msg"].startswith(message)
         assert set(failure["failure"]) == {"status", "code", "message", "errors"}
 
     def test_token_that_may_not_list_zones(self, run_bare: Run, wire: Wire) -> None:
@@ -323,16 +323,16 @@ class TestZone:
         ],
     )
     def test_malformed_id(self, run_bare: Run, zone_id: str) -> None:
-        told = run_bare(api_token=TOKEN, zone_id=zone_id)["msg"]
-        assert told == (f"zone_id: {zone_id.strip()!r} is not a valid zone id, which has 32 digits of 0-9 and a-f.")
+        message = run_bare(api_token=TOKEN, zone_id=zone_id)["msg"]
+        assert message == (f"zone_id: {zone_id.strip()!r} is not a valid zone id, which has 32 digits of 0-9 and a-f.")
 
     @pytest.mark.parametrize("source", ["option", "environment"])
     def test_name_as_id(self, run_bare: Run, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
         if source == "environment":
             monkeypatch.setenv("CLOUDFLARE_ZONE_ID", "example.com")
-        told = run_bare(api_token=TOKEN, **({"zone_id": "example.com"} if source == "option" else {}))["msg"]
+        message = run_bare(api_token=TOKEN, **({"zone_id": "example.com"} if source == "option" else {}))["msg"]
         name = "zone_id" if source == "option" else "zone_id (CLOUDFLARE_ZONE_ID in the environment)"
-        assert told == (
+        assert message == (
             f"{name}: 'example.com' is a domain name, not a zone id. Give the option zone: example.com instead."
         )
 
@@ -439,8 +439,8 @@ class TestApiUrl:
         ],
     )
     def test_refused_without_being_printed(self, run: Run, url: str) -> None:
-        told = run(api_url=url)["msg"]
-        assert told == (
+        message = run(api_url=url)["msg"]
+        assert message == (
             "api_url (CLOUDFLARE_BASE_URL in the environment) must be an http or https URL such as "
             "https://api.cloudflare.com/client/v4, without credentials, query or fragment."
         )
@@ -466,8 +466,8 @@ class TestApiUrl:
     def test_without_tls_is_warned_of(self, run: Run, wire: Wire, url: str, warned: bool) -> None:
         wire.api = url
         wire.mapping("192.0.2.1")
-        told = [f"api_url: {url} is not https. Everyone between here and there can read the credential."]
-        assert run(origin_ip="192.0.2.1", api_url=url).get("warnings", []) == (told if warned else [])
+        message = [f"api_url: {url} is not https. Everyone between here and there can read the credential."]
+        assert run(origin_ip="192.0.2.1", api_url=url).get("warnings", []) == (message if warned else [])
 
 
 class TestLimits:

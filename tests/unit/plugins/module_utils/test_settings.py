@@ -10,9 +10,9 @@ import typing as t
 
 import pytest
 import requests
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ApiError, ConnectionFailed
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._tiered_cache import Switches, described
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client import Client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.settings import ZoneSettings, settings_to_result
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ApiError, TransportError
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     SMART,
     STATE,
@@ -28,26 +28,26 @@ PATHS = [("state", STATE), ("smart", SMART)]
 
 
 @pytest.fixture
-def switches(client: Client) -> Switches:
-    return Switches(client, ZONE_ID)
+def switches(client: Client) -> ZoneSettings:
+    return ZoneSettings(client, ZONE_ID)
 
 
 @pytest.mark.parametrize(("option", "path"), PATHS)
 class TestGet:
     @pytest.mark.parametrize("on", [True, False])
-    def test_value(self, switches: Switches, wire: Wire, option: str, path: str, on: bool) -> None:
+    def test_value(self, switches: ZoneSettings, wire: Wire, option: str, path: str, on: bool) -> None:
         wire.get(path, switch(on))
         assert switches.get(option) is on
 
     @pytest.mark.parametrize("given", [{"editable": False}, {"editable": None}, {}], ids=str)
     def test_editable_is_ignored(
-        self, switches: Switches, wire: Wire, option: str, path: str, given: dict[str, t.Any]
+        self, switches: ZoneSettings, wire: Wire, option: str, path: str, given: dict[str, t.Any]
     ) -> None:
         wire.get(path, envelope({"value": "on", **given}))
         assert switches.get(option) is True
 
     @pytest.mark.parametrize("code", [1142, 4711])
-    def test_never_set_is_off(self, switches: Switches, wire: Wire, option: str, path: str, code: int) -> None:
+    def test_never_set_is_off(self, switches: ZoneSettings, wire: Wire, option: str, path: str, code: int) -> None:
         wire.get(path, failed(code), status=404)
         assert switches.get(option) is False
 
@@ -66,7 +66,7 @@ class TestGet:
         ids=str,
     )
     def test_error_is_not_off(
-        self, switches: Switches, wire: Wire, option: str, path: str, status: int, answer: t.Any
+        self, switches: ZoneSettings, wire: Wire, option: str, path: str, status: int, answer: t.Any
     ) -> None:
         wire.get(path, answer, status=status)
         with pytest.raises(ApiError, match=f"HTTP {status}"):
@@ -88,13 +88,13 @@ class TestGet:
         ],
         ids=str,
     )
-    def test_malformed(self, switches: Switches, wire: Wire, option: str, path: str, result: t.Any) -> None:
+    def test_malformed(self, switches: ZoneSettings, wire: Wire, option: str, path: str, result: t.Any) -> None:
         wire.get(path, envelope(result))
         with pytest.raises(ApiError, match="^HTTP 200: an answer that is not a setting that is on or off: "):
             switches.get(option)
 
 
-def test_deep_nesting_is_malformed(switches: Switches, wire: Wire) -> None:
+def test_deep_nesting_is_malformed(switches: ZoneSettings, wire: Wire) -> None:
     for answer in nested(envelope({"value": "?"})):
         wire.get(STATE, answer)
         with pytest.raises(ApiError):
@@ -105,7 +105,7 @@ def test_deep_nesting_is_malformed(switches: Switches, wire: Wire) -> None:
 class TestSet:
     @pytest.mark.parametrize(("on", "value"), [(True, "on"), (False, "off")])
     def test_costs_one_request(
-        self, switches: Switches, wire: Wire, option: str, path: str, on: bool, value: str
+        self, switches: ZoneSettings, wire: Wire, option: str, path: str, on: bool, value: str
     ) -> None:
         wire.send("PATCH", path, switch(on), body={"value": value})
         switches.set(option, on)
@@ -116,13 +116,13 @@ class TestSet:
         ids=str,
     )
     def test_what_is_not_confirmed_is_read(
-        self, switches: Switches, wire: Wire, option: str, path: str, answer: t.Any
+        self, switches: ZoneSettings, wire: Wire, option: str, path: str, answer: t.Any
     ) -> None:
         wire.send("PATCH", path, answer, body={"value": "on"})
         wire.get(path, switch(True))
         switches.set(option, True)
 
-    def test_what_was_not_done_is_an_error(self, switches: Switches, wire: Wire, option: str, path: str) -> None:
+    def test_what_was_not_done_is_an_error(self, switches: ZoneSettings, wire: Wire, option: str, path: str) -> None:
         wire.send("PATCH", path, switch(False), body={"value": "on"})
         wire.get(path, switch(False))
         with pytest.raises(ApiError, match="an answer that is not the setting that was sent") as caught:
@@ -130,21 +130,21 @@ class TestSet:
         assert caught.value.result == {}
 
     def test_lost_switching_off_of_what_was_never_set(
-        self, switches: Switches, wire: Wire, option: str, path: str
+        self, switches: ZoneSettings, wire: Wire, option: str, path: str
     ) -> None:
         wire.send("PATCH", path, failed(1140), body={"value": "off"}, status=500)
         wire.get(path, failed(1142), status=404)
         switches.set(option, False)
 
-    def test_refusal_is_not_read_again(self, switches: Switches, wire: Wire, option: str, path: str) -> None:
+    def test_refusal_is_not_read_again(self, switches: ZoneSettings, wire: Wire, option: str, path: str) -> None:
         wire.send("PATCH", path, failed(1135), body={"value": "on"}, status=403)
         with pytest.raises(ApiError, match="The plan of the zone"):
             switches.set(option, True)
 
-    def test_unknown(self, switches: Switches, wire: Wire, option: str, path: str) -> None:
+    def test_unknown(self, switches: ZoneSettings, wire: Wire, option: str, path: str) -> None:
         wire.send("PATCH", path, requests.exceptions.InvalidSchema("x"), body={"value": "on"})
         wire.get(path, failed(10000), status=403)
-        with pytest.raises(ConnectionFailed, match="it is not known whether this was done") as caught:
+        with pytest.raises(TransportError, match="it is not known whether this was done") as caught:
             switches.set(option, True)
         assert caught.value.result == {"changed": True}
 
@@ -160,4 +160,4 @@ class TestSet:
     ],
 )
 def test_described(on: dict[str, bool], options: dict[str, t.Any]) -> None:
-    assert described(on) == options
+    assert settings_to_result(on) == options

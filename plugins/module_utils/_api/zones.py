@@ -2,24 +2,27 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A zone by its id or its domain name. Private to the collection: no other collection may rely on this file."""
+"""Find a zone by its id or domain name. Private to the collection: other code must not import this file."""
 
 from __future__ import annotations
 
 import re
 import typing as t
 
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._client import Client, malformed
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client import (
+    Client,
+    unexpected_response,
+)
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
 
 
 def is_zone_id(value: object) -> bool:
-    """Whether this is 32 lower-case hexadecimal digits, as every zone id is."""
+    """Return whether the value has the form of a zone id: 32 lower-case hexadecimal digits."""
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{32}", value) is not None
 
 
 def is_domain_name(value: str) -> bool:
-    """Whether this could name a zone: at least two labels, no blanks, no URL."""
+    """Return whether the value has the form of a domain name: at least two labels, no blanks, no URL."""
     return (
         len(value) <= 253
         and re.fullmatch(r"[^\s./:?#@%]+(\.[^\s./:?#@%]+)+", value) is not None
@@ -27,15 +30,15 @@ def is_domain_name(value: str) -> bool:
     )
 
 
-def zone_id_of(client: Client, name: str) -> str:
-    """The id of the one zone with this domain name: one request."""
-    zones: t.Any = client.request("GET", "/zones", params={"name": name})["result"]
+def fetch_zone_id(client: Client, name: str) -> str:
+    """Return the id of the zone with this domain name. One request."""
+    zones: t.Any = client.request("GET", "/zones", params={"name": name}).result
     try:
         ids = [zone["id"] for zone in zones if zone["name"].lower() == name.lower()]
     except (TypeError, KeyError, AttributeError):
         ids = [None]
     if not all(map(is_zone_id, ids)):
-        raise malformed("a list of zones", zones)
+        raise unexpected_response("a list of zones", zones)
     if not ids:
         raise ConfigurationError(
             f"zone: this credential sees no zone named {name!r}. A token that is limited to certain zones often cannot "

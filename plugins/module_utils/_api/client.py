@@ -1,0 +1,284 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One session with Cloudflare's API: credential, envelope, pages, concurrent reads, and writes with a known outcome.
+
+Private to the collection: other code must not import this file. It knows no resource, and nothing of Ansible. Source of the
+envelope and the limits: Cloudflare's API documentation, https://developers.cloudflare.com/api/
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import typing as t
+from typing import TYPE_CHECKING
+
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
+    ApiError,
+    CloudflareError,
+    UnexpectedError,
+    build_api_error,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.pacing import RequestCancelledError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.session import (
+    HttpSession,
+    Response,
+    body_excerpt,
+    parse_http_date,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import MIN_SECRET_LENGTH
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._text import sanitize_text
+
+if TYPE_CHECKING:
+    import requests
+
+S = t.TypeVar("S")
+T = t.TypeVar("T")
+
+PAGE_SIZE = 100
+"""Items of a page: the maximum of the API."""
+
+MAX_PAGES = 100
+"""Pages that are accepted. A zone holds at most 3,500 mappings, which are 35 pages."""
+
+MAX_CONNECTIONS = 8
+"""Concurrent reads: 3,500 mappings take 6 round trips instead of 35. Twice as many connections would save only 2 more."""
+
+MAX_RESPONSE_BYTES = 16 * 1024 * 1024
+"""Bytes of a response of the API that are read. A page of 100 mappings has about 15,000."""
+
+
+class Credential:
+    """An API token, or an e-mail address with its global API key. ``repr`` shows neither."""
+
+    def __init__(self, secret: str, headers: dict[str, str]) -> None:
+        self.secret = secret
+        self.headers = headers
+
+    @classmethod
+    def from_token(cls, token: str) -> Credential:
+        return cls(token, {"Authorization": f"Bearer {token}"})
+
+    @classmethod
+    def from_global_key(cls, email: str, key: str) -> Credential:
+        return cls(key, {"X-Auth-Email": email, "X-Auth-Key": key})
+
+
+class Page(t.NamedTuple):
+    """One page of a list, with the API's counts of all pages and items.
+
+    ``date`` is the second in which the API made the page, on its own clock, since the epoch; ``None`` if the response has none.
+    """
+
+    items: list[t.Any]
+    total_pages: int
+    total_count: int
+    date: float | None = None
+
+
+class ApiResult(t.NamedTuple):
+    """The ``result`` of a successful response, which is not null.
+
+    ``was_retried``: the API may have carried out an earlier attempt of the same request.
+    """
+
+    result: t.Any
+    was_retried: bool = False
+
+
+class Client(HttpSession):
+    """A session with the API at ``base_url``, which has no slash at its end."""
+
+    server = "the API"
+    option = "api_url"
+
+    def __init__(self, credential: Credential, base_url: str, *args: t.Any, **settings: t.Any) -> None:
+        super().__init__(*args, **settings)
+        self._credential = credential
+        self._base_url = self._address = base_url
+
+    def request(
+        self, method: str, path: str, params: t.Mapping[str, t.Any] | None = None, body: object = None
+    ) -> ApiResult:
+        """Send one request, and return the result of a successful response.
+
+        Retries after rate limits, gateway errors and broken connections as long as ``max_wait`` allows. Raises ``ApiError`` and its
+        subclasses, or ``TransportError``.
+        """
+        return self._request(method, path, params, body, _parse_result)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        params: t.Mapping[str, t.Any] | None,
+        body: object,
+        parse: t.Callable[[Response], T],
+    ) -> T:
+        def send() -> Response:
+            status, headers, content = self._send(method, self._base_url + path, params, body, MAX_RESPONSE_BYTES)
+            self._pacer.update_rate_limit(headers.get("Ratelimit", ""))
+            return Response(status, headers, self._redact(_unescape(content.decode("utf-8", "replace"))))
+
+        return self._request_with_retry(send, parse, _error_from_response)
+
+    def iter_pages(self, path: str) -> t.Iterator[Page]:
+        """Yield the pages of a list, ``PAGE_SIZE`` items each. One request for each page.
+
+        The first page is read alone, the others concurrently. An error of one ends all.
+        """
+
+        def read(number: int) -> Page:
+            return self._request("GET", path, {"page": number, "per_page": PAGE_SIZE}, None, _parse_page)
+
+        first = read(1)
+        yield first
+        # The two counts of the API may contradict each other
+        needed = -(-first.total_count // max(1, len(first.items)))
+        yield from self.map_concurrently(read, range(2, min(first.total_pages, needed) + 1))
+
+    def map_concurrently(self, read: t.Callable[[S], T], items: t.Sequence[S]) -> list[T]:
+        """Return ``read(item)`` for each item, in their order, over up to ``MAX_CONNECTIONS`` connections.
+
+        An error of one cancels the others. The first error in the order of the items is raised, and no thread is left.
+        """
+        if len(items) < 2:
+            return list(map(read, items))
+
+        def read_or_cancel(item: S) -> T:
+            try:
+                return read(item)
+            except BaseException:
+                self._pacer.cancel()
+                raise
+
+        with concurrent.futures.ThreadPoolExecutor(min(len(items), MAX_CONNECTIONS)) as pool:
+            try:
+                futures = [pool.submit(read_or_cancel, item) for item in items]
+                pending = set(futures)
+                while pending:
+                    # Wakes each second, since a signal does not always wake a thread that waits without a timeout
+                    pending = concurrent.futures.wait(pending, 1.0).not_done
+            except BaseException:
+                self._pacer.cancel()
+                raise
+        # Not after an interruption: a second one may leave threads behind, which must stay cancelled
+        self._pacer.reset()
+        for failure in [future.exception() for future in futures]:
+            if failure and not isinstance(failure, RequestCancelledError):
+                raise failure
+        return [future.result() for future in futures]
+
+    def write_or_verify(self, write: t.Callable[[], T], verify: t.Callable[[], T | None]) -> T:
+        """Return the result of ``write``. If its outcome is unknown, return the result of ``verify``: ``None`` means not done.
+
+        Raises the error of ``write`` if the write was not done, or if ``verify`` fails too; then ``changed`` in its result is true.
+        """
+        failure: CloudflareError
+        try:
+            return write()
+        except CloudflareError as error:
+            if not error.outcome_unknown:
+                raise
+            failure = error
+        except Exception as error:
+            failure = UnexpectedError.from_exception(error, sanitize_text)
+        try:
+            found = verify()
+        except Exception:
+            failure.result["changed"] = True
+            raise failure.append_detail(
+                "it is not known whether this was done, since the zone cannot be read either"
+            ) from None
+        if found is None:
+            raise failure
+        return found
+
+    def _authenticate(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.update(self._credential.headers)
+        return request
+
+    def _redact(self, text: str) -> str:
+        # A shorter secret is not a real credential, and may be a word of the response
+        secret = self._credential.secret
+        for form in (secret, json.dumps(secret)[1:-1]) if len(secret) >= MIN_SECRET_LENGTH else ():
+            text = text.replace(form, "********")
+        return text
+
+
+def unexpected_response(expected: str, body: object) -> ApiError:
+    """Return the error for a successful response that breaks the API's contract."""
+    return build_api_error(200, [], f"an answer that is not {expected}: {body_excerpt(json.dumps(body))}")
+
+
+def _unescape(text: str) -> str:
+    """Return the same JSON without escapes, which would hide a repeated credential."""
+    if "\\" in text:
+        try:
+            return json.dumps(json.loads(text), ensure_ascii=False)
+        except (ValueError, RecursionError):
+            pass
+    return text
+
+
+def _parse_result(response: Response) -> ApiResult:
+    return ApiResult(_parse_envelope(response)["result"], response.was_retried)
+
+
+def _parse_envelope(response: Response) -> dict[str, t.Any]:
+    document = _parse_document(response)
+    if not 200 <= response.status < 300 or document.get("success") is not True or document.get("errors"):
+        raise _error_from_response(response)
+    if document.get("result") is None:
+        raise unexpected_response("a result", document)
+    return document
+
+
+def _parse_page(response: Response) -> Page:
+    envelope = _parse_envelope(response)
+    items, info = envelope["result"], envelope.get("result_info")
+    if isinstance(items, list) and isinstance(info, dict):
+        pages, count = _int_or_none(info.get("total_pages")), _int_or_none(info.get("total_count"))
+        if pages is not None and count is not None and pages <= MAX_PAGES:
+            return Page(items, pages, count, parse_http_date(response.headers.get("Date", "")))
+    raise unexpected_response("a page of a list", envelope)
+
+
+def _error_from_response(response: Response) -> ApiError:
+    advice = ""
+    if 300 <= response.status < 400:
+        advice = "A redirect, which is not followed, since it would carry the credential along: check api_url"
+    elif "cf-mitigated" in response.headers:
+        advice = "Cloudflare's firewall stopped the request before the API: ask from another network, or allow this one"
+    document = _parse_document(response)
+    has_envelope = document.get("success") is False and isinstance(document.get("errors"), list)
+    return build_api_error(response.status, _parse_errors(document), body_excerpt(response.text), advice, has_envelope)
+
+
+def _parse_errors(document: dict[str, t.Any]) -> list[dict[str, t.Any]]:
+    """Return the well-formed errors of an envelope, each followed by its ``error_chain``."""
+    found = []
+    for error in _dicts_in(document.get("errors")):
+        for item in [error, *_dicts_in(error.get("error_chain"))]:
+            if _int_or_none(item.get("code")) is not None:
+                found.append({"code": item["code"], "message": sanitize_text(str(item.get("message") or ""))})
+    return found
+
+
+def _parse_document(response: Response) -> dict[str, t.Any]:
+    """Return the JSON object of a response; an empty one if the body is not a JSON object."""
+    try:
+        document = json.loads(response.text)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _dicts_in(value: object) -> list[dict[str, t.Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _int_or_none(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

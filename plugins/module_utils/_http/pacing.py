@@ -1,0 +1,171 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""When the requests of a task may be sent, and how long all its waiting may take.
+
+Private to the collection: other code must not import this file. Source of ``Ratelimit`` and its fields: Cloudflare's API
+documentation, https://developers.cloudflare.com/fundamentals/api/reference/limits/
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+import typing as t
+
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
+
+RATE_LIMIT_BLOCK_SECONDS = 300.0
+"""Seconds for which the API refuses all requests after too many."""
+
+PACING_THRESHOLD = 20
+"""Remaining requests at which pacing begins: more than one task has under way, since others may share the token."""
+
+
+class RequestCancelledError(CloudflareError):
+    """Another request of the task has failed, so the result of this one is not needed."""
+
+
+class RequestPacer:
+    """Schedules all requests of a task. They may run concurrently: when one waits, all wait.
+
+    ``max_wait``: seconds that all waiting may take together: pauses, failed attempts and slow responses. ``before_sleep`` is called
+    with a sentence before each pause.
+    """
+
+    def __init__(
+        self,
+        max_wait: float,
+        before_sleep: t.Callable[[str], object],
+        clock: t.Callable[[], float] = time.monotonic,
+        sleep: t.Callable[[float], object] | None = None,
+    ) -> None:
+        self._max_wait = max_wait
+        self._before_sleep = before_sleep
+        self._clock = clock
+        self._cancelled = threading.Event()
+        self._sleep = sleep or self._cancelled.wait
+        # Held during a pause, so that no request is sent meanwhile
+        self._lock = threading.Lock()
+        self._spans: list[tuple[float, float]] = []
+        # Remaining requests, and when the window resets. Set without the lock, since a response must not wait for the end of a pause
+        self._scarce: tuple[int, float] | None = None
+        # Until when a pause for pacing was announced, and when the last pause ended
+        self._announced = self._woke = clock()
+
+    def acquire(self) -> float:
+        """Wait until a request may be sent. Return that time on the clock of this object, in seconds."""
+        with self._lock:
+            self._raise_if_cancelled()
+            self._pace()
+            return self._clock()
+
+    def update_rate_limit(self, header: str) -> None:
+        """Read the ``Ratelimit`` header of a response: for each policy, the remaining requests and the seconds to the reset."""
+        policies = re.findall(r"\br=([0-9]{1,9})\s*;\s*t=([0-9]{1,9})", header)
+        scarce = [(int(left), int(seconds)) for left, seconds in policies if int(left) <= PACING_THRESHOLD]
+        if scarce:
+            left, seconds = max(scarce, key=lambda policy: policy[1] / (policy[0] + 1))
+            self._scarce = (left, self._clock() + seconds)
+        elif policies:
+            self._scarce = None
+
+    def sleep_before_retry(self, started: float, failure: CloudflareError, pause: float, reason: str) -> None:
+        """Wait ``pause`` seconds after the failure of a request that was sent at ``started``.
+
+        Raises ``failure`` if ``max_wait`` does not allow the pause. Time that passed while another request waited counts.
+        ``reason`` begins the message about the pause.
+        """
+        failed_at = self._clock()
+        until = failed_at + pause
+        with self._lock:
+            self._raise_if_cancelled()
+            self._count(started, failed_at)
+            left = until - self._clock()
+            if left <= 0:
+                return
+            if left > self.left:
+                raise failure.append_detail(
+                    f"{reason} a pause of {left:.1f} seconds, and max_wait ({self._max_wait:g} seconds in all) has "
+                    f"{self.left:.1f} left: raise max_wait, or try again later"
+                )
+            # The rest of a pause that another request announced is not announced again
+            if self._woke <= failed_at or left >= 1:
+                # With the time so far, since Ansible shows the same warning only once
+                self._before_sleep(
+                    f"Waiting {left:.1f} seconds (after {self._waited:.1f} of {self._max_wait:g}), then trying again: "
+                    f"{failure}"
+                )
+            self._pause(left)
+
+    def now(self) -> float:
+        """Return the time on the clock of this object, in seconds."""
+        return self._clock()
+
+    @property
+    def left(self) -> float:
+        """Return the seconds of ``max_wait`` that are left."""
+        return max(0.0, self._max_wait - self._waited)
+
+    def count_slow_response(self, since: float) -> None:
+        """Count the time from ``since`` to now, if any: a response took that long beyond its timeout."""
+        now = self._clock()
+        if now > since:
+            with self._lock:
+                self._count(since, now)
+
+    def cancel(self) -> None:
+        """End all waiting with ``RequestCancelledError``, until ``reset``."""
+        self._cancelled.set()
+
+    def reset(self) -> None:
+        """Allow requests again after ``cancel``."""
+        self._cancelled.clear()
+
+    @property
+    def _waited(self) -> float:
+        return sum(end - start for start, end in self._spans)
+
+    def _count(self, start: float, end: float) -> None:
+        """Count this time, of which a part may have been counted before."""
+        apart = []
+        for span in self._spans:
+            if span[1] < start or end < span[0]:
+                apart.append(span)
+            else:
+                start, end = min(start, span[0]), max(end, span[1])
+        self._spans = [*apart, (start, end)]
+
+    def _pace(self) -> None:
+        """Spread the remaining requests over the time to the reset, or wait for the reset if none remains.
+
+        ``max_wait`` limits the pauses, and pacing leaves enough of it for a block that other clients may cause.
+        """
+        scarce, now = self._scarce, self._clock()
+        if scarce is None or scarce[1] <= now:
+            return
+        left, reset = scarce
+        pause = (reset - now) / (left + 1)
+        if pause <= self.left - (RATE_LIMIT_BLOCK_SECONDS if left else 0.0):
+            if now >= self._announced:
+                self._announced = reset
+                self._before_sleep(
+                    f"Waiting {pause:.1f} seconds before each request: the rate limit leaves {left} for the next "
+                    f"{reset - now:.1f} seconds"
+                )
+            self._pause(pause)
+        if self._scarce is scarce:  # otherwise a response has updated it meanwhile
+            self._scarce = (max(0, left - 1), reset)
+
+    def _pause(self, seconds: float) -> None:
+        started = self._clock()
+        self._sleep(seconds)
+        self._woke = self._clock()
+        self._count(started, self._woke)
+        self._raise_if_cancelled()
+
+    def _raise_if_cancelled(self) -> None:
+        if self._cancelled.is_set():
+            raise RequestCancelledError("Another request of the task has failed")

@@ -1,0 +1,499 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The pacer: a pause of one request is a pause of all, is announced, and fits into max_wait."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import itertools
+import threading
+import typing as t
+
+import pytest
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
+    CloudflareError,
+    RateLimitError,
+    RetryableTransportError,
+    build_api_error,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.pacing import PACING_THRESHOLD, RequestPacer
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import Clock
+
+WHY = "the API asks for"
+
+
+def limited() -> CloudflareError:
+    return build_api_error(429, [], "nothing")
+
+
+@pytest.fixture
+def make(clock: Clock, messages: list[str]) -> t.Callable[..., RequestPacer]:
+    def make(max_wait: float = 330.0) -> RequestPacer:
+        return RequestPacer(max_wait, messages.append, clock, clock.sleep)
+
+    return make
+
+
+@pytest.fixture
+def pacer(make: t.Callable[..., RequestPacer]) -> RequestPacer:
+    return make()
+
+
+def left(pacer: RequestPacer) -> str:
+    """How much of 1,000 seconds it says that is left."""
+    with pytest.raises(CloudflareError) as caught:
+        pacer.sleep_before_retry(pacer.acquire(), limited(), 86_400.0, WHY)
+    message = str(caught.value)
+    assert "max_wait (1000 seconds in all) has " in message
+    return message.split("in all) has ")[1].split(" left")[0]
+
+
+class Asleep:
+    """A sleep that lasts until the test ends it. ``events`` is shared with those that wait meanwhile."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.begun = threading.Event()
+        self.end = threading.Event()
+
+    def __call__(self, seconds: float) -> None:
+        self.begun.set()
+        assert self.end.wait(30)
+        self.events.append("slept")
+
+
+Futures = list["concurrent.futures.Future[object]"]
+
+
+def run(*targets: t.Callable[[], object]) -> Futures:
+    """Call each in a thread of its own."""
+    pool = concurrent.futures.ThreadPoolExecutor(len(targets))
+    futures: Futures = [pool.submit(target) for target in targets]
+    pool.shutdown(wait=False)
+    return futures
+
+
+def join(futures: Futures) -> None:
+    for future in futures:
+        future.result(30)
+
+
+class TestPause:
+    def test_without_a_failure_nothing_is_waited_for(
+        self, pacer: RequestPacer, clock: Clock, messages: list[str]
+    ) -> None:
+        clock.now = 7.0
+        assert [pacer.acquire() for dummy in range(1_000)] == [7.0] * 1_000
+        assert (clock.pauses, messages) == ([], [])
+
+    def test_while_one_waits_none_starts(self, clock: Clock) -> None:
+        asleep = Asleep()
+        pacer = RequestPacer(330.0, lambda text: None, clock, asleep)
+
+        def start() -> None:
+            pacer.acquire()
+            asleep.events.append("started")
+
+        threads = run(lambda: pacer.sleep_before_retry(0.0, limited(), 300.0, WHY))
+        assert asleep.begun.wait(30)
+        threads += run(start, start, start)
+        concurrent.futures.wait(threads[1:], 0.05)
+        asleep.end.set()
+        join(threads)
+        assert asleep.events == ["slept", "started", "started", "started"]
+
+    def test_while_one_is_slowed_down_none_starts(self, clock: Clock) -> None:
+        asleep = Asleep()
+        pacer = RequestPacer(330.0, lambda text: None, clock, asleep)
+
+        def start() -> None:
+            pacer.acquire()
+            asleep.events.append("started")
+
+        pacer.update_rate_limit('"default";r=0;t=30')
+        threads = run(start)
+        assert asleep.begun.wait(30)
+        clock.now = 30.0
+        threads += run(start, start)
+        concurrent.futures.wait(threads[1:], 0.05)
+        asleep.end.set()
+        join(threads)
+        assert asleep.events == ["slept", "started", "started", "started"]
+
+    @pytest.mark.parametrize(
+        ("pause", "slept", "times"),
+        [
+            (300.0, [300.0], 1),
+            (1.0, [300.0], 1),
+            (310.0, [300.0, 10.0], 2),
+            (301.0, [300.0, 1.0], 2),
+            # too short a rest to be told
+            (300.5, [300.0, 0.5], 1),
+        ],
+    )
+    def test_those_that_fail_meanwhile_share_it(
+        self, clock: Clock, messages: list[str], pause: float, slept: list[float], times: int
+    ) -> None:
+        asleep = Asleep()
+
+        def sleep(seconds: float) -> None:
+            if not clock.pauses:
+                asleep(seconds)
+            clock.sleep(seconds)
+
+        pacer = RequestPacer(330.0, messages.append, clock, sleep)
+        threads = run(lambda: pacer.sleep_before_retry(0.0, limited(), 300.0, WHY))
+        assert asleep.begun.wait(30)
+        threads += run(*[lambda: pacer.sleep_before_retry(0.0, limited(), pause, WHY)] * 7)
+        concurrent.futures.wait(threads[1:], 0.1)
+        asleep.end.set()
+        join(threads)
+        assert clock.pauses == slept
+        assert len(messages) == times
+
+    def test_one_that_failed_after_it_waits_again(self, pacer: RequestPacer, clock: Clock, messages: list[str]) -> None:
+        for dummy in range(3):
+            pacer.sleep_before_retry(pacer.acquire(), limited(), 7.0, WHY)
+        assert clock.pauses == [7.0, 7.0, 7.0]
+        assert len(set(messages)) == 3
+
+    def test_a_shorter_one_does_not_stand_in_for_it(self, pacer: RequestPacer, clock: Clock) -> None:
+        """A gateway error and a rate limit, side by side: until the end of the block nothing is sent."""
+        one, other = pacer.acquire(), pacer.acquire()
+        pacer.sleep_before_retry(one, RetryableTransportError("cut"), 1.0, "next would be")
+        pacer.sleep_before_retry(other, limited(), 300.0, WHY)
+        assert pacer.acquire() >= 300.0
+
+    def test_slowing_down_does_not_stand_in_for_it(self, pacer: RequestPacer, clock: Clock) -> None:
+        one, other = pacer.acquire(), pacer.acquire()
+        pacer.update_rate_limit('"default";r=4;t=10')
+        assert pacer.acquire() == 2.0  # one that is slowed down
+        pacer.sleep_before_retry(other, limited(), 300.0, WHY)
+        assert pacer.acquire() >= 300.0
+        assert one == 0.0
+
+    def test_told(self, pacer: RequestPacer, clock: Clock, messages: list[str]) -> None:
+        started = pacer.acquire()
+        clock.now = 2.0
+        pacer.sleep_before_retry(started, limited(), 60.0, WHY)
+        (text,) = messages
+        assert text.startswith("Waiting 60.0 seconds (after 2.0 of 330), then trying again: Rate limited: ")
+
+    def test_short_one_is_told(self, messages: list[str]) -> None:
+        """On a clock that goes on meanwhile."""
+        pacer = RequestPacer(330.0, messages.append, itertools.count(0.0, 0.001).__next__, lambda seconds: None)
+        pacer.sleep_before_retry(pacer.acquire(), RetryableTransportError("cut"), 0.5, "next would be")
+        assert len(messages) == 1
+
+    def test_short_one_at_the_very_start_is_told(self, pacer: RequestPacer, messages: list[str]) -> None:
+        pacer.sleep_before_retry(0.0, RetryableTransportError("cut"), 0.5, "next would be")
+        assert len(messages) == 1
+
+    def test_told_before_it_begins(self, clock: Clock) -> None:
+        events: list[str] = []
+        pacer = RequestPacer(330.0, events.append, clock, lambda seconds: events.append("sleep"))
+        pacer.sleep_before_retry(pacer.acquire(), limited(), 60.0, WHY)
+        pacer.update_rate_limit('"default";r=0;t=30')
+        pacer.acquire()
+        assert events[1::2] == ["sleep", "sleep"] and len(events) == 4
+
+
+class TestMaxWait:
+    def test_all_of_it_may_be_used(self, pacer: RequestPacer, clock: Clock) -> None:
+        pacer.sleep_before_retry(pacer.acquire(), limited(), 300.0, WHY)
+        pacer.sleep_before_retry(pacer.acquire(), limited(), 30.0, WHY)
+        assert clock.now == 330.0
+
+    @pytest.mark.parametrize(("max_wait", "pause"), [(0.0, 0.1), (60.0, 60.1), (330.0, 999_999_999.0)])
+    def test_more_is_an_error_at_once(
+        self, make: t.Callable[..., RequestPacer], clock: Clock, messages: list[str], max_wait: float, pause: float
+    ) -> None:
+        failure, pacer = limited(), make(max_wait)
+        with pytest.raises(RateLimitError) as caught:
+            pacer.sleep_before_retry(pacer.acquire(), failure, pause, WHY)
+        assert caught.value is failure
+        assert str(failure).endswith(
+            f"; the API asks for a pause of {pause:.1f} seconds, and max_wait ({max_wait:g} seconds in all) "
+            f"has {max_wait:.1f} left: raise max_wait, or try again later"
+        )
+        assert (clock.pauses, messages) == ([], [])
+
+    def test_after_an_error_requests_may_go_on(self, pacer: RequestPacer) -> None:
+        with pytest.raises(RateLimitError):
+            pacer.sleep_before_retry(pacer.acquire(), limited(), 999.0, WHY)
+        pacer.acquire()
+
+    def test_pauses_of_all_kinds_add_up(self, make: t.Callable[..., RequestPacer], clock: Clock) -> None:
+        pacer = make(1_000.0)
+        pacer.sleep_before_retry(pacer.acquire(), limited(), 100.0, WHY)
+        pacer.update_rate_limit('"default";r=4;t=10')
+        pacer.acquire()
+        started = pacer.acquire()
+        clock.now += 5.0
+        pacer.sleep_before_retry(started, RetryableTransportError("cut"), 10.0, WHY)
+        pacer.update_rate_limit('"default";r=50;t=300')
+        assert left(pacer) == f"{1_000 - 100 - 2 - 2 - 5 - 10:.1f}"
+
+    @pytest.mark.parametrize(
+        ("tries", "waited"),
+        [
+            ([(0, 10)], 10),
+            ([(0, 10)] * 8, 10),
+            ([(0, 10), (5, 12)], 12),
+            ([(0, 3), (5, 8)], 6),
+            ([(0, 3), (3, 8)], 8),
+            ([(5, 8), (0, 9)], 9),
+            ([(6, 7), (3, 8), (0, 9)], 9),
+            ([(6, 7), (0, 9), (8, 12)], 12),
+        ],
+        ids=str,
+    )
+    def test_time_of_failed_tries_that_overlap_counts_once(
+        self, make: t.Callable[..., RequestPacer], clock: Clock, tries: list[tuple[int, int]], waited: int
+    ) -> None:
+        pacer = make(1_000.0)
+        for began, ended in tries:
+            clock.now = float(ended)
+            pacer.sleep_before_retry(float(began), RetryableTransportError("cut"), 0.0, WHY)
+        assert left(pacer) == f"{1_000 - waited:.1f}"
+
+    def test_time_of_a_failed_try_that_lasts_longer_than_the_pause(
+        self, make: t.Callable[..., RequestPacer], clock: Clock
+    ) -> None:
+        pacer = make(1_000.0)
+        one, other = pacer.acquire(), pacer.acquire()
+        clock.now = 1.0
+        pacer.sleep_before_retry(one, RetryableTransportError("cut"), 4.0, WHY)
+        assert clock.now == 5.0
+        clock.now = 30.0
+        pacer.sleep_before_retry(other, RetryableTransportError("cut"), 4.0, WHY)
+        assert left(pacer) == "966.0"
+
+    def test_time_of_a_try_that_failed_in_a_pause_of_another(self, clock: Clock) -> None:
+        asleep = Asleep()
+
+        def sleep(seconds: float) -> None:
+            asleep(seconds)
+            clock.now += seconds
+
+        pacer = RequestPacer(13.0, lambda text: None, clock, sleep)
+        clock.now = 5.0
+        threads = run(lambda: pacer.sleep_before_retry(5.0, limited(), 5.0, WHY))
+        assert asleep.begun.wait(30)
+        clock.now = 7.0
+        threads += run(lambda: pacer.sleep_before_retry(0.0, RetryableTransportError("cut"), 6.0, WHY))
+        concurrent.futures.wait(threads[1:], 0.1)
+        asleep.end.set()
+        join(threads)
+        # All of it: 7 seconds of the try, of which 2 are in the pause of the other to second 12, and 1 more
+        assert clock.now == 13.0
+
+    def test_time_of_tries_that_succeed_does_not_count(self, make: t.Callable[..., RequestPacer], clock: Clock) -> None:
+        pacer = make(1_000.0)
+        for dummy in range(3):
+            pacer.acquire()
+            clock.now += 500.0
+        assert left(pacer) == "1000.0"
+
+
+class TestStop:
+    @pytest.fixture
+    def pacer(self, messages: list[str]) -> RequestPacer:
+        """One that really sleeps."""
+        return RequestPacer(7_200.0, messages.append)
+
+    def test_wakes_all_at_once(self, pacer: RequestPacer, messages: list[str]) -> None:
+        errors: list[BaseException] = []
+        telling = threading.Event()
+        pacer._before_sleep = lambda text: telling.set()
+
+        def caught(call: t.Callable[[], object]) -> t.Callable[[], None]:
+            def target() -> None:
+                with pytest.raises(CloudflareError, match="Another request of the task has failed") as caught:
+                    call()
+                errors.append(caught.value)
+
+            return target
+
+        started = pacer.acquire()
+        threads = run(caught(lambda: pacer.sleep_before_retry(started, limited(), 40.0, WHY)))
+        assert telling.wait(30)
+        threads += run(caught(pacer.acquire), caught(lambda: pacer.sleep_before_retry(started, limited(), 40.0, WHY)))
+        pacer.cancel()
+        join(threads)
+        assert len(errors) == 3
+        assert not any(isinstance(error, RateLimitError) for error in errors)
+
+    def test_wakes_one_that_is_slowed_down(self, pacer: RequestPacer) -> None:
+        pacer.update_rate_limit('"default";r=0;t=40')
+        pacer._before_sleep = lambda text: pacer.cancel()
+        with pytest.raises(CloudflareError, match="Another request of the task has failed"):
+            pacer.acquire()
+
+    def test_nothing_starts_until_resume(self, pacer: RequestPacer, messages: list[str]) -> None:
+        pacer.cancel()
+        for dummy in range(2):
+            with pytest.raises(CloudflareError, match="Another request of the task has failed"):
+                pacer.acquire()
+            with pytest.raises(CloudflareError, match="Another request of the task has failed"):
+                pacer.sleep_before_retry(0.0, limited(), 40.0, WHY)
+        pacer.reset()
+        pacer.acquire()
+        assert messages == []
+
+
+class TestRatelimit:
+    """What is left of the rate limit, by the header of that name."""
+
+    @pytest.mark.parametrize(
+        ("header", "pauses"),
+        [
+            ('"default";r=50;t=30', []),
+            (f'"default";r={PACING_THRESHOLD + 1};t=30', []),
+            (f'"default";r={PACING_THRESHOLD};t=42', [42 / (PACING_THRESHOLD + 1)]),
+            ('"default";r=4;t=10', [2.0]),
+            ('"default"; r=4; t=10', [2.0]),
+            ('"default" ;r=4 ;t=10', [2.0]),
+            ("default;r=4;t=10", [2.0]),
+            ('"default";r=0;t=30', [30.0]),
+            ('"default";r=0;t=330', [330.0]),
+            ('"default";r=0;t=0', []),
+            # several policies
+            ('"burst";r=50;t=5, "default";r=4;t=10', [2.0]),
+            ('"default";r=4;t=10, "burst";r=50;t=5', [2.0]),
+            ('"burst";r=30;t=5,"default";r=50;t=10', []),
+            ('"burst";r=5;t=60, "default";r=4;t=10', [10.0]),
+            ('"default";r=4;t=10, "burst";r=5;t=60', [10.0]),
+            ('"burst";r=3;t=2, "default";r=4;t=150', [30.0]),
+            # more than what max_wait leaves beside a block
+            ('"default";r=4;t=150.1', [30.0]),
+            ('"default";r=4;t=151', []),
+            ('"default";r=1;t=300', []),
+            ('"default";r=4;t=100, "burst";r=4;t=10', [20.0]),
+            ('"default";r=19;t=60, "burst";r=4;t=50', [10.0]),
+            ('"default";r=9;t=70, "burst";r=0;t=10', [10.0]),
+            ('"burst";r=0;t=0, "default";r=4;t=10', [2.0]),
+            # longer than max_wait
+            ('"default";r=0;t=331', []),
+            ('"default";r=0;t=999999999', []),
+            # huge
+            (f'"default";r=0;t={10**50}', []),
+            (f'"default";r={10**50};t=30', []),
+            (f'"default";r={"9" * 5_000};t={"9" * 5_000}', []),
+            # garbage
+            ("", []),
+            (",;=", []),
+            ('"default"', []),
+            ('"default";r=0', []),
+            ('"default";t=30', []),
+            ('"default";r=;t=', []),
+            ('"default";r=-1;t=30', []),
+            ('"default";r=0;t=-30', []),
+            ('"default";r=0.5;t=30', []),
+            ('"default";r=none;t=30', []),
+            ('"default";r=٠;t=٣٠', []),
+            ('"default";pr=0;t=30', []),
+            ('"default";r=0;pt=30', []),
+            ("0;30", []),
+            ('r=0;t="30"', []),
+            ("\x00\xff" * 10_000, []),
+            (";r=1" * 10_000, []),
+        ],
+        ids=lambda value: str(value)[:50],
+    )
+    def test_slows_down(self, pacer: RequestPacer, clock: Clock, header: str, pauses: list[float]) -> None:
+        pacer.update_rate_limit(header)
+        pacer.acquire()
+        assert clock.pauses == pytest.approx(pauses)
+
+    def test_the_last_requests_are_spread_over_the_window(self, pacer: RequestPacer, clock: Clock) -> None:
+        pacer.update_rate_limit('"default";r=4;t=10')
+        assert [pacer.acquire() for dummy in range(7)] == pytest.approx([2.0, 4.0, 6.0, 8.0, 10.0, 10.0, 10.0])
+
+    def test_what_is_left_already_is_used_up_by_those_under_way(self, pacer: RequestPacer, clock: Clock) -> None:
+        """The header is from when the answer was sent: time passes, and the window does not begin anew."""
+        pacer.update_rate_limit('"default";r=4;t=10')
+        clock.now = 5.0
+        assert pacer.acquire() == 6.0
+
+    def test_after_the_window_all_is_as_before(self, pacer: RequestPacer, clock: Clock) -> None:
+        pacer.update_rate_limit('"default";r=0;t=10')
+        clock.now = 10.0
+        assert pacer.acquire() == 10.0
+        clock.now = 9.0
+        pacer.update_rate_limit('"default";r=0;t=10')
+        clock.now = 1_000.0
+        assert pacer.acquire() == 1_000.0
+
+    def test_the_newest_answer_counts(self, pacer: RequestPacer, clock: Clock) -> None:
+        pacer.update_rate_limit('"default";r=0;t=10')
+        pacer.update_rate_limit('"default";r=100;t=300')
+        assert pacer.acquire() == 0.0
+        pacer.update_rate_limit('"default";r=0;t=10')
+        assert pacer.acquire() == 10.0
+
+    @pytest.mark.parametrize(("header", "pauses"), [("r=100;t=300", [2.0]), ("r=9;t=10", [2.0, 0.8])])
+    def test_the_newest_answer_counts_that_comes_in_a_pause(
+        self, pacer: RequestPacer, clock: Clock, header: str, pauses: list[float]
+    ) -> None:
+        pacer.update_rate_limit('"default";r=4;t=10')
+
+        def answered() -> None:
+            clock.before_sleep = lambda: None
+            pacer.update_rate_limit(f'"default";{header}')
+
+        clock.before_sleep = answered
+        for dummy in range(2):
+            pacer.acquire()
+        assert clock.pauses == pytest.approx(pauses)
+
+    def test_an_answer_without_the_header_changes_nothing(self, pacer: RequestPacer, clock: Clock) -> None:
+        pacer.update_rate_limit('"default";r=0;t=10')
+        pacer.update_rate_limit("")
+        assert pacer.acquire() == 10.0
+
+    def test_within_max_wait(self, make: t.Callable[..., RequestPacer], clock: Clock) -> None:
+        """Slowing down leaves enough of it for a block; when no request is left, all of it may be waited."""
+        pacer = make(305.0)
+        pacer.update_rate_limit('"default";r=4;t=10')
+        assert [pacer.acquire() for dummy in range(6)] == [2.0, 4.0, 4.0, 4.0, 10.0, 10.0]
+        assert clock.pauses == [2.0, 2.0, 6.0]
+        with pytest.raises(RateLimitError, match=r" has 295\.0 left"):
+            pacer.sleep_before_retry(pacer.acquire(), limited(), 296.0, WHY)
+
+    def test_leaves_enough_for_a_block(self, pacer: RequestPacer, clock: Clock) -> None:
+        pacer.update_rate_limit('"default";r=20;t=300')
+        for dummy in range(10):
+            pacer.acquire()
+        pacer.sleep_before_retry(pacer.acquire(), limited(), 300.0, WHY)
+        assert clock.now == pytest.approx(2 * 300 / 21 + 300, abs=0.1)
+
+    @pytest.mark.parametrize("requests_left", range(PACING_THRESHOLD + 2))
+    def test_never_without_max_wait(
+        self, make: t.Callable[..., RequestPacer], clock: Clock, messages: list[str], requests_left: int
+    ) -> None:
+        pacer = make(0.0)
+        for dummy in range(3):
+            pacer.update_rate_limit(f'"default";r={requests_left};t=30')
+            pacer.acquire()
+        assert (clock.pauses, messages) == ([], [])
+
+    def test_told_once_for_a_window(self, pacer: RequestPacer, clock: Clock, messages: list[str]) -> None:
+        pacer.update_rate_limit('"default";r=4;t=10')
+        for dummy in range(5):
+            pacer.acquire()
+        text = "Waiting 2.0 seconds before each request: the rate limit leaves 4 for the next 10.0 seconds"
+        assert messages == [text]
+        pacer.update_rate_limit('"default";r=4;t=10')
+        pacer.acquire()
+        assert messages == [text] * 2
+
+    def test_a_block_is_not_waited_out_twice(self, pacer: RequestPacer, clock: Clock) -> None:
+        """The 429 says it in both headers."""
+        started = pacer.acquire()
+        pacer.update_rate_limit('"default";r=0;t=300')
+        pacer.sleep_before_retry(started, limited(), 300.0, WHY)
+        pacer.acquire()
+        assert clock.pauses == [300.0]
