@@ -49,10 +49,10 @@ def print_exports(simulator: Simulator, url: str) -> None:
 
 
 async def serve(options: argparse.Namespace) -> None:
+    simulator = Simulator(read(options.seed), options.latency, not options.no_contract_check)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    simulator = Simulator(read(options.seed), options.latency, not options.no_contract_check)
     runner = web.AppRunner(application(simulator), access_log=None, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, options.host, options.port)

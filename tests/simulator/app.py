@@ -52,7 +52,7 @@ class Simulator:
         route = self.contract.route(request.method, request.rel_url.raw_path)
         entry = self.stats.begin(request, route[0].id if route else None)
         received = self.read(request, route, await request.read())
-        fault = self.faults.take(entry["operation"])
+        fault = self.faults.take(entry["operation"], route[1].get("zone_id") if route else None)
         if self.latency:
             await self.faults.wait(self.latency)
         response: web.StreamResponse
@@ -60,7 +60,7 @@ class Simulator:
             response = self.perform(received)
         else:
             performing = fault
-            response = await broken(fault, request, lambda: self.perform(received, performing), self.faults.wait)
+            response = await broken(fault, request, lambda: self.perform(received, performing), self.faults)
         if request.transport is not None and not request.transport.is_closing():
             entry["status"] = response.status
         return response

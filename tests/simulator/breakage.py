@@ -13,22 +13,21 @@ import typing as t
 from aiohttp import web
 
 from . import errors
-from .faults import Fault
+from .faults import Fault, Faults
 
 GATEWAY_PAGE = "<html>\r\n<head><title>{0}</title></head>\r\n<body><center><h1>{0}</h1></center></body>\r\n</html>\r\n"
 
 Perform = t.Callable[[], web.Response]
-Wait = t.Callable[[float | None], t.Awaitable[None]]
 
 
-async def broken(fault: Fault, request: web.Request, perform: Perform, wait: Wait) -> web.StreamResponse:
+async def broken(fault: Fault, request: web.Request, perform: Perform, faults: Faults) -> web.StreamResponse:
     """The answer of a request that the fault hits. ``perform`` does what was asked and gives the true answer."""
     kind = fault.kind
     if kind in ("lying_total", "meanwhile", "stale_page"):
         return perform()
     if kind == "latency":
         response = perform()
-        await wait(fault.seconds or 0)
+        await faults.wait(fault.seconds or 0)
         return response
     if fault.done:
         perform()
@@ -46,7 +45,7 @@ async def broken(fault: Fault, request: web.Request, perform: Perform, wait: Wai
     if kind in ("disconnect_after", "half"):
         return closed(request, perform())
     if kind == "hang":
-        await wait(fault.seconds)
+        await faults.keep_silent(port_of(request), fault.seconds)
         return closed(request, web.Response())
     whole = perform()
     body = t.cast(bytes, whole.body)
@@ -54,8 +53,13 @@ async def broken(fault: Fault, request: web.Request, perform: Perform, wait: Wai
     await cut.prepare(request)
     await cut.write(body[: len(body) // 2])
     if kind == "hang_body":
-        await wait(fault.seconds)
+        await faults.keep_silent(port_of(request), fault.seconds)
     return closed(request, cut)
+
+
+def port_of(request: web.Request) -> int:
+    """The client's port; 0 if its connection is closed."""
+    return request.transport.get_extra_info("peername")[1] if request.transport else 0
 
 
 def closed(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:

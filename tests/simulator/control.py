@@ -6,8 +6,11 @@
 
 - ``GET stats``: requests, connections, operations, log, contract_violations.
 - ``GET zones``: by id, the mappings of each zone, and its history since the reset, as ``state.Zone`` has both.
-- ``POST reset``: back to the first seed, or to the one in the body; statistics and faults are forgotten.
+- ``GET report``: both at once, with the zones as ``zones`` beside the statistics.
+- ``POST reset``: back to the first seed, or to the one in the body; statistics and faults are forgotten, and those queued that
+  the body has as ``faults``.
 - ``POST faults``: queue one fault or a list of them; ``GET`` shows what is queued, ``DELETE`` forgets it.
+- ``GET silent_ports``: the ports of the clients that a fault keeps waiting without a word.
 """
 
 from __future__ import annotations
@@ -26,12 +29,10 @@ def routes(simulator: Simulator) -> list[web.RouteDef]:
         return web.json_response(simulator.stats.report())
 
     async def zones(request: web.Request) -> web.Response:
-        return web.json_response(
-            {
-                zone.id: {"mappings": list(zone.mappings.values()), "history": zone.history}
-                for zone in simulator.state.zones.values()
-            }
-        )
+        return web.json_response(simulator.state.report())
+
+    async def report(request: web.Request) -> web.Response:
+        return web.json_response({**simulator.stats.report(), "zones": simulator.state.report()})
 
     async def reset(request: web.Request) -> web.Response:
         try:
@@ -39,6 +40,7 @@ def routes(simulator: Simulator) -> list[web.RouteDef]:
             if not isinstance(seed, dict):
                 raise ValueError("a seed is an object")
             simulator.reset(seed)
+            simulator.faults.add(seed.get("faults", []))
         except ValueError as error:
             return _refused(error)
         return web.json_response({})
@@ -57,16 +59,21 @@ def routes(simulator: Simulator) -> list[web.RouteDef]:
         simulator.faults.clear()
         return web.json_response([])
 
+    async def silent_ports(request: web.Request) -> web.Response:
+        return web.json_response(sorted(simulator.faults.silent_ports))
+
     async def unknown(request: web.Request) -> web.Response:
         return web.json_response({"error": "no such control"}, status=404)
 
     return [
         web.get("/_simulator/stats", stats),
         web.get("/_simulator/zones", zones),
+        web.get("/_simulator/report", report),
         web.post("/_simulator/reset", reset),
         web.get("/_simulator/faults", list_faults),
         web.post("/_simulator/faults", add_faults),
         web.delete("/_simulator/faults", clear_faults),
+        web.get("/_simulator/silent_ports", silent_ports),
         web.route("*", "/_simulator/{path:.*}", unknown),
     ]
 

@@ -42,6 +42,7 @@ ONLY = {
 class Fault:
     """``times`` counts the requests still to hit (none: for ever), ``after`` those still to pass before.
 
+    ``operation`` and ``zone``, the id of one, narrow which requests are hit or counted.
     ``done``: for the kinds ``status``, ``html`` and ``malformed``, whether what was asked is done all the same.
     """
 
@@ -49,6 +50,7 @@ class Fault:
     times: int | None = 1
     after: int = 0
     operation: str | None = None
+    zone: str | None = None
     seconds: float | None = None
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -70,10 +72,10 @@ class Fault:
         if self.kind == "meanwhile" and not _is_meanwhile(self.body):
             raise ValueError("meanwhile needs a body with put, a list of mappings, or delete, a list of addresses")
 
-    def matches(self, operation_id: str | None) -> bool:
+    def matches(self, operation_id: str | None, zone_id: str | None) -> bool:
         if operation_id not in ONLY.get(self.kind, (operation_id,)):
             return False
-        return self.operation in (None, operation_id)
+        return self.operation in (None, operation_id) and self.zone in (None, zone_id)
 
 
 def _is_meanwhile(body: t.Any) -> bool:
@@ -88,6 +90,8 @@ class Faults:
     def __init__(self) -> None:
         self._queue: list[Fault] = []
         self._released = asyncio.Event()
+        self.silent_ports: set[int] = set()
+        """Ports of the clients that the kinds ``hang`` and ``hang_body`` keep waiting."""
 
     def add(self, items: t.Any) -> None:
         """All of them, or none with ``ValueError``."""
@@ -97,10 +101,10 @@ class Faults:
             raise ValueError(f"a fault is an object with a kind, and has no keys but {', '.join(sorted(known))}")
         self._queue += [Fault(**item) for item in items]
 
-    def take(self, operation_id: str | None) -> Fault | None:
+    def take(self, operation_id: str | None, zone_id: str | None) -> Fault | None:
         """The first fault that hits this request."""
         for fault in self._queue:
-            if not fault.matches(operation_id):
+            if not fault.matches(operation_id, zone_id):
                 continue
             if fault.after:
                 fault.after -= 1
@@ -125,3 +129,11 @@ class Faults:
         """So many seconds, or without a number for ever, but never past ``clear``."""
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._released.wait(), seconds)
+
+    async def keep_silent(self, port: int, seconds: float | None) -> None:
+        """Wait as ``wait`` does, with the client's port among ``silent_ports`` meanwhile."""
+        self.silent_ports.add(port)
+        try:
+            await self.wait(seconds)
+        finally:
+            self.silent_ports.discard(port)

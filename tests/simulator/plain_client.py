@@ -45,7 +45,7 @@ class Api:
     def __init__(self, simulator: RunningSimulator) -> None:
         self.credentials = {"Authorization": f"Bearer {simulator.token}"}
         self.mappings = f"/zones/{simulator.zone_id}/origin/cloud_regions"
-        self.connection = http.client.HTTPConnection(simulator.url.split("/")[2], timeout=20)
+        self.connection = http.client.HTTPConnection(simulator.url.split("/")[2], timeout=120)
 
     def __enter__(self) -> Api:
         return self

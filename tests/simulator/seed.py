@@ -18,6 +18,7 @@ import yaml
 
 from . import errors
 from .addresses import canonical
+from .documents import read_yaml
 from .state import MAX_MAPPINGS, Mapping, Setting, State, Token, Zone, address
 
 DEFAULT_SEED = Path(__file__).with_name("seed.yml")
@@ -31,7 +32,7 @@ class SeedError(ValueError):
 @functools.cache
 def read(path: Path) -> dict[str, t.Any]:
     try:
-        seed = yaml.safe_load(path.read_text(encoding="utf-8"))
+        seed = read_yaml(path)
     except yaml.YAMLError as error:
         raise SeedError(f"{path.name} is not YAML: {error}") from None
     if not isinstance(seed, dict):

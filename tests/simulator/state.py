@@ -105,6 +105,12 @@ class State:
             raise errors.unsupported_region(vendor, region)
         return {"origin_ip": origin_ip, "vendor": vendor, "region": region, "modified_on": now()}
 
+    def report(self) -> dict[str, t.Any]:
+        """Return, by id, the mappings and the history of each zone."""
+        return {
+            zone.id: {"mappings": list(zone.mappings.values()), "history": zone.history} for zone in self.zones.values()
+        }
+
 
 def address(text: t.Any) -> str:
     try:

@@ -7,14 +7,20 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import subprocess
 import sys
+import threading
 import typing as t
-import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+CONTROL_TIMEOUT_SECONDS = 120
+
+
+class ControlError(Exception):
+    """The simulator rejects what the control API asks for."""
 
 
 class RunningSimulator:
@@ -29,8 +35,8 @@ class RunningSimulator:
     def __init__(self, url: str, process: subprocess.Popen[str]) -> None:
         self.url = url
         self.process = process
-        # Proxies of the environment have no business between a test and loopback. Made once, for it reads certificates.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self._connection = http.client.HTTPConnection(url.split("/")[2], timeout=CONTROL_TIMEOUT_SECONDS)
+        self._lock = threading.Lock()
 
     def stats(self) -> dict[str, t.Any]:
         report: dict[str, t.Any] = self._control("GET", "stats")
@@ -41,12 +47,17 @@ class RunningSimulator:
         zones: dict[str, dict[str, list[dict[str, t.Any]]]] = self._control("GET", "zones")
         return zones
 
+    def report(self) -> dict[str, t.Any]:
+        """The statistics, and ``zones()`` as ``zones`` beside them."""
+        report: dict[str, t.Any] = self._control("GET", "report")
+        return report
+
     def mappings(self) -> list[dict[str, str]]:
         """What the zone truly holds."""
         return self.zones()[self.zone_id]["mappings"]
 
     def reset(self, seed: dict[str, t.Any] | None = None) -> None:
-        """Back to the seed given at the start, or to this one; statistics and faults are forgotten."""
+        """Back to the seed given at the start, or to this one; statistics and faults are forgotten, its ``faults`` queued."""
         self._control("POST", "reset", seed)
 
     def fault(self, *faults: dict[str, t.Any], **fault: t.Any) -> None:
@@ -58,14 +69,29 @@ class RunningSimulator:
         queued: list[dict[str, t.Any]] = self._control("GET", "faults")
         return queued
 
+    def silent_ports(self) -> list[int]:
+        """The ports of the clients that a fault keeps waiting without a word."""
+        ports: list[int] = self._control("GET", "silent_ports")
+        return ports
+
     def clear_faults(self) -> None:
         self._control("DELETE", "faults")
 
     def _control(self, method: str, name: str, body: t.Any = None) -> t.Any:
-        url = self.url.replace("/client/v4", f"/_simulator/{name}")
-        data = None if body is None else json.dumps(body).encode()
-        with self._opener.open(urllib.request.Request(url, data, method=method), timeout=30) as response:
-            return json.load(response)
+        with self._lock:
+            try:
+                self._connection.request(method, f"/_simulator/{name}", None if body is None else json.dumps(body))
+                response = self._connection.getresponse()
+                answer = json.loads(response.read())
+            except BaseException:  # whatever has interrupted this, the next request begins anew
+                self._connection.close()
+                raise
+        if response.status != 200:
+            raise ControlError(answer["error"])
+        return answer
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 @contextlib.contextmanager
@@ -78,7 +104,8 @@ def running_simulator(*options: str, python: str = sys.executable) -> t.Iterator
             line = process.stdout.readline()
             if not line:
                 raise RuntimeError(f"the simulator did not start: exit code {process.wait()}")
-            yield RunningSimulator(line.split()[-1], process)
+            with contextlib.closing(RunningSimulator(line.split()[-1], process)) as running:
+                yield running
         finally:
             process.terminate()
             try:
