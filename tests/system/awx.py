@@ -5,23 +5,23 @@
 """Jobs as AWX runs them: its code injects the credential, ansible-runner does the rest. And AWX's API, as far as imports need it.
 
 AWX lays out a private data directory, and sends it with the parameters through ``transmit`` to a ``worker``, which runs in the
-container of the execution environment; ``process`` takes in what comes back. Here the worker is a process of its own, with a
-directory of its own in place of the container's ``/runner``.
+container of the execution environment; ``process`` takes in what comes back. Here the worker is in this process, with an
+environment of its own, and a directory of its own in place of the container's ``/runner``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import http.server
 import json
 import os
 import shutil
-import subprocess
-import sys
 import threading
 import typing as t
 import urllib.parse
 from pathlib import Path
+from unittest import mock
 
 import ansible_runner
 import yaml
@@ -163,22 +163,24 @@ class Jobs:
             common = {"cancel_callback": lambda: False}
             ansible_runner.interface.run(streamer="transmit", _output=sent, **common, **kept)
             sent.seek(0)
-            subprocess.run(
-                [sys.executable, "-m", "ansible_runner", "worker", f"--private-data-dir={self.runner}"],
-                env={
-                    **{name: self.ansible.environment[name] for name in ("ANSIBLE_HOME", "HOME", "LC_ALL", "PATH")},
-                    # Else root's, as which AWX runs all in a container of its own
-                    "ANSIBLE_REMOTE_TMP": str(self.ansible.folder / "tmp"),
-                },
-                stdin=sent,
-                stdout=back,
-                check=False,
-            )
+            with mock.patch.dict(os.environ, self._environment(), clear=True):
+                ansible_runner.interface.run(
+                    streamer="worker", _input=sent, _output=back, private_data_dir=str(self.runner), **common
+                )
             back.seek(0)
             result = ansible_runner.interface.run(
                 streamer="process", quiet=True, _input=back, event_handler=events.append, **common, **kept
             )
         return Job(result.status, events, shown, [folder / "artifacts" for folder in (self.private, self.runner)])
+
+    def _environment(self) -> dict[str, str]:
+        """That of the container."""
+        environment = self.ansible.environment
+        return {
+            **{name: environment[name] for name in ("ANSIBLE_HOME", "HOME", "LC_ALL", "PATH")},
+            # Else root's, as which AWX runs all in a container of its own
+            "ANSIBLE_REMOTE_TMP": str(self.ansible.folder / "tmp"),
+        }
 
 
 def awx_type() -> ManagedCredentialType:
@@ -189,6 +191,7 @@ def awx_type() -> ManagedCredentialType:
 
 
 Item = dict[str, t.Any]
+Store = tuple[dict[str, list[Item]], dict[str, t.Any], dict[str, list[Item]]]
 
 
 class Refused(Exception):
@@ -203,9 +206,11 @@ class Refused(Exception):
 class Controller:
     """AWX's API over a store: lists by equality of fields, items, surveys, associations, and what AWX 24.6.1 checks of these.
 
-    ``revision`` is the newest commit of the repository that each project has, or none if AWX cannot get it.
+    ``revision`` is the newest commit of the repository that each project has, or none if AWX cannot get it. A request for
+    ``STEP``, which AWX does not have, calls the next of ``steps``: what a test does between the plays of one run.
     """
 
+    STEP = "/step"
     token = "controller-token"
 
     def __init__(self) -> None:
@@ -213,8 +218,16 @@ class Controller:
         self.surveys: dict[str, t.Any] = {}
         self.associated: dict[str, list[Item]] = {}
         self.requests: list[tuple[str, str]] = []
+        self.steps: list[t.Callable[[], None]] = []
         self.revision: str | None = "first"
         self.create("organizations", {"name": "Default"})
+
+    def copy(self) -> Store:
+        """What is in the store now."""
+        return copy.deepcopy((self.items, self.surveys, self.associated))
+
+    def load(self, store: Store) -> None:
+        self.items, self.surveys, self.associated = copy.deepcopy(store)
 
     def create(self, kind: str, fields: Item) -> Item:
         items = self.items.setdefault(kind, [])
@@ -337,7 +350,10 @@ def running_controller() -> t.Iterator[tuple[str, Controller]]:
             url = urllib.parse.urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length) or "null")
-            if self.headers["Authorization"] == f"Bearer {controller.token}":
+            if url.path == controller.STEP:
+                controller.steps.pop(0)()
+                status, answer = 200, {}
+            elif self.headers["Authorization"] == f"Bearer {controller.token}":
                 status, answer = controller.answer(
                     self.command, url.path, dict(urllib.parse.parse_qsl(url.query)), body
                 )

@@ -14,10 +14,14 @@ import pytest
 
 from tests.simulator.plain_client import Api
 from tests.simulator.testing import RunningSimulator, running_simulator
-from tests.system.playbooks import Ansible
+from tests.system.playbooks import Ansible, ForkedAnsible, ForkServer
 
 HANGS = 180
 """Seconds after which a test is taken to hang."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "browser: opens the report page in a browser")
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +45,17 @@ def api(fresh_simulator: RunningSimulator) -> t.Iterator[Api]:
 @pytest.fixture
 def ansible(fresh_simulator: RunningSimulator, tmp_path: Path) -> Ansible:
     return Ansible(tmp_path, fresh_simulator)
+
+
+@pytest.fixture(scope="session")
+def fork_server(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[ForkServer]:
+    with ForkServer(tmp_path_factory.mktemp("fork_server")) as server:
+        yield server
+
+
+@pytest.fixture
+def forked_ansible(fresh_simulator: RunningSimulator, tmp_path: Path, fork_server: ForkServer) -> ForkedAnsible:
+    return ForkedAnsible(tmp_path, fresh_simulator, fork_server)
 
 
 @pytest.fixture

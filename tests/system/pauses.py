@@ -2,23 +2,66 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Pauses for those who have no time."""
+"""Pauses and timeouts that take no time."""
 
 from __future__ import annotations
 
-import time
+import select
+import socket
+import typing as t
+
+import pytest
+import urllib3.util.connection
+
+from tests.simulator.testing import RunningSimulator
+
+POLL_SECONDS = 0.05
 
 
 class Pauses:
-    """The clock and the sleep of a client: pauses take no time, but have passed on the clock."""
+    """The clock and the sleep of a client: pauses take no time, but have passed on the clock. Nothing else does."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
-        self._ahead = 0.0
+        self._now = 0.0
 
     def clock(self) -> float:
-        return time.monotonic() + self._ahead
+        return self._now
 
     def sleep(self, seconds: float) -> None:
         self.seconds.append(seconds)
-        self._ahead += seconds
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass on the clock that is no pause."""
+        self._now += seconds
+
+
+def end_timeouts_at_once(patch: pytest.MonkeyPatch, simulator: RunningSimulator, pauses: Pauses) -> None:
+    """Let reading from the simulator time out if one of its faults keeps silent, then at once, and never otherwise.
+
+    So a timeout takes no time, and a busy machine that answers late causes none.
+    """
+    create_connection = urllib3.util.connection.create_connection
+
+    class Socket(socket.socket):
+        def recv_into(self, *arguments: t.Any) -> int:
+            while not is_readable(self, POLL_SECONDS):
+                if self.getsockname()[1] in simulator.silent_ports() and not is_readable(self):
+                    pauses.advance(self.gettimeout() or 0.0)
+                    raise socket.timeout("timed out")
+            return super().recv_into(*arguments)
+
+    def create_own_connection(*arguments: t.Any, **options: t.Any) -> socket.socket:
+        connection = create_connection(*arguments, **options)
+        timeout = connection.gettimeout()
+        own = Socket(fileno=connection.detach())
+        own.settimeout(timeout)
+        return own
+
+    patch.setattr(urllib3.util.connection, "create_connection", create_own_connection)
+
+
+def is_readable(connection: socket.socket, seconds: float = 0.0) -> bool:
+    """Whether there is something to read, or comes in so many seconds."""
+    return bool(select.select([connection], [], [], seconds)[0])

@@ -2,11 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs playbooks with a real ansible-playbook against the simulator."""
+"""Runs playbooks with a real ansible-playbook against the simulator, as processes or as forks of a process."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import json
 import os
+import signal
 import subprocess
 import sys
 import typing as t
@@ -74,6 +78,17 @@ class Ansible:
         (self.folder / name).write_text(yaml.safe_dump(inventory, sort_keys=False))
         return self._command(["ansible-inventory", "-i", name, "--list", *arguments], environment)
 
+    def inventories(
+        self, sources: list[dict[str, t.Any]], *arguments: str, environment: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """What Ansible makes of several sources of our plugin, each with these options, as JSON on standard output."""
+        for number, options in enumerate(sources, 1):
+            source = {"plugin": "edgecache.cloudflare.origin_cloud_regions", **options}
+            path = self.folder / f"{number}.cloudflare_origins.yml"
+            path.write_text(yaml.safe_dump(source, sort_keys=False))
+            arguments = (*arguments, "-i", path.name)
+        return self._command(["ansible-inventory", "--list", *arguments], environment)
+
     def doc(self, kind: str, name: str) -> subprocess.CompletedProcess[str]:
         """The page of ansible-doc."""
         return self._command(["ansible-doc", "-t", kind, f"edgecache.cloudflare.{name}"], None)
@@ -88,3 +103,87 @@ class Ansible:
             text=True,
             check=False,
         )
+
+
+class ForkServer:
+    """The client of ``fork_server.py``, whose process it starts when it is needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._process: subprocess.Popen[str] | None = None
+        self._numbers = itertools.count()
+
+    def __enter__(self) -> ForkServer:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    def run(self, folder: Path, environment: dict[str, str], **request: t.Any) -> subprocess.CompletedProcess[str]:
+        """What comes of a command or a module: see ``fork_server.answer``."""
+        if self._process is None:
+            self._process = self._start(environment)
+        assert self._process.stdin and self._process.stdout
+        number = next(self._numbers)
+        output, errors = (self.folder / f"{number}.{name}" for name in ("stdout", "stderr"))
+        request.update(folder=str(folder), environment=environment, stdout=str(output), stderr=str(errors))
+        try:
+            print(json.dumps(request), file=self._process.stdin, flush=True)
+            answer = self._process.stdout.readline()
+        except BaseException:
+            # Else the next request would get the answer to this one.
+            self.stop()
+            raise
+        assert answer, "the fork server has ended"
+        return subprocess.CompletedProcess(
+            request.get("command", ()), int(answer), output.read_text("utf-8"), errors.read_text("utf-8")
+        )
+
+    def stop(self) -> None:
+        """End the process, and the run that it may have started."""
+        process, self._process = self._process, None
+        if process:
+            with process, contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+
+    def _start(self, environment: dict[str, str]) -> subprocess.Popen[str]:
+        """Start the process with the settings of Ansible that all runs have."""
+        return subprocess.Popen(
+            [sys.executable, str(ROOT / "tests/system/fork_server.py")],
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            text=True,
+        )
+
+
+class ForkedAnsible(Ansible):
+    """Runs the same commands by a fork server: for tests that are about neither processes nor temporary files nor the log of Ansible.
+
+    The settings of Ansible in the environment (``ANSIBLE_*``) are those that the fork server was started with, but for the settings
+    of callbacks and other plugins.
+    """
+
+    def __init__(self, folder: Path, simulator: RunningSimulator, server: ForkServer) -> None:
+        super().__init__(folder, simulator)
+        self.server = server
+        del self.environment["ANSIBLE_LOG_PATH"]
+        self.environment.update(
+            ANSIBLE_HOME=str(server.folder / "ansible"),
+            ANSIBLE_PIPELINING="true",
+            # With pipelining, a module creates this folder where it is missing, and warns of it.
+            ANSIBLE_REMOTE_TEMP=str(server.folder),
+        )
+
+    def module(self, name: str, options: dict[str, t.Any]) -> dict[str, t.Any]:
+        """The result of a module of the collection, as it prints it, without the options."""
+        run = self.server.run(self.folder, self.environment, module=name, options=options)
+        assert run.stdout and not run.stderr, run.stdout + run.stderr
+        result: dict[str, t.Any] = json.loads(run.stdout)
+        result.pop("invocation", None)
+        return result
+
+    def _command(self, command: list[str], environment: dict[str, str] | None) -> subprocess.CompletedProcess[str]:
+        return self.server.run(self.folder, {**self.environment, **(environment or {})}, command=command)

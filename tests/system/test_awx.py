@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the pages on AWX say holds: the credential type, jobs and their surveys, the source of an inventory, the import, the image."""
+"""What docs/awx.md says holds: the credential type, jobs and their surveys, the source of an inventory, the import, the image."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -15,13 +16,18 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible.galaxy.collection import build_collection
+from ansible.plugins.loader import filter_loader
+from ansible.template import trust_as_template
 from awx_plugins.interfaces._temporary_private_credential_api import Credential
 from awx_plugins.interfaces._temporary_private_inject_api import ENV_BLOCKLIST, inject_credential
 from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from tests.system.awx import CREDENTIAL_TYPE, Controller, Item, Job, Jobs, awx_type, running_controller
-from tests.system.playbooks import ROOT, Ansible
+from tests.simulator.testing import RunningSimulator
+from tests.system.awx import CREDENTIAL_TYPE, Controller, Item, Job, Jobs, Store, awx_type, running_controller
+from tests.system.expressions import PlayExpressions
+from tests.system.playbooks import ROOT, Ansible, ForkedAnsible, ForkServer
 
 FOLDER = ROOT / "extensions/patterns/cloud_region_hints"
 PATTERN: dict[str, t.Any] = json.loads((FOLDER / "meta/pattern.json").read_text())
@@ -63,6 +69,10 @@ def token(ansible: Ansible) -> dict[str, t.Any]:
     return CREDENTIALS["token"](ansible)
 
 
+def questions(template: str) -> dict[str, dict[str, t.Any]]:
+    return {question["variable"]: question for question in TEMPLATES[template]["survey"]["spec"]}
+
+
 def launch(
     jobs: Jobs,
     template: str,
@@ -72,9 +82,8 @@ def launch(
     **inventory: Item,
 ) -> Job:
     """As AWX does: where a question has no answer, its default is taken. Files of ranges are some that are here."""
-    questions = {question["variable"]: question for question in TEMPLATES[template]["survey"]["spec"]}
-    assert set(answers or {}) <= set(questions)
-    values = {name: question["default"] for name, question in questions.items() if "default" in question}
+    assert set(answers or {}) <= set(questions(template))
+    values = {name: question["default"] for name, question in questions(template).items() if "default" in question}
     if template == "report":
         values["cloud_region_hints_sources"] = yaml.safe_dump(RANGES)
     playbook = f"extensions/patterns/{PATTERN['name']}/playbooks/{TEMPLATES[template]['playbook']}"
@@ -141,75 +150,59 @@ def test_each_input_gets_where_it_is_read(ansible: Ansible) -> None:
 # Jobs
 
 
-@pytest.mark.parametrize("way", CREDENTIALS)
-def test_report(ansible: Ansible, jobs: Jobs, way: str) -> None:
-    job = launch(jobs, "report", CREDENTIALS[way](ansible), "-vvvv")
+def test_report(ansible: Ansible, jobs: Jobs) -> None:
+    """With a key, and with a zone in place of the one that the credential lacks. The other answers are blank."""
+    blank = {question["variable"]: "" for question in questions("report").values() if "choices" not in question}
+    del blank["cloud_region_hints_sources"]  # blank, they are read from the internet
+    credential = {**CREDENTIALS["key"](ansible), "zone_id": ""}
+    job = launch(jobs, "report", credential, "-vvvv", answers={**blank, "cloud_region_hints_zone": "example.com"})
     assert job.status == "successful", job.output
     assert job.artifacts["cloud_region_hints_report"]["total"] == len(ansible.simulator.mappings()) == 6
-    assert ansible.simulator.stats()["requests"] == 4
+    assert ansible.simulator.stats()["requests"] == 5
     check_secret(ansible, job)
 
 
-@pytest.mark.parametrize("way", CREDENTIALS)
-def test_apply(ansible: Ansible, jobs: Jobs, way: str) -> None:
-    credential = CREDENTIALS[way](ansible)
+# As AWX gives an inventory: its variables say where the hosts are
+INVENTORY: dict[str, t.Any] = {
+    "all": {"children": ["origins"]},
+    "origins": {
+        "hosts": ["web1.example.com", "web2.example.com"],
+        "vars": {"cloud_region_hints_vendor": "aws", "cloud_region_hints_region": "{{ placement }}"},
+    },
+    "_meta": {
+        "hostvars": {
+            "web1.example.com": {"ansible_host": "192.0.2.97", "placement": "us-west-2", "remote_tower_id": 1},
+            "web2.example.com": {"ansible_host": "192.0.2.98", "placement": "eu-west-1", "remote_tower_id": 2},
+        }
+    },
+}
+APPLIED = {"192.0.2.97": "aws/us-west-2", "192.0.2.98": "aws/eu-west-1", "192.0.2.99": "aws/us-west-2"}
+
+
+def test_apply(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
+    """Hosts of a group and mappings. The zone is that of the credential, since its answer is blank."""
     before = places(ansible)
-    answers = {"cloud_region_hints_mappings": yaml.safe_dump([NEW]), "cloud_region_hints_purge": "true"}
+    answers = {
+        **{question["variable"]: "" for question in questions("apply").values() if "choices" not in question},
+        "cloud_region_hints_group": "origins",
+        "cloud_region_hints_mappings": yaml.safe_dump([NEW]),
+        "cloud_region_hints_purge": "true",
+    }
     # What is created, deleted and left as it is, and the requests: two for the switches, one to read the mappings, one for the
     # supported regions, one to write and one to delete
     for arguments, counts, requests in (
-        (("--check", "--diff", "-vvvv"), [1, 6, 0], 4),
-        (("--diff", "-vvvv"), [1, 6, 0], 6),
-        ((), [0, 0, 1], 3),
+        (("--check", "--diff", "-vvvv"), [3, 6, 0], 4),
+        (("--diff", "-vvvv"), [3, 6, 0], 6),
+        ((), [0, 0, 3], 3),
     ):
         sent = ansible.simulator.stats()["requests"]
-        job = launch(jobs, "apply", credential, *arguments, answers=answers)
+        job = launch(jobs, "apply", token, *arguments, answers=answers, **INVENTORY)
         assert job.status == "successful", job.output
         result = job.artifacts["cloud_region_hints"]
         assert [len(result[key]) for key in ("created", "deleted", "unchanged")] == counts
         assert ansible.simulator.stats()["requests"] - sent == requests
-        assert places(ansible) == (before if "--check" in arguments else {"192.0.2.99": "aws/us-west-2"})
+        assert places(ansible) == (before if "--check" in arguments else APPLIED)
         check_secret(ansible, job)
-
-
-def test_answers_that_are_blank(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
-    """Also for the zone, which the credential has."""
-    before = places(ansible)
-    for name, template in TEMPLATES.items():
-        blank = {question["variable"]: "" for question in template["survey"]["spec"] if "choices" not in question}
-        if name == "report":
-            del blank["cloud_region_hints_sources"]  # blank, they are read from the internet
-        job = launch(jobs, name, token, answers=blank)
-        assert job.status == "successful", job.output
-    assert places(ansible) == before
-    assert ansible.simulator.stats()["requests"] == 2 + 4
-
-
-def test_a_zone_by_name_without_one_in_the_credential(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
-    for name in TEMPLATES:
-        job = launch(jobs, name, {**token, "zone_id": ""}, answers={"cloud_region_hints_zone": "example.com"})
-        assert job.status == "successful", job.output
-
-
-def test_hosts_of_a_group(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
-    """In an inventory as AWX gives it, whose variables say where they are. The other answers are blank."""
-    inventory: dict[str, t.Any] = {
-        "all": {"children": ["origins"]},
-        "origins": {
-            "hosts": ["web1.example.com", "web2.example.com"],
-            "vars": {"cloud_region_hints_vendor": "aws", "cloud_region_hints_region": "{{ placement }}"},
-        },
-        "_meta": {
-            "hostvars": {
-                "web1.example.com": {"ansible_host": "192.0.2.99", "placement": "us-west-2", "remote_tower_id": 1},
-                "web2.example.com": {"ansible_host": "192.0.2.98", "placement": "eu-west-1", "remote_tower_id": 2},
-            }
-        },
-    }
-    answers = {"cloud_region_hints_group": "origins", "cloud_region_hints_mappings": "", "cloud_region_hints_zone": ""}
-    job = launch(jobs, "apply", token, answers=answers, **inventory)
-    assert job.status == "successful", job.output
-    assert {"192.0.2.98": "aws/eu-west-1", "192.0.2.99": "aws/us-west-2"}.items() <= places(ansible).items()
 
 
 def test_an_answer_is_no_template(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
@@ -221,39 +214,22 @@ def test_an_answer_is_no_template(ansible: Ansible, jobs: Jobs, token: dict[str,
 
 
 def test_a_job_that_fails(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
-    body = {
-        "success": False,
-        "errors": [{"code": 10000, "message": f"bad {token['api_token']}"}],
-        "messages": [],
-        "result": None,
-    }
-    ansible.simulator.fault(kind="status", status=403, body=body, times=9)
+    ansible.simulator.fault(**denied(token["api_token"]))
     job = launch(jobs, "report", token, "-vvvv")
     assert job.status == "failed"
     assert "bad ***" in job.output
     check_secret(ansible, job)
 
 
-def test_tasks_with_nothing_but_the_environment(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
-    modules: dict[str, dict[str, t.Any]] = {
-        "origin_cloud_region_info": {},
-        "supported_cloud_region_info": {},
-        "tiered_cache_info": {},
-        "tiered_cache": {"smart": True},
-        "origin_cloud_region": NEW,
-        "origin_cloud_regions": {"mappings": [NEW]},
-    }
-    query = "{{ query('edgecache.cloudflare.origin_cloud_region') | length }}"
-    tasks = [{f"edgecache.cloudflare.{name}": options} for name, options in modules.items()]
-    tasks.append({"ansible.builtin.assert": {"that": "found | int == 7"}, "vars": {"found": query}})
-    job = jobs.run([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}], token)
-    assert job.status == "successful", job.output
-    assert places(ansible)["192.0.2.99"] == "aws/us-west-2"
+def denied(secret: str) -> dict[str, t.Any]:
+    """An answer of the API with the credential in it."""
+    errors = [{"code": 10000, "message": f"bad {secret}"}]
+    body = {"success": False, "errors": errors, "messages": [], "result": None}
+    return {"kind": "status", "status": 403, "body": body, "times": 9}
 
 
-@pytest.mark.parametrize("way", CREDENTIALS)
-def test_the_source_of_an_inventory(ansible: Ansible, jobs: Jobs, way: str) -> None:
-    job, inventory = jobs.update_inventory(str(SOURCE.relative_to(ROOT)), CREDENTIALS[way](ansible), "-vvvvv")
+def test_the_source_of_an_inventory(ansible: Ansible, jobs: Jobs) -> None:
+    job, inventory = jobs.update_inventory(str(SOURCE.relative_to(ROOT)), CREDENTIALS["key"](ansible), "-vvvvv")
     assert job.status == "successful", job.output
     assert set(inventory["_meta"]["hostvars"]) == set(places(ansible))
     assert inventory["region_aws_us_east_1"]["hosts"] == ["192.0.2.1"]
@@ -264,7 +240,7 @@ def test_the_source_of_an_inventory(ansible: Ansible, jobs: Jobs, way: str) -> N
 
 def test_the_source_of_an_inventory_that_cannot_be_read(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
     """It fails, so that AWX keeps the hosts that it has."""
-    ansible.simulator.fault(kind="status", status=403, times=9)
+    ansible.simulator.fault(**denied(token["api_token"]))
     job, inventory = jobs.update_inventory(str(SOURCE.relative_to(ROOT)), token, "-vvvvv")
     assert (job.status, inventory) == ("failed", None)
     check_secret(ansible, job)
@@ -331,241 +307,209 @@ def test_the_playbook_has_the_options_of_the_role() -> None:
 # The import
 
 
-@pytest.fixture
-def controller(ansible: Ansible) -> t.Iterator[Controller]:
-    with running_controller() as (url, running):
-        ansible.environment |= {"CONTROLLER_HOST": url, "CONTROLLER_OAUTH_TOKEN": running.token}
-        yield running
+PLAYBOOK = ROOT / "playbooks/awx.yml"
+PLAY: dict[str, t.Any] = yaml.safe_load(PLAYBOOK.read_text())[0]
+ANSWERS = {"cloud_region_hints_mappings": yaml.safe_dump([NEW])}
+# In place of what the environment has
+OTHER_INPUTS = {"api_token": "another-token", "api_email": "", "api_key": "", "zone_id": "f" * 32, "api_url": ""}
+GIVEN = {
+    "awx_answers": {"cloud_region_hints_purge": "true"},
+    "awx_check_rrule": "DTSTART;TZID=Europe/Berlin:20260101T060000 RRULE:FREQ=DAILY;INTERVAL=1",
+    "awx_apply_rrule": "DTSTART:20260101T230000Z RRULE:FREQ=DAILY;INTERVAL=1",
+    "awx_apply_enabled": True,
+    "awx_project_url": "git@git.example.com:edgecache.cloudflare.git",
+    "awx_project_branch": "2.0.0",
+}
+LATER_RRULE = "DTSTART:20270101T230000Z RRULE:FREQ=DAILY;INTERVAL=1"
 
 
-def import_all(ansible: Ansible, *arguments: str, passes: bool = True, **environment: str) -> str:
-    run = ansible.run("edgecache.cloudflare.awx", "-e", f"awx_image={IMAGE}", *arguments, environment=environment)
-    assert (run.returncode == 0) == passes, run.stdout + run.stderr
+class Import(t.NamedTuple):
+    """The result of an import."""
+
+    output: str
+    store: Store
+    requests: list[tuple[str, str]]
+
+    @property
+    def changed(self) -> list[str]:
+        """The names of the tasks that have changed something."""
+        tasks = [task.split("]", 1) for task in self.output.split("\nTASK [")[1:]]
+        return [name for name, results in tasks if re.search("^changed: ", results, re.MULTILINE)]
+
+    def items(self, kind: str) -> list[Item]:
+        return self.store[0][kind]
+
+    def item(self, kind: str, name: str | None = None) -> Item:
+        """The only item of this kind, or the only one with this name."""
+        (found,) = [item for item in self.items(kind) if name in (None, item["name"])]
+        return found
+
+
+def run_imports(
+    ansible: Ansible,
+    controller: Controller,
+    imports: dict[str, tuple[t.Callable[[], None], dict[str, t.Any]]],
+    *arguments: str,
+) -> dict[str, Import]:
+    """Import several times in one run of ansible-playbook. Each has a function to call before it, and variables.
+
+    The first import is the whole playbook. The others have its variables and its last task. If one fails, the next goes on.
+    """
+    step = f"{{{{ lookup('ansible.builtin.url', '{ansible.environment['TEST_CONTROLLER']}{Controller.STEP}') }}}}"
+    last = {"ansible.builtin.include_tasks": str(ROOT / "playbooks/tasks/awx.yml")}
+    failure = {"ansible.builtin.debug": {"msg": "{{ ansible_failed_result.msg }}"}}
+    playbook: list[dict[str, t.Any]] = []
+    stores: list[tuple[Store, list[tuple[str, str]]]] = []
+
+    def record() -> None:
+        stores.append((controller.copy(), list(controller.requests)))
+        controller.requests.clear()
+
+    for name, (prepare, variables) in imports.items():
+        controller.steps += [record, prepare]
+        steps = [{"ansible.builtin.debug": {"msg": step}}] * 2
+        playbook.append({"name": f"Import {name}", "hosts": "localhost", "gather_facts": False, "tasks": steps})
+        if len(playbook) == 1:
+            playbook.append({"import_playbook": "edgecache.cloudflare.awx", "vars": variables})
+        else:
+            playbook[-1]["vars"] = {**PLAY["vars"], **variables}
+            playbook[-1]["tasks"] = [*steps, {"block": [last], "rescue": [failure]}]
+    folder = ansible.folder / "project"
+    (folder / "playbooks").mkdir(parents=True, exist_ok=True)
+    for name in ("extensions", "playbooks/filter_plugins"):
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(ROOT / name)
+    (folder / "playbooks/imports.yml").write_text(yaml.safe_dump(playbook, sort_keys=False))
+    run = ansible.run("project/playbooks/imports.yml", "-e", f"awx_image={IMAGE}", *arguments)
+    assert run.returncode == 0, run.stdout + run.stderr
     assert ansible.simulator.token not in run.stdout + run.stderr
-    return run.stdout
+    record()
+    outputs = re.split(r"^PLAY \[Import .*\].*$", run.stdout, flags=re.MULTILINE)[1:]
+    return {name: Import(text, *store) for name, text, store in zip(imports, outputs, stores[1:], strict=True)}
 
 
-def test_import(ansible: Ansible, controller: Controller) -> None:
-    answers = json.dumps({"awx_answers": {"cloud_region_hints_mappings": yaml.safe_dump([NEW])}})
-    import_all(ansible, "-vvvv", "-e", answers)
-    items = controller.items
-    (credential_type,) = items["credential_types"]
+@pytest.fixture(scope="module")
+def imports(
+    simulator: RunningSimulator, fork_server: ForkServer, tmp_path_factory: pytest.TempPathFactory
+) -> t.Iterator[dict[str, Import]]:
+    with running_controller() as (url, controller):
+        ansible = ForkedAnsible(tmp_path_factory.mktemp("awx"), simulator, fork_server)
+        ansible.environment |= {
+            "TEST_CONTROLLER": url,
+            "CONTROLLER_HOST": url,
+            "CONTROLLER_OAUTH_TOKEN": controller.token,
+            # To read the certificates takes longer than a request
+            "SSL_CERT_FILE": os.devnull,
+        }
+
+        def nothing() -> None:
+            pass
+
+        def lose_the_project() -> None:
+            controller.revision = None
+            for kind in ("projects", "inventory_sources", "job_templates", "schedules"):
+                controller.items[kind].clear()
+            controller.surveys.clear()
+            controller.associated.clear()
+            for name in ("Registry", "Repository"):
+                controller.create("credentials", {"name": name})
+            controller.items["credentials"][0]["inputs"]["api_key"] = "entered in AWX"
+
+        def get_a_commit() -> None:
+            controller.revision = "first"
+
+        def switch_off_in_awx() -> None:
+            controller.items["schedules"][0]["enabled"] = False
+
+        def get_another_commit() -> None:
+            controller.revision = "second"
+
+        other = {"awx_inputs": OTHER_INPUTS}
+        with_credentials = {"awx_image_credential": "Registry", "awx_project_credential": "Repository"}
+        emptied = {
+            "awx_answers": {},
+            "awx_apply_enabled": False,
+            "awx_project_branch": "",
+            "awx_apply_rrule": LATER_RRULE,
+        }
+        done = run_imports(
+            ansible,
+            controller,
+            {
+                "first": (nothing, {"awx_answers": ANSWERS}),
+                "failed": (lose_the_project, {**other, **with_credentials, "awx_project_branch": "1.0.0"}),
+                "failed again": (nothing, other),
+                "given": (get_a_commit, {**other, **GIVEN}),
+                "kept": (switch_off_in_awx, other),
+                "emptied": (get_another_commit, {**other, **emptied, "awx_replace_secrets": True}),
+            },
+            "-vvvv",
+        )
+        complete = controller.copy()
+
+        def lose_the_inventory() -> None:
+            controller.load(complete)
+            controller.items["inventories"].clear()
+
+        def lose_the_schedules() -> None:
+            controller.load(complete)
+            controller.items["schedules"].clear()
+
+        # Where awx.awx looks when the environment has nothing
+        del ansible.environment["CONTROLLER_HOST"], ansible.environment["CONTROLLER_OAUTH_TOKEN"]
+        settings = f"[general]\nhost = {url}\noauth_token = {controller.token}\n"
+        (ansible.folder / ".tower_cli.cfg").write_text(settings)
+        controller.load(Controller().copy())
+        checked = run_imports(
+            ansible,
+            controller,
+            {
+                "checked without anything": (nothing, {}),
+                "checked without an inventory": (lose_the_inventory, other),
+                "checked without schedules": (lose_the_schedules, other),
+            },
+            "--check",
+        )
+        yield {**done, **checked}
+
+
+def test_import(simulator: RunningSimulator, imports: dict[str, Import]) -> None:
+    done = imports["first"]
+    credential_type = done.item("credential_types")
     assert {key: credential_type[key] for key in CREDENTIAL_TYPE} == CREDENTIAL_TYPE
-    (credential,) = items["credentials"]
-    assert credential["inputs"] == CREDENTIALS["token"](ansible)
-    (image,) = items["execution_environments"]
-    assert image["image"] == IMAGE
-    (project,) = items["projects"]
+    credential = done.item("credentials")
+    assert credential["inputs"] == {
+        "api_token": simulator.token,
+        "zone_id": simulator.zone_id,
+        "api_url": simulator.url,
+    }
+    assert done.item("execution_environments")["image"] == IMAGE
     galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text())
-    assert project["scm_url"] == f"{galaxy['repository']}.git"
-    (source,) = items["inventory_sources"]
+    assert done.item("projects")["scm_url"] == f"{galaxy['repository']}.git"
+    source = done.item("inventory_sources")
     assert source["source_path"] == str(SOURCE.relative_to(ROOT))
     assert {source[key] for key in ("credential", "source_project", "execution_environment", "inventory")} == {1}
-    assert [template["name"] for template in items["job_templates"]] == [
-        template["name"] for template in TEMPLATES.values()
-    ]
-    for template in items["job_templates"]:
+    templates, schedules = done.items("job_templates"), done.items("schedules")
+    assert [template["name"] for template in templates] == [template["name"] for template in TEMPLATES.values()]
+    dummy, surveys, associated = done.store
+    for template in templates:
         assert (ROOT / template["playbook"]).is_file()
         assert {template[key] for key in ("project", "inventory", "execution_environment")} == {1}
-        assert controller.associated[f"{template['url']}credentials/"] == [credential]
-    assert controller.surveys == {template["name"]: template["survey"] for template in TEMPLATES.values()}
-    assert [(schedule["job_type"], schedule["enabled"]) for schedule in items["schedules"]] == [
-        ("check", True),
-        ("run", False),
-    ]
-    for schedule in items["schedules"]:
-        (scheduled,) = (item for item in items["job_templates"] if item["id"] == schedule["unified_job_template"])
+        assert associated[f"{template['url']}credentials/"] == [credential]
+    assert surveys == {template["name"]: template["survey"] for template in TEMPLATES.values()}
+    assert [(schedule["job_type"], schedule["enabled"]) for schedule in schedules] == [("check", True), ("run", False)]
+    for schedule in schedules:
+        (scheduled,) = (item for item in templates if item["id"] == schedule["unified_job_template"])
         assert scheduled["name"] == TEMPLATES["apply"]["name"] and scheduled["ask_job_type_on_launch"]
-        assert schedule["extra_data"] == {"cloud_region_hints_mappings": yaml.safe_dump([NEW])}
+        assert schedule["extra_data"] == ANSWERS
         assert re.fullmatch(r"DTSTART:\d{8}T\d{6}Z RRULE:FREQ=DAILY;INTERVAL=1", schedule["rrule"])
 
-    check_page(controller)
 
-    # Again, nothing changes, whatever secret is at hand or none, unless it is wanted
-    other = {"CLOUDFLARE_API_TOKEN": "another-token"}
-    for environment in (other, {"CLOUDFLARE_API_TOKEN": ""}):
-        assert re.search("changed=0 .*failed=0", import_all(ansible, "-e", answers, **environment))
-        assert credential["inputs"] == CREDENTIALS["token"](ansible)
-    assert "changed=1 " in import_all(ansible, "-e", answers, "-e", "awx_replace_secrets=true", **other)
-    assert credential["inputs"] == {**CREDENTIALS["token"](ansible), "api_token": "another-token"}
-
-
-def test_import_of_another_zone_keeps_the_secret(ansible: Ansible, controller: Controller) -> None:
-    """awx.awx sends all inputs where one differs. What the environment lacks stays as well."""
-    import_all(ansible)
-    (credential,) = controller.items["credentials"]
-    credential["inputs"]["api_key"] = "entered in AWX"
-    before = dict(credential["inputs"])
-    other = {"CLOUDFLARE_API_TOKEN": "another-token", "CLOUDFLARE_ZONE_ID": "f" * 32, "CLOUDFLARE_BASE_URL": ""}
-    assert "changed=1 " in import_all(ansible, **other)
-    assert credential["inputs"] == {**before, "zone_id": "f" * 32}
-    assert "changed=0 " in import_all(ansible, **other)
-    # The key belongs to the credential that the token replaces
-    import_all(ansible, "-e", "awx_replace_secrets=true", **other)
-    assert credential["inputs"] == {**common(ansible), "zone_id": "f" * 32, "api_token": "another-token"}
-
-
-def test_import_without_a_secret(ansible: Ansible, controller: Controller) -> None:
-    """Who enters it in AWX then has it kept."""
-    import_all(ansible, CLOUDFLARE_API_TOKEN="")
-    (credential,) = controller.items["credentials"]
-    assert credential["inputs"] == common(ansible)
-    credential["inputs"]["api_token"] = "entered in AWX"
-    assert "changed=0 " in import_all(ansible)
-    assert credential["inputs"] == {**common(ansible), "api_token": "entered in AWX"}
-
-
-def test_import_after_an_update_that_failed(ansible: Ansible, controller: Controller) -> None:
-    """The project is there, but without playbooks."""
-    controller.revision = None
-    for dummy in range(2):
-        shown = import_all(ansible, passes=False)
-        assert re.search("project Cloud region hints: .*failed.* under Jobs in AWX.* awx_project_url", shown)
-    controller.revision = "first"
-    import_all(ansible)
-    assert len(controller.items["schedules"]) == 2
-
-
-def test_import_gets_the_newest_commit(ansible: Ansible, controller: Controller) -> None:
-    import_all(ansible)
-    controller.revision = "second"
-    assert "changed=1 " in import_all(ansible)
-    assert controller.items["projects"][0]["scm_revision"] == "second"
-
-
-def test_import_keeps_what_it_is_not_given(ansible: Ansible, controller: Controller) -> None:
-    given = {
-        "awx_answers": {"cloud_region_hints_purge": "true"},
-        "awx_check_rrule": "DTSTART:20260101T220000Z RRULE:FREQ=DAILY;INTERVAL=1",
-        "awx_apply_rrule": "DTSTART:20260101T230000Z RRULE:FREQ=DAILY;INTERVAL=1",
-        "awx_apply_enabled": True,
-        "awx_project_url": "https://git.example.com/edgecache.cloudflare.git",
-        "awx_project_branch": "1.0.0",
-    }
-    import_all(ansible, "-e", json.dumps(given))
-    check, apply = controller.items["schedules"]
-    check["enabled"] = False  # in AWX
-    before = json.dumps(controller.items)
-    assert "changed=0 " in import_all(ansible)
-    assert json.dumps(controller.items["schedules"]) in before and json.dumps(controller.items["projects"]) in before
-
-    nothing = {"awx_answers": {}, "awx_apply_enabled": False, "awx_project_branch": ""}
-    import_all(ansible, "-e", json.dumps(nothing))
-    (project,) = controller.items["projects"]
-    assert (check["extra_data"], apply["extra_data"], apply["enabled"], project["scm_branch"]) == ({}, {}, False, "")
-    assert (check["enabled"], check["rrule"]) == (False, given["awx_check_rrule"])
-    assert project["scm_url"] == given["awx_project_url"]
-
-
-def test_import_in_check_mode(ansible: Ansible, controller: Controller) -> None:
-    """On an AWX that has nothing of it, some of it, or all."""
-
-    def check() -> str:
-        controller.requests.clear()
-        shown = import_all(ansible, "--check")
-        assert {method for method, path in controller.requests} == {"GET"}
-        return shown
-
-    wanted = [
-        *(
-            "Credential Cloudflare",
-            "Source of the inventory Cloud region hints",
-            "Job template Apply cloud region hints",
-        ),
-        *("Job template Report cloud region hints", "Schedule Check cloud region hints every day"),
-        "Schedule Apply cloud region hints every day",
-    ]
-    shown = check()
-    assert [text for text in wanted if f"{text} would be made" not in shown] == []
-    for task in ("Execution environment", "Credential type", "Project", "Inventory"):
-        assert re.search(rf"TASK \[{task}\] \*+\nchanged: ", shown)
-    import_all(ansible)
-    assert "changed=0 " in check()
-    inventories, controller.items["inventories"] = controller.items["inventories"], []
-    assert "Job template Apply cloud region hints would be made or changed" in check()
-    controller.items["inventories"] = inventories
-    controller.items["schedules"].clear()
-    assert "changed=1 " in check()
-
-
-def test_import_with_wrong_answers(ansible: Ansible, controller: Controller) -> None:
-    """They are checked before AWX is asked for anything."""
-    answers = json.dumps({"awx_answers": {"cloud_region_hints_purge": False, "cloud_region_hints_mappings": [NEW]}})
-    shown = " ".join(import_all(ansible, "-e", answers, passes=False).split())
-    assert "awx_answers: cloud_region_hints_mappings must be a text, not [{'origin_ip': '192.0.2.99', " in shown
-    assert "cloud_region_hints_purge must be 'false' or 'true', as a text in quotes, not False" in shown
-    assert controller.requests == []
-
-
-def test_import_of_a_version_with_credentials(ansible: Ansible, controller: Controller) -> None:
-    """From a private registry and a private repository, at other times."""
-    for name in ("Registry", "Repository"):
-        controller.create("credentials", {"name": name})
-    rrule = "DTSTART;TZID=Europe/Berlin:20260101T060000 RRULE:FREQ=DAILY;INTERVAL=1"
-    given = {
-        "awx_image_credential": "Registry",
-        "awx_project_credential": "Repository",
-        "awx_project_branch": "1.0.0",
-        "awx_project_url": "git@git.example.com:edgecache.cloudflare.git",
-        "awx_check_rrule": rrule,
-        "awx_apply_rrule": rrule,
-    }
-    import_all(ansible, "-e", json.dumps(given))
-    (image,) = controller.items["execution_environments"]
-    assert image["credential"] == 1
-    (project,) = controller.items["projects"]
-    assert project["credential"] == 2
-    assert (project["scm_branch"], project["scm_url"]) == ("1.0.0", given["awx_project_url"])
-    assert [schedule["rrule"] for schedule in controller.items["schedules"]] == [rrule, rrule]
-
-
-@pytest.mark.parametrize("lacking", ["awx.awx", "awx_image", "CONTROLLER_HOST", "CONTROLLER_OAUTH_TOKEN"])
-def test_import_without(ansible: Ansible, controller: Controller, lacking: str) -> None:
-    """It says what is missing, before it asks AWX for anything."""
-    image = "" if lacking == "awx_image" else IMAGE
-    environment = {lacking: ""} if lacking.isupper() else {}
-    if lacking == "awx.awx":
-        collections = ansible.folder / "ansible_collections"
-        (collections / "edgecache").mkdir(parents=True)
-        (collections / "edgecache/cloudflare").symlink_to(ROOT)
-        environment["ANSIBLE_COLLECTIONS_PATH"] = str(ansible.folder)
-    run = ansible.run("edgecache.cloudflare.awx", "-e", f"awx_image={image}", environment=environment)
-    assert run.returncode == 2, run.stdout + run.stderr
-    (message,) = re.findall(r'"msg": "(.*)"', run.stdout)
-    assert re.match(rf"(The collection )?{re.escape(lacking)} is (not|missing)", message)
-    assert controller.requests == []
-
-
-def test_import_with_a_file_of_awx_awx(ansible: Ansible, controller: Controller) -> None:
-    url = ansible.environment.pop("CONTROLLER_HOST")
-    token = ansible.environment.pop("CONTROLLER_OAUTH_TOKEN")
-    (ansible.folder / ".tower_cli.cfg").write_text(f"[general]\nhost = {url}\noauth_token = {token}\n")
-    import_all(ansible)
-    assert controller.items["schedules"]
-    # The second run reads the credential that AWX has
-    assert "changed=0 " in import_all(ansible)
-
-
-def test_import_with_a_password(ansible: Ansible, controller: Controller) -> None:
-    """It gets as far as asking AWX, which here takes none."""
-    user = {"CONTROLLER_OAUTH_TOKEN": "", "CONTROLLER_USERNAME": "admin", "CONTROLLER_PASSWORD": "EXAMPLE"}
-    run = ansible.run("edgecache.cloudflare.awx", "-e", f"awx_image={IMAGE}", environment=user)
-    assert "Failed to get token: HTTP Error 401" in run.stdout
-
-
-def test_the_page_lists_the_variables_of_the_import() -> None:
-    (heading,) = re.findall(
-        r"^#   (awx_\w+ .*?)^- name", (ROOT / "playbooks/awx.yml").read_text(), re.MULTILINE | re.DOTALL
-    )
-    listed = re.findall(r"\bawx_\w+", heading)
-    assert listed and [name for name in listed if not re.search(rf"^\| .*`{name}`.* \|", PAGE, re.MULTILINE)] == []
-
-
-def check_page(controller: Controller) -> None:
-    """All that is imported stands there for those who enter it by hand."""
+def test_the_page_has_all_that_is_imported(imports: dict[str, Import]) -> None:
+    """For those who enter it by hand."""
     said = {
         item[key]
-        for items in controller.items.values()
+        for items in imports["first"].store[0].values()
         for item in items
         for key in ("name", "kind", "source_path", "scm_url", "playbook")
         if item.get(key)
@@ -574,6 +518,190 @@ def check_page(controller: Controller) -> None:
     for template in TEMPLATES.values():
         for question in template["survey"]["spec"]:
             assert f"\n| {question['question_name']} | `{question['variable']}` |" in PAGE
+
+
+def test_import_of_another_zone_keeps_the_secret(simulator: RunningSimulator, imports: dict[str, Import]) -> None:
+    """awx.awx sends all inputs where one differs. What is not given stays as well."""
+    done = imports["failed"]
+    assert "Inputs of the credential" in done.changed
+    assert done.item("credentials", "Cloudflare")["inputs"] == {
+        "api_token": simulator.token,
+        "api_key": "entered in AWX",
+        "zone_id": "f" * 32,
+        "api_url": simulator.url,
+    }
+    for name in ("failed again", "given", "kept"):
+        assert "Inputs of the credential" not in imports[name].changed
+        assert imports[name].item("credentials", "Cloudflare") == done.item("credentials", "Cloudflare")
+
+
+def test_import_replaces_the_secret_if_that_is_wanted(simulator: RunningSimulator, imports: dict[str, Import]) -> None:
+    """The key belongs to the credential that the token replaces."""
+    inputs = imports["emptied"].item("credentials", "Cloudflare")["inputs"]
+    assert inputs == {"api_token": "another-token", "zone_id": "f" * 32, "api_url": simulator.url}
+
+
+@pytest.mark.parametrize("name", ["failed", "failed again"])
+def test_import_where_the_update_of_the_project_fails(imports: dict[str, Import], name: str) -> None:
+    """The project is made, but it has no playbooks."""
+    done = imports[name]
+    assert re.search("project Cloud region hints: .*failed.* under Jobs in AWX.* awx_project_url", done.output)
+    assert done.item("projects")["scm_revision"] == ""
+    assert done.items("job_templates") == []
+
+
+def test_import_of_a_version_with_credentials(imports: dict[str, Import]) -> None:
+    """From a private registry and a private repository. What is given once stays."""
+    for name in ("failed", "failed again", "given", "emptied"):
+        assert imports[name].item("execution_environments")["credential"] == 2
+        assert imports[name].item("projects")["credential"] == 3
+    branches = [imports[name].item("projects")["scm_branch"] for name in ("failed", "failed again", "given")]
+    assert branches == ["1.0.0", "1.0.0", "2.0.0"]
+
+
+def test_import_after_an_update_that_failed(imports: dict[str, Import]) -> None:
+    done = imports["given"]
+    assert len(done.items("job_templates")) == len(TEMPLATES)
+    assert done.item("projects")["scm_url"] == GIVEN["awx_project_url"]
+    assert [
+        (schedule["rrule"], schedule["enabled"], schedule["extra_data"]) for schedule in done.items("schedules")
+    ] == [(GIVEN[f"awx_{name}_rrule"], True, GIVEN["awx_answers"]) for name in ("check", "apply")]
+
+
+def test_import_keeps_what_it_is_not_given(imports: dict[str, Import]) -> None:
+    before, after = imports["given"], imports["kept"]
+    assert after.changed == []
+    assert after.items("projects") == before.items("projects")
+    check, apply = before.items("schedules")
+    assert after.items("schedules") == [{**check, "enabled": False}, apply]
+
+
+def test_import_changes_what_it_is_given(imports: dict[str, Import]) -> None:
+    done = imports["emptied"]
+    project = done.item("projects")
+    assert (project["scm_branch"], project["scm_url"]) == ("", GIVEN["awx_project_url"])
+    assert [
+        (schedule["rrule"], schedule["enabled"], schedule["extra_data"]) for schedule in done.items("schedules")
+    ] == [(GIVEN["awx_check_rrule"], False, {}), (LATER_RRULE, False, {})]
+
+
+def test_import_gets_the_newest_commit(imports: dict[str, Import]) -> None:
+    assert "Newest commit of the project" in imports["emptied"].changed
+    revisions = [imports[name].item("projects")["scm_revision"] for name in ("given", "kept", "emptied")]
+    assert revisions == ["first", "first", "second"]
+
+
+OF_INVENTORY = (
+    "Source of the inventory Cloud region hints",
+    "Job template Apply cloud region hints",
+    "Job template Report cloud region hints",
+    "Schedule Check cloud region hints every day",
+    "Schedule Apply cloud region hints every day",
+)
+WITHOUT_INVENTORY = ["Inventory", "What the check could not look at"]
+
+
+@pytest.mark.parametrize(
+    ("lacking", "changed", "unchecked"),
+    [
+        (
+            "anything",
+            ["Execution environment", "Credential type", "Project", *WITHOUT_INVENTORY],
+            ("Credential Cloudflare", *OF_INVENTORY),
+        ),
+        ("an inventory", WITHOUT_INVENTORY, OF_INVENTORY),
+        # All else is there, and does not change
+        ("schedules", ["Schedules"], ()),
+    ],
+)
+def test_import_in_check_mode(
+    imports: dict[str, Import], lacking: str, changed: list[str], unchecked: tuple[str, ...]
+) -> None:
+    done = imports[f"checked without {lacking}"]
+    assert {method for method, path in done.requests} == {"GET"}
+    assert done.changed == changed
+    assert re.findall('([^"]*) would be made or changed', done.output) == list(unchecked)
+
+
+@pytest.fixture
+def failures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., list[str]]:
+    """Return the messages with which the checks of the playbook fail, all of which come before AWX is asked for anything."""
+    expressions = PlayExpressions(PLAYBOOK)
+    filter_loader.add_directory(str(PLAYBOOK.parent / "filter_plugins"))
+    *others, import_task = PLAY["tasks"]
+    assert "ansible.builtin.include_tasks" in import_task
+    checks = [task["name"] for task in others if "ansible.builtin.assert" in task]
+    assert len(checks) == len(others) - 1
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("CONTROLLER_HOST", "CONTROLLER_OAUTH_TOKEN"):
+        monkeypatch.setenv(name, "x")
+
+    def failures(**variables: t.Any) -> list[str]:
+        variables = {"awx_image": IMAGE, "awx_found": {"stdout": '{"awx.awx": {}}'}, **variables}
+        return [message for name in checks if (message := expressions.failure(name, variables))]
+
+    return failures
+
+
+def test_import_without_the_collection_of_awx(ansible: Ansible, failures: t.Callable[..., list[str]]) -> None:
+    collections = ansible.folder / "ansible_collections"
+    (collections / "edgecache").mkdir(parents=True)
+    (collections / "edgecache/cloudflare").symlink_to(ROOT)
+    (task,) = (task for task in PLAY["tasks"] if task.get("register") == "awx_found")
+    arguments = task["ansible.builtin.command"]["argv"]
+    command = PlayExpressions(PLAYBOOK).evaluate(
+        trust_as_template(arguments), {"ansible_playbook_python": sys.executable}
+    )
+    environment = {**ansible.environment, "ANSIBLE_COLLECTIONS_PATH": str(ansible.folder)}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    (message,) = failures(awx_found={"stdout": run.stdout})
+    assert message.startswith("The collection awx.awx is not installed. ")
+
+
+@pytest.mark.parametrize("image", ["", None])
+def test_import_without_an_image(failures: t.Callable[..., list[str]], image: str | None) -> None:
+    (message,) = failures(awx_image=image)
+    assert message.startswith("awx_image is missing: ")
+
+
+def test_import_with_wrong_answers(failures: t.Callable[..., list[str]]) -> None:
+    (message,) = failures(awx_answers={"cloud_region_hints_purge": False, "cloud_region_hints_mappings": [NEW]})
+    assert "awx_answers: cloud_region_hints_mappings must be a text, not [{'origin_ip': '192.0.2.99', " in message
+    assert "cloud_region_hints_purge must be 'false' or 'true', as a text in quotes, not False" in message
+    assert failures(awx_answers=None) == failures(awx_answers=ANSWERS) == []
+
+
+@pytest.mark.parametrize("lacking", ["CONTROLLER_HOST", "CONTROLLER_OAUTH_TOKEN"])
+def test_import_without_a_way_to_awx(
+    failures: t.Callable[..., list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacking: str
+) -> None:
+    assert failures() == []
+    monkeypatch.delenv(lacking)
+    (message,) = failures()
+    assert message.startswith(f"{lacking} is not set: ")
+    # Another name, or a file of awx.awx
+    monkeypatch.setenv(lacking.replace("CONTROLLER", "TOWER"), "x")
+    assert failures() == []
+    monkeypatch.delenv(lacking.replace("CONTROLLER", "TOWER"))
+    (tmp_path / ".tower_cli.cfg").touch()
+    assert failures() == []
+
+
+def test_import_with_a_password(failures: t.Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CONTROLLER_OAUTH_TOKEN")
+    monkeypatch.setenv("CONTROLLER_USERNAME", "admin")
+    (message,) = failures()
+    assert message.startswith("CONTROLLER_OAUTH_TOKEN is not set: ")
+    monkeypatch.setenv("CONTROLLER_PASSWORD", "EXAMPLE")
+    assert failures() == []
+
+
+def test_the_page_lists_the_variables_of_the_import() -> None:
+    (heading,) = re.findall(
+        r"^#   (awx_\w+ .*?)^- name", (ROOT / "playbooks/awx.yml").read_text(), re.MULTILINE | re.DOTALL
+    )
+    listed = re.findall(r"\bawx_\w+", heading)
+    assert listed and [name for name in listed if not re.search(rf"^\| .*`{name}`.* \|", PAGE, re.MULTILINE)] == []
 
 
 def test_the_page_shows_the_files() -> None:
@@ -601,10 +729,7 @@ def test_the_definition_of_the_image(ansible: Ansible) -> None:
 
 def test_the_image_from_a_file(ansible: Ansible) -> None:
     """As the page changes the definition for a checkout."""
-    galaxy = [sys.executable, "-m", "ansible", "galaxy", "collection"]
-    common: dict[str, t.Any] = {"capture_output": True, "env": ansible.environment}
-    subprocess.run([*galaxy, "build", str(ROOT)], check=True, cwd=ansible.folder, **common)
-    (artifact,) = ansible.folder.glob("*.tar.gz")
+    artifact = Path(build_collection(str(ROOT), str(ansible.folder), False))
     (block,) = re.findall(r"^```text\n(additional_build_files:\n.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     changed = yaml.safe_load(re.sub(r"edgecache-cloudflare-[\d.]+\.tar\.gz", artifact.name, block))
     definition = ansible.folder / "execution-environment.yml"
@@ -614,8 +739,13 @@ def test_the_image_from_a_file(ansible: Ansible) -> None:
     # The build copies this folder, and installs in it
     lines = (context / "Containerfile").read_text().splitlines()
     assert {"COPY _build /build", "WORKDIR /build"} <= set(lines)
-    common["env"] = {**ansible.environment, "ANSIBLE_COLLECTIONS_PATH": str(ansible.folder)}
-    subprocess.run([*galaxy, "install", "-r", "requirements.yml"], check=True, cwd=context / "_build", **common)
+    subprocess.run(
+        [sys.executable, "-m", "ansible", "galaxy", "collection", "install", "-r", "requirements.yml"],
+        check=True,
+        capture_output=True,
+        cwd=context / "_build",
+        env={**ansible.environment, "ANSIBLE_COLLECTIONS_PATH": str(ansible.folder)},
+    )
     assert (ansible.folder / "ansible_collections/edgecache/cloudflare/MANIFEST.json").is_file()
 
 

@@ -80,6 +80,11 @@ def addresses(ranges: list[t.Any]) -> list[str]:
     return list(found)[:ADDRESSES]
 
 
+@pytest.fixture
+def ansible(forked_ansible: Ansible) -> Ansible:
+    return forked_ansible
+
+
 def test_as_the_library_has_it(
     library: t.Any, placing: CIDRTrie, files: list[str], addresses: list[str], ranges: list[t.Any]
 ) -> None:

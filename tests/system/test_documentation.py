@@ -17,9 +17,14 @@ import yaml
 from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.edgecache.cloudflare.plugins.doc_fragments.api import ModuleDocFragment
 
-from tests.system.playbooks import ROOT, Ansible
+from tests.system.playbooks import ROOT, Ansible, ForkedAnsible
 
 PLUGINS = [*ROOT.glob("plugins/modules/*.py"), *ROOT.glob("plugins/lookup/*.py")]
+
+
+@pytest.fixture
+def ansible(forked_ansible: ForkedAnsible) -> ForkedAnsible:
+    return forked_ansible
 
 
 def text_of(plugin: Path, name: str) -> str:
@@ -105,7 +110,7 @@ class Case(t.NamedTuple):
     faults: t.Sequence[dict[str, t.Any]] = ()
 
 
-UNKNOWN_URL = "{{ lookup('ansible.builtin.env', 'CLOUDFLARE_BASE_URL') }}/nothing"
+UNKNOWN_URL = "{api_url}/nothing"
 WRONG_TOKEN = Case("failure", {"api_token": "wrong-token"})
 MOVED = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-west-2"}
 NEW = {"origin_ip": "2001:DB8::99", "vendor": "gcp", "region": "us-central1"}
@@ -336,18 +341,17 @@ def test_messages_in_troubleshooting() -> None:
 
 
 @pytest.mark.parametrize("module", CASES)
-def test_results_of_modules(ansible: Ansible, module: str) -> None:
+def test_results_of_modules(ansible: ForkedAnsible, module: str) -> None:
     documentation = documented(ROOT / f"plugins/modules/{module}.py", "RETURN")
     assert all(entry["returned"] in set.union(*RETURNED.values()) for entry in documentation.values())
-    cases = CASES[module]
-    tasks: list[dict[str, t.Any]] = []
-    for number, case in enumerate(cases):
-        tasks += [control(ansible, "reset", {}), control(ansible, "faults", list(case.faults))]
-        task = {f"edgecache.cloudflare.{module}": case.options, "register": f"result_{number}", "ignore_errors": True}
-        tasks.append(task)
     found = []
-    for case, result in zip(cases, results(ansible, tasks, f"[{', '.join(task['register'] for task in tasks[2::3])}]")):
-        assert result["failed"] == (case.outcome != "success"), (case, result)
+    for case in CASES[module]:
+        ansible.simulator.reset()
+        if case.faults:
+            ansible.simulator.fault(*case.faults)
+        options = json.loads(json.dumps(case.options).replace("{api_url}", ansible.simulator.url))
+        result = ansible.module(module, options)
+        assert result.get("failed", False) == (case.outcome != "success"), (case, result)
         returned = {key: value for key, value in result.items() if key not in COMMON_KEYS}
         expected = {key: entry for key, entry in documentation.items() if entry["returned"] in RETURNED[case.outcome]}
         check_returned(expected, returned)
@@ -371,21 +375,8 @@ def test_every_module_has_cases_of_every_outcome() -> None:
     [("origin_cloud_region", ""), ("cloud_region", f", '192.0.2.1', '2001:DB8::1', sources={[*STAND_INS.values()]}")],
 )
 def test_results_of_lookups(ansible: Ansible, lookup: str, arguments: str) -> None:
-    result = results(ansible, [], f"query('edgecache.cloudflare.{lookup}'{arguments})")
-    check_returned(documented(ROOT / f"plugins/lookup/{lookup}.py", "RETURN"), {"_raw": result})
-
-
-def control(ansible: Ansible, name: str, body: t.Any) -> dict[str, t.Any]:
-    """A task that has the simulator do something."""
-    url = ansible.simulator.url.replace("/client/v4", f"/_simulator/{name}")
-    return {"ansible.builtin.uri": {"url": url, "method": "POST", "body_format": "json", "body": body}}
-
-
-def results(ansible: Ansible, tasks: list[dict[str, t.Any]], expression: str) -> t.Any:
-    """The value of an expression after these tasks, as a playbook has it."""
-    save = {
-        "ansible.builtin.copy": {"content": "{{ (" + expression + ") | to_json }}", "dest": "{{ playbook_dir }}/saved"}
-    }
-    run = ansible.play([*tasks, save])
+    expression = f"query('edgecache.cloudflare.{lookup}'{arguments}) | to_json"
+    run = ansible.play([{"ansible.builtin.copy": {"content": f"{{{{ {expression} }}}}", "dest": "saved"}}])
     assert run.returncode == 0, run.stdout + run.stderr
-    return json.loads((ansible.folder / "saved").read_text())
+    result = json.loads((ansible.folder / "saved").read_text())
+    check_returned(documented(ROOT / f"plugins/lookup/{lookup}.py", "RETURN"), {"_raw": result})

@@ -4,20 +4,18 @@
 
 """What comes of each fault: the right answer, or one clear error, in bounded time, with nothing lost or left behind.
 
-``ROWS`` is the table, and docs/explanation/faults.md shows it. The code is the real one, over real HTTP to the
-simulator, but for the pauses between tries, which take no time here unless a test says so.
+``ROWS`` is the table, and docs/explanation/faults.md shows it. The code is the real one, over real HTTP to the simulator, but pauses between
+tries and timeouts take no time here unless a test says so. Pages, batches and all numbers of mappings are a tenth of the real ones,
+which the table has: see ``SCALE``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
-import importlib.util
 import json
 import os
 import re
-import sys
 import threading
 import time
 import types
@@ -25,23 +23,22 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible import constants, template
+from ansible import constants
 from ansible.errors import AnsibleLookupError
-from ansible.module_utils import basic
-from ansible.module_utils.common import warnings
-from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import lookup_loader
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._api import client as _client
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._hints import reconcile as _reconcile
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._module import options as _options
 
-from tests.simulator.plain_client import Api
 from tests.simulator.testing import ROOT, RunningSimulator
-from tests.system.pauses import Pauses
+from tests.system.in_process import run_lookup, run_module
+from tests.system.pauses import Pauses, end_timeouts_at_once
 from tests.system.playbooks import Ansible
 
 pytestmark = pytest.mark.usefixtures("bounded")
 
 PAGE = ROOT / "docs/explanation/faults.md"
+SCALE = 10
+"""What the documented numbers of mappings are divided by here: ten in a page or a batch are as good as 100, and ten times as quick."""
 FILLED = 250
 LIST = "origin-cloud-regions-v2-list"
 PUT = "origin-cloud-regions-v2-batch-upsert"
@@ -53,7 +50,7 @@ Places = dict[str, str]
 class Cell(t.NamedTuple):
     """What comes of one fault in one operation. Of requests and pauses, the fewest and the most that are right.
 
-    ``error``: a part of its message; none where the answer is right. ``done`` are the changes that were made before it.
+    ``error``: a part of its message; none where the answer is right. ``done`` are the changes that were made before it, as documented.
     """
 
     error: str | None
@@ -129,13 +126,12 @@ DENIED = "The credential is wrong, expired, or lacks"
 CHANGING = "the pages say that the zone has"
 NONSENSE = {"success": True, "errors": [], "messages": [], "result": {"origin_ip": 1}}
 TOO_FEW = {"total_count": 1, "total_pages": 1}
-TOO_MANY = {"total_count": 1000, "total_pages": 10}
-# A request that has an answer is given the time for it
+TOO_MANY = {"total_count": 1000 // SCALE, "total_pages": 10}
 SHORT = {"timeout": 1.0}
 SHORT_AND_ONCE = {"timeout": 1.0, "max_wait": 0}
 
 ROWS = [
-    Row("an answer that is late, within `timeout`", {"kind": "latency", "seconds": 0.1}, "always", right(0, 0, 0, 0)),
+    Row("an answer that is late, within `timeout`", {"kind": "latency", "seconds": 0.02}, "always", right(0, 0, 0, 0)),
     Row(
         "429, a pause within `max_wait` asked for",
         {"kind": "status", "status": 429, "headers": {"Retry-After": "1"}},
@@ -293,37 +289,26 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
 
 
 @pytest.fixture
-def zone(simulator: RunningSimulator) -> RunningSimulator:
-    simulator.reset({"zones": [{"id": simulator.zone_id, "name": "example.com", "tiered_cache": "on", "fill": FILLED}]})
+def zone(simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> RunningSimulator:
+    monkeypatch.setattr(_client, "PAGE_SIZE", 100 // SCALE)
+    monkeypatch.setattr(_reconcile, "BATCH_SIZE", 100 // SCALE)
+    fill(simulator, FILLED // SCALE)
     return simulator
 
 
+def fill(simulator: RunningSimulator, count: int) -> None:
+    simulator.reset({"zones": [{"id": simulator.zone_id, "name": "example.com", "tiered_cache": "on", "fill": count}]})
+
+
 @pytest.fixture
-def run(
-    zone: RunningSimulator, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> t.Callable[..., Result]:
-    """Run a module as the script that it is, with these options."""
+def run(zone: RunningSimulator) -> t.Callable[..., Result]:
+    """Run a module with these options."""
 
     def run(name: str, **options: t.Any) -> Result:
-        module = importlib.import_module(f"ansible_collections.edgecache.cloudflare.plugins.modules.{name}")
-        spec = importlib.util.spec_from_file_location("__main__", module.__file__)
-        assert spec and spec.loader
         options = {"api_token": zone.token, "zone_id": zone.zone_id, "api_url": zone.url, **options}
-        capfd.readouterr()
-        with monkeypatch.context() as patch:
-            patch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode())
-            patch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
-            # As in a module's own process
-            patch.setattr(sys.modules["ansible.module_utils._internal"], "is_controller", False)
-            warnings._global_warnings.clear()
-            with pytest.raises(SystemExit):
-                spec.loader.exec_module(importlib.util.module_from_spec(spec))
-        printed = capfd.readouterr()
-        assert printed.err == ""
-        result: dict[str, t.Any] = json.loads(printed.out)
-        result.pop("invocation", None)
+        result = run_module(name, **options)
         assert zone.token not in json.dumps(result)
-        told = [one if isinstance(one, str) else one["event"]["msg"] for one in result.pop("warnings", [])]
+        told = result.pop("warnings")
         return Result(result["msg"] if result.get("failed") else None, result, told)
 
     return run
@@ -332,17 +317,11 @@ def run(
 @pytest.fixture
 def look_up(zone: RunningSimulator, capfd: pytest.CaptureFixture[str]) -> t.Callable[..., Result]:
     def look_up(*terms: str, **options: t.Any) -> Result:
-        loader = DataLoader()
-        plugin = lookup_loader.get(
-            "edgecache.cloudflare.origin_cloud_region",
-            loader=loader,
-            templar=template.Templar(loader=loader, variables={}),
-        )
         options = {"api_token": zone.token, "zone_id": zone.zone_id, "api_url": zone.url, **options}
         capfd.readouterr()
         error, value = None, None
         try:
-            value = plugin.run(list(terms), variables={}, **options)
+            value = run_lookup("origin_cloud_region", *terms, **options)
         except AnsibleLookupError as raised:
             error = str(raised)
         told = re.findall(r"^\[WARNING\]: (.*)$", capfd.readouterr().err, re.MULTILINE)
@@ -404,28 +383,33 @@ def seeded() -> list[str]:
     return [places[number % len(places)] for number in range(FILLED + 1)]
 
 
+def declare(scale: int) -> list[Places]:
+    """What the operation "write many" declares."""
+    changed, unchanged, created = 120 // scale, 80 // scale, 60 // scale
+    return [
+        *(another(number) for number in range(1, 1 + changed)),
+        *(declared(filled(number), PLACES[number]) for number in range(1 + changed, 1 + changed + unchanged)),
+        *(declared(f"192.0.2.{number}", "oci/us-ashburn-1") for number in range(1, 1 + created)),
+    ]
+
+
 PLACES = seeded()
-BEFORE = {filled(number): PLACES[number] for number in range(1, FILLED + 1)}
-LOOKED_UP = [filled(1), filled(150), filled(250)]
-DECLARED = [
-    *(another(number) for number in range(1, 121)),
-    *(declared(filled(number), PLACES[number]) for number in range(121, 201)),
-    *(declared(f"192.0.2.{number}", "oci/us-ashburn-1") for number in range(1, 61)),
-]
-AFTER = {item["origin_ip"]: f"{item['vendor']}/{item['region']}" for item in DECLARED}
+BEFORE = {filled(number): PLACES[number] for number in range(1, FILLED // SCALE + 1)}
+LOOKED_UP = [filled(number // SCALE) for number in (10, 150, 250)]
+DECLARED = declare(SCALE)
 CHANGES = 230
 
 
 def mappings(simulator: RunningSimulator) -> Places:
-    """What the zone has, by address. Faults are forgotten."""
-    simulator.clear_faults()
-    with Api(simulator) as api:
-        pages = [api.get(f"{api.mappings}?per_page=100&page={page}").result for page in range(1, 5)]
-    return by_address(item for page in pages for item in page)
+    """What the zone has, by address."""
+    return by_address(simulator.mappings())
 
 
 def by_address(items: t.Iterable[dict[str, t.Any]]) -> Places:
     return {item["origin_ip"]: f"{item['vendor']}/{item['region']}" for item in items}
+
+
+AFTER = by_address(DECLARED)
 
 
 def check_right(name: str, result: Result) -> None:
@@ -436,12 +420,8 @@ def check_right(name: str, result: Result) -> None:
         found = result.value["origin_cloud_regions"]
         assert by_address(found) == BEFORE and [item["origin_ip"] for item in found] == list(BEFORE)
     elif name == "write many":
-        assert {key: len(result.value[key]) for key in ("created", "updated", "deleted", "unchanged")} == {
-            "created": 60,
-            "updated": 120,
-            "deleted": 50,
-            "unchanged": 80,
-        }
+        numbers = [len(result.value[key]) for key in ("created", "updated", "deleted", "unchanged")]
+        assert numbers == [number // SCALE for number in (60, 120, 50, 80)]
         assert (result.value["failed_items"], result.value["unconfirmed"]) == ([], [])
     else:
         assert [item["origin_ip"] for item in result.value] == LOOKED_UP
@@ -466,10 +446,23 @@ def check_report(value: dict[str, t.Any], before: Places, after: Places) -> None
             assert value["diff"][side] == {address: state[address] for address in done if address in state}
 
 
+def changes_made(done: int) -> str:
+    """The words about ``done`` of all changes, of the documented number."""
+    return f"changes made: {done // SCALE} of {CHANGES // SCALE}"
+
+
 @pytest.mark.parametrize(("row", "name", "cell"), CELLS)
 def test_table(
-    zone: RunningSimulator, operate: t.Callable[..., Result], pauses: Pauses, row: Row, name: str, cell: Cell
+    zone: RunningSimulator,
+    operate: t.Callable[..., Result],
+    pauses: Pauses,
+    monkeypatch: pytest.MonkeyPatch,
+    row: Row,
+    name: str,
+    cell: Cell,
 ) -> None:
+    if row.fault["kind"] in ("hang", "hang_body"):
+        end_timeouts_at_once(monkeypatch, zone, pauses)
     operation = OPERATIONS[name]
     hit = operation.hit_list if row.fault["kind"] in ("stale_page", "lying_total") else operation.hit
     zone.fault(**row.fault, **hit, times=1 if row.often == "once" else None)
@@ -485,8 +478,10 @@ def test_table(
     if name == "write many":
         check_report(result.value, BEFORE, after)
         if cell.error:
-            assert sum(len(result.value.get(key, ())) for key in ("created", "updated", "deleted")) == cell.done
-            assert (f"changes made: {cell.done} of {CHANGES}" in str(result.error)) == bool(cell.done)
+            assert (
+                sum(len(result.value.get(key, ())) for key in ("created", "updated", "deleted")) == cell.done // SCALE
+            )
+            assert (changes_made(cell.done) in str(result.error)) == bool(cell.done)
         else:
             assert after == AFTER
     else:
@@ -536,12 +531,13 @@ def test_nothing_works_from_half_way_on(
     zone.fault(**fault, after=passed, times=None)
     result = operate("write many")
     after = mappings(zone)
+    zone.clear_faults()
     assert result.error and error in result.error
     check_report(result.value, BEFORE, after)
-    unconfirmed = [] if kind in ("429", "403") else [100, 80, 50][passed - 4 :][:1]
-    assert len(result.value["unconfirmed"]) == sum(unconfirmed)
-    assert f"changes made: {[0, 100, 180][passed - 4]} of {CHANGES}" in result.error
-    assert (f"unknown: {sum(unconfirmed)} (unconfirmed)" in result.error) == bool(unconfirmed)
+    unconfirmed = 0 if kind in ("429", "403") else [100, 80, 50][passed - 4] // SCALE
+    assert len(result.value["unconfirmed"]) == unconfirmed
+    assert changes_made([0, 100, 180][passed - 4]) in result.error
+    assert (f"unknown: {unconfirmed} (unconfirmed)" in result.error) == bool(unconfirmed)
     check_rest(zone, operate, "write many", after)
 
 
@@ -573,21 +569,26 @@ def test_deletion(
     after = mappings(zone)
     check_report(result.value, BEFORE, after)
     if error:
-        assert result.error and error in result.error and f"changes made: 180 of {CHANGES}" in result.error
+        assert result.error and error in result.error and changes_made(180) in result.error
     else:
         check_right("write many", result)
         assert after == AFTER
 
 
-def test_silent_to_the_end(zone: RunningSimulator, operate: t.Callable[..., Result], pauses: Pauses) -> None:
+def test_silent_to_the_end(
+    zone: RunningSimulator, operate: t.Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With real timeouts, on the real clock."""
+    pauses: list[float] = []
+    monkeypatch.setattr(_options, "Client", functools.partial(_client.Client, sleep=pauses.append))
     zone.fault(kind="hang", times=None)
-    result = operate("read one", timeout=0.3)
-    assert result.error and "(timeout: 0.3 seconds)" in result.error and GIVEN_UP in result.error
+    result = operate("read one", timeout=0.1)
+    assert result.error and "(timeout: 0.1 seconds)" in result.error and GIVEN_UP in result.error
     assert zone.stats()["requests"] == 6
     # The time that was lost counts
     after = [float(found) for one in result.told for found in re.findall(r"\(after ([\d.]+) of 330\)", one)]
-    assert len(after) == 5
-    assert all(waited >= 0.3 * number for number, waited in enumerate(after, 1))
+    assert len(after) == len(pauses) == 5
+    assert all(waited >= number / 10 for number, waited in enumerate(after, 1))
 
 
 def test_cache_keeps_nothing_of_a_failure(
@@ -604,8 +605,10 @@ def test_cache_keeps_nothing_of_a_failure(
     assert zone.stats()["requests"] == requests
 
 
-def test_own_processes_with_real_pauses(ansible: Ansible, zone: RunningSimulator) -> None:
+def test_own_processes_with_real_pauses(ansible: Ansible) -> None:
     """All operations in one run of Ansible, each with a fault that passes. Its end, with the pipes, is that of all its processes."""
+    zone, mappings_declared = ansible.simulator, declare(1)
+    fill(zone, FILLED)
     zone.fault(kind="status", status=503, operation="origin-cloud-regions-v2-get")
     zone.fault(kind="status", status=429, headers={"Retry-After": "1"}, operation=LIST, after=1)
     zone.fault(kind="disconnect_after", operation=PUT, after=1)
@@ -614,7 +617,7 @@ def test_own_processes_with_real_pauses(ansible: Ansible, zone: RunningSimulator
     tasks: list[dict[str, t.Any]] = [
         {f"{name}_info": {"origin_ip": filled(1)}, "register": "one"},
         {f"{name}_info": {}, "register": "all"},
-        {f"{name}s": {"mappings": DECLARED, "purge": True}, "register": "many"},
+        {f"{name}s": {"mappings": mappings_declared, "purge": True}, "register": "many"},
         {
             "ansible.builtin.assert": {
                 "that": [
@@ -634,7 +637,7 @@ def test_own_processes_with_real_pauses(ansible: Ansible, zone: RunningSimulator
     assert words.count("Waiting") == words.count("then trying again") == 4
     stats = zone.stats()
     assert (stats["requests"], stats["contract_violations"], zone.faults()) == (1 + 3 + 7 + 1 + 4, [], [])
-    assert mappings(zone) == AFTER
+    assert mappings(zone) == by_address(mappings_declared)
 
 
 def shown(name: str, cell: Cell | None) -> str:

@@ -2,11 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A module that is killed at any of its writes, before it was carried out or after, and run again, ends as declared."""
+"""A module that is killed at one of its writes, before it was carried out or after, and run again, ends as declared."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
@@ -18,11 +17,14 @@ from pathlib import Path
 import pytest
 
 from tests.simulator.testing import RunningSimulator
+from tests.system.in_process import run_module
 from tests.system.playbooks import ROOT
 
-UPDATED, CREATED, DELETED = 130, 250, 120
+pytestmark = pytest.mark.usefixtures("bounded")
+
+UPDATED, CREATED, DELETED = 60, 50, 20
 PUT, DELETE = "origin-cloud-regions-v2-batch-upsert", "origin-cloud-regions-v2-batch-delete"
-WRITES = [(PUT, 100), (PUT, 100), (PUT, 100), (PUT, 80), (DELETE, 100), (DELETE, 20)]
+WRITES = [(PUT, 100), (PUT, 10), (DELETE, 20)]
 """The batches of the whole plan, with their sizes."""
 
 
@@ -36,46 +38,40 @@ DECLARED = [mapping(number, "gcp/us-central1") for number in [*range(1, 1 + UPDA
 
 
 class Module:
-    """origin_cloud_regions as a process of its own, with DECLARED and no others."""
+    """origin_cloud_regions with DECLARED and no others."""
 
     def __init__(self, folder: Path, simulator: RunningSimulator) -> None:
         self.simulator = simulator
-        collections = os.environ.get("ANSIBLE_COLLECTIONS_PATH") or str(ROOT.parents[2])
-        self.environment = {"PYTHONPATH": collections, "HOME": str(folder), "NO_PROXY": "127.0.0.1"}
-        self.arguments = folder / "arguments.json"
-        options = {
+        self.folder = folder
+        self.options = {
             "api_token": simulator.token,
             "api_url": simulator.url,
             "zone_id": simulator.zone_id,
             "mappings": DECLARED,
             "purge": True,
         }
-        self.arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
 
-    @contextlib.contextmanager
-    def started(self) -> t.Iterator[subprocess.Popen[str]]:
-        """Killed at the end, if it still runs then."""
-        command = [sys.executable, str(ROOT / "plugins/modules/origin_cloud_regions.py"), str(self.arguments)]
-        with subprocess.Popen(
-            command, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-        ) as process:
-            try:
-                yield process
-            finally:
-                process.kill()
+    def start(self) -> subprocess.Popen[str]:
+        """Start it as a process of its own."""
+        arguments = self.folder / "arguments.json"
+        arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": self.options}))
+        collections = os.environ.get("ANSIBLE_COLLECTIONS_PATH") or str(ROOT.parents[2])
+        return subprocess.Popen(
+            [sys.executable, str(ROOT / "plugins/modules/origin_cloud_regions.py"), str(arguments)],
+            env={"PYTHONPATH": collections, "HOME": str(self.folder), "NO_PROXY": "127.0.0.1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
     def run(self) -> dict[str, t.Any]:
-        with self.started() as process:
-            output, _errors = process.communicate(timeout=60)
-        assert process.returncode == 0, output
-        result: dict[str, t.Any] = json.loads(output)
-        return result
+        return run_module("origin_cloud_regions", **self.options)
 
     def state(self) -> tuple[int, int]:
         """The writes that were sent, and the mappings that were written or deleted."""
-        operations = self.simulator.stats()["operations"]
-        history = self.simulator.zones()[self.simulator.zone_id]["history"]
-        return operations.get(PUT, 0) + operations.get(DELETE, 0), len(history)
+        report = self.simulator.report()
+        operations, zone = report["operations"], report["zones"][self.simulator.zone_id]
+        return operations.get(PUT, 0) + operations.get(DELETE, 0), len(zone["history"])
 
 
 @pytest.fixture
@@ -85,19 +81,23 @@ def module(simulator: RunningSimulator, tmp_path: Path) -> Module:
     return Module(tmp_path, simulator)
 
 
-@pytest.mark.parametrize("kind", ["hang", "hang_body"])
-@pytest.mark.parametrize("number", range(len(WRITES)))
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [(0, "hang"), (0, "hang_body"), (1, "hang_body"), (2, "hang")],
+    ids=["before the first write", "after the first", "after the last", "before the deletion"],
+)
 def test_killed_at_a_write(module: Module, simulator: RunningSimulator, number: int, kind: str) -> None:
     operation = WRITES[number][0]
     earlier = [one for one, _size in WRITES[:number]]
     simulator.fault(kind=kind, operation=operation, after=earlier.count(operation))
     done = sum(size for _operation, size in WRITES[: number + (kind == "hang_body")])
-    with module.started() as process:
-        deadline = time.monotonic() + 60
-        while module.state() != (number + 1, done):
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.01)
-        process.kill()
+    with module.start() as process:
+        try:
+            while module.state() != (number + 1, done):
+                assert process.poll() is None
+                time.sleep(0.02)
+        finally:
+            process.kill()
         assert process.communicate()[0] == ""
     simulator.clear_faults()
     assert module.state() == (number + 1, done)

@@ -17,7 +17,7 @@ from pathlib import Path
 import html5lib
 import pytest
 
-from tests.system.browser import BROWSER, View, view
+from tests.system.browser import View, view
 from tests.system.playbooks import ROOT, Ansible
 
 RANGES = ROOT / "tests/integration/targets/setup_cloud_ranges/files"
@@ -40,6 +40,11 @@ FORMULAS = (
     *("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\uff1d1", 'a","=1', "a\n=1"),
     *(f"{before}{sign}1" for before, sign in zip(INVISIBLE, "=+-@\uff1d\uff0b\uff20")),
 )
+
+
+@pytest.fixture
+def ansible(forked_ansible: Ansible) -> Ansible:
+    return forked_ansible
 
 
 def answer(result: t.Any, **keys: t.Any) -> dict[str, t.Any]:
@@ -426,10 +431,6 @@ def luminance(color: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-# No package of PyPI has a browser, and to install Debian's needs root, which whoever runs `make test` may not be. CI installs it.
-# Where there is none, all else about the page is tested, and the session "gaps" says at the end that this was not.
-in_browser = pytest.mark.skipif(not BROWSER, reason="NOT TESTED: the page in a browser, which is not here")
-
 # The color of each text, and what is behind it
 COLORS = """
 [...document.querySelectorAll("body *")].filter(e => [...e.childNodes].some(n => n.nodeType == 3 && n.data.trim())).map(e => {
@@ -440,7 +441,7 @@ COLORS = """
 """
 
 
-@in_browser
+@pytest.mark.browser
 def test_page_in_a_browser(drifted: Ansible) -> None:
     found = report(drifted)
 
@@ -478,7 +479,7 @@ def test_page_in_a_browser(drifted: Ansible) -> None:
     assert {color for dummy, color, dummy in printed.values[2]} == {"rgb(0, 0, 0)", "rgb(68, 68, 68)"}
 
 
-@in_browser
+@pytest.mark.browser
 def test_markup_in_a_browser(ansible: Ansible) -> None:
     found = hostile_report(ansible, [MARKUP])
     seen = view(

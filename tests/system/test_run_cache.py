@@ -2,11 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the lookups of one run of Ansible share: over hosts, forks and tasks, and what they never do."""
+"""What the lookups of one run of Ansible share: over hosts, forks and tasks, and what they never do.
+
+One run is enough for all: each test looks at what it has shown of a zone of its own.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import subprocess
 import sys
 import typing as t
@@ -14,273 +19,318 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible import constants
 
 from tests.simulator.testing import RunningSimulator
+from tests.system.in_process import run_lookup
 from tests.system.playbooks import Ansible
 
 NAME = "edgecache.cloudflare.origin_cloud_region"
 SECRET = "Zm9vYmFyLXNlY3JldC1vZi1hLXRlc3Q"
-HOSTS = 200
-FORKS = ("--forks", "10")
 ADDRESS = "192.0.2.1"
+MAPPING = {"origin_ip": ADDRESS, "vendor": "aws"}
+HOSTS = 8
+STEP = 25
+LONG = 600
+"""Seconds: more than the run takes."""
+
+# The zones that the run has to do with
+ONE_PAGE = f"{1:032x}"
+THREE_PAGES = f"{2:032x}"
+WRITTEN = f"{3:032x}"
+OTHERS = f"{4:032x}"
+TWO_RUNS = f"{5:032x}"
+BACKGROUND = f"{6:032x}"
+ON_DISK = f"{7:032x}"
+GIVEN_UP = f"{8:032x}"
+FILLED = {ONE_PAGE: HOSTS, THREE_PAGES: STEP * HOSTS + 1}
+REGIONS = {ON_DISK: "eu-central-1"}
+
+INVENTORY = f"""
+[crowd]
+host[1:{HOSTS}]
+
+[writers]
+web[1:2]
+
+[all:vars]
+ansible_connection=local
+ansible_python_interpreter={{{{ ansible_playbook_python }}}}
+"""
+REQUEST_SCRIPT = """
+import http.client, sys
+server, method, path, token, body = sys.argv[1:]
+connection = http.client.HTTPConnection(server)
+connection.request(method, path, body, {"Authorization": "Bearer " + token, "Content-Type": "application/json"})
+if connection.getresponse().status != 200:
+    sys.exit("failed: " + method + " " + path)
+"""
+
+Task = dict[str, t.Any]
 
 
-def address(number: int) -> str:
-    """The address of a mapping of the zone, from 1."""
-    return f"2001:db8:f::{number:x}"
+def show(label: str, expression: str, **keywords: t.Any) -> Task:
+    return {"ansible.builtin.debug": {"msg": f"<{label}|{{{{ {expression} }}}}>"}, **keywords}
 
 
-def fill(simulator: RunningSimulator, count: int) -> None:
-    zone = {"id": simulator.zone_id, "name": "example.com", "tiered_cache": "on"}
-    mapping = {"origin_ip": ADDRESS, "vendor": "aws", "region": "us-east-1"}
-    zones = [{**zone, "fill": count}, {**zone, "id": simulator.empty_zone_id, "mappings": [mapping]}]
-    simulator.reset({"tokens": [{"token": simulator.token}, {"token": SECRET}], "zones": zones})
+def look_up(zone_id: str, **options: t.Any) -> Task:
+    """Show the region of the address in this zone, with the zone for a label."""
+    arguments = "".join(f", {name}={value!r}" for name, value in {"zone_id": zone_id, **options}.items())
+    return show(zone_id, f"lookup('{NAME}', '{ADDRESS}'{arguments}).region")
 
 
-@pytest.fixture
-def crowd(ansible: Ansible) -> Ansible:
-    """The same with 200 hosts, each with the number of an address."""
-    hosts = "".join(f"host{number} number={number}\n" for number in range(1, HOSTS + 1))
-    (ansible.folder / "inventory").write_text(f"[all:vars]\nansible_connection=local\n[origins]\n{hosts}")
-    return ansible
+def command(*words: str, output: str = "/dev/null") -> Task:
+    """Run a command on the controller, which takes less time than a module."""
+    line = f"{shlex.join(words)} > {shlex.quote(output)}"
+    return show("", "lookup('ansible.builtin.pipe', line)", vars={"line": line})
 
 
-@pytest.fixture
-def small(ansible: Ansible) -> Ansible:
-    """The zone with one mapping."""
-    fill(ansible.simulator, 0)
-    ansible.environment["CLOUDFLARE_ZONE_ID"] = ansible.simulator.empty_zone_id
-    return ansible
-
-
-def debug(expression: str) -> dict[str, t.Any]:
-    return {"ansible.builtin.debug": {"msg": f"<{{{{ {expression} }}}}>"}}
-
-
-def look_up(*terms: str, **options: t.Any) -> dict[str, t.Any]:
-    """Show the region of an address."""
-    arguments = [repr(NAME), *map(repr, terms or (ADDRESS,)), *(f"{name}={options[name]!r}" for name in options)]
-    return debug(f"lookup({', '.join(arguments)}).region")
-
-
-def shown(run: subprocess.CompletedProcess[str]) -> list[str]:
-    """What the tasks have shown, in their order."""
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert "WARNING" not in run.stderr
-    return re.findall("<(.*?)>", run.stdout)
-
-
-def requests(ansible: Ansible) -> int:
-    stats = ansible.simulator.stats()
-    assert stats["contract_violations"] == []
-    return int(stats["requests"])
-
-
-def written_by_somebody_else(ansible: Ansible, region: str) -> dict[str, t.Any]:
+def hold_back(zone_id: str) -> dict[str, t.Any]:
+    """The fault that holds back a module which reads the zone before it writes; lookups of one address read nothing but that."""
     return {
-        "ansible.builtin.uri": {
-            "url": f"{ansible.simulator.url}/zones/{ansible.simulator.empty_zone_id}/origin/cloud_regions/{ADDRESS}",
-            "method": "PUT",
-            "headers": {"Authorization": f"Bearer {ansible.simulator.token}"},
-            "body": {"origin_ip": ADDRESS, "vendor": "aws", "region": region},
-            "body_format": "json",
-        }
+        "kind": "latency",
+        "seconds": LONG,
+        "operation": "origin-cloud-regions-v2-list",
+        "zone": zone_id,
+        "times": None,
     }
 
 
-def ask_all(ansible: Ansible, addresses: int) -> dict[str, str]:
-    """Let each host look up its address: by host, what it gave."""
-    task = debug(f"lookup('{NAME}', '2001:db8:f::%x' | format((number | int - 1) % {addresses} + 1)).origin_ip")
-    run = ansible.play([task], *FORKS, hosts="origins")
-    assert run.returncode == 0, run.stdout[-2000:] + run.stderr
-    return dict(re.findall(r'^ok: \[(\w+)\] => \{\n *"msg": "<(.*?)>"', run.stdout, re.MULTILINE))
+class Run:
+    """The run of Ansible, its end, and what the simulator tells of it."""
+
+    def __init__(self, folder: Path, simulator: RunningSimulator) -> None:
+        self.simulator = simulator
+        self.ansible = Ansible(folder, simulator)
+        self.folder = folder
+        self.temporary, self.saved, remote = folder / "temporary", folder / "saved", folder / "remote"
+        remote.mkdir()
+        self.ansible.environment.update(
+            ANSIBLE_ASYNC_DIR=str(folder / "async"),
+            ANSIBLE_LOCAL_TEMP=str(self.temporary),
+            ANSIBLE_PIPELINING="true",
+            ANSIBLE_REMOTE_TEMP=str(remote),
+        )
+        (folder / "inventory").write_text(INVENTORY)
+        (folder / "request.py").write_text(REQUEST_SCRIPT)
+        (folder / "other.yml").write_text(yaml.safe_dump([self.play(self.second_run())]))
+        zones = [
+            {
+                "id": zone_id,
+                "name": f"{zone_id}.example.com",
+                "tiered_cache": "on",
+                "mappings": [{**MAPPING, "region": REGIONS.get(zone_id, "us-east-1")}],
+                "fill": FILLED.get(zone_id, 0),
+            }
+            for zone_id in (ONE_PAGE, THREE_PAGES, WRITTEN, OTHERS, TWO_RUNS, BACKGROUND, ON_DISK, GIVEN_UP)
+        ]
+        tokens = [{"token": simulator.token}, {"token": SECRET}]
+        simulator.reset({"tokens": tokens, "zones": zones, "faults": [hold_back(BACKGROUND)]})
+        self.process = self.ansible.run(
+            [
+                self.play(self.crowd(), hosts="crowd"),
+                self.play(self.writers(), hosts="writers"),
+                self.play([*self.others(), *self.two_runs(), *self.on_disk(), *self.given_up()]),
+                self.play([{"ansible.builtin.fail": {"msg": "The end."}}]),
+            ],
+            *("--forks", "10"),
+        )
+        self.report = simulator.report()
+        simulator.clear_faults()
+        other = folder / "other.txt"
+        output = self.process.stdout + (other.read_text() if other.exists() else "")
+        self.shown: dict[str, list[str]] = {}
+        for label, value in re.findall(r"<(\w+)\|(.*?)>", output):
+            self.shown.setdefault(label, []).append(value)
+
+    def play(self, tasks: list[Task], hosts: str = "localhost") -> dict[str, t.Any]:
+        return {"hosts": hosts, "gather_facts": False, "tasks": tasks}
+
+    def request(self, method: str, path: str, body: t.Any = None) -> Task:
+        """Send a request that the run knows nothing of."""
+        server = self.simulator.url.split("/")[2]
+        words = (server, method, path, self.simulator.token, json.dumps(body))
+        return command(sys.executable, "-SE", "request.py", *words)
+
+    def somebody_else_writes(self, zone_id: str, region: str) -> Task:
+        path = f"/client/v4/zones/{zone_id}/origin/cloud_regions/{ADDRESS}"
+        return self.request("PUT", path, {**MAPPING, "region": region})
+
+    def requests(self, zone_id: str) -> int:
+        return sum(request["path"].split("/")[4:5] == [zone_id] for request in self.report["log"])
+
+    # What is done
+
+    def crowd(self) -> list[Task]:
+        """Each host looks up an address of its own, in two zones."""
+        number = "inventory_hostname | regex_search('[0-9]+') | int"
+        return [
+            show(
+                zone_id,
+                f"({number}) ~ ' ' ~ "
+                f"lookup('{NAME}', '2001:db8:f::%x' | format({step} * ({number})), zone_id='{zone_id}').origin_ip",
+            )
+            for zone_id, step in ((ONE_PAGE, 1), (THREE_PAGES, STEP))
+        ]
+
+    def writers(self) -> list[Task]:
+        several = {"zone_id": WRITTEN, "mappings": [{**MAPPING, "region": "eu-west-1"}]}
+        return [
+            look_up(WRITTEN),
+            {NAME: {"zone_id": WRITTEN, **MAPPING, "region": "us-west-2"}, "run_once": True},
+            look_up(WRITTEN),
+            {f"{NAME}s": several, "run_once": True},
+            look_up(WRITTEN),
+        ]
+
+    def others(self) -> list[Task]:
+        return [
+            look_up(OTHERS),
+            self.somebody_else_writes(OTHERS, "us-west-2"),
+            look_up(OTHERS),
+            look_up(OTHERS, cache=False),
+            look_up(OTHERS),  # which that did not change
+            look_up(OTHERS, cache_ttl=0),
+            look_up(OTHERS),  # nor did that
+        ]
+
+    def two_runs(self) -> list[Task]:
+        return [
+            look_up(TWO_RUNS),
+            self.somebody_else_writes(TWO_RUNS, "us-west-2"),
+            command("ansible-playbook", "-i", "inventory", "other.yml", output="other.txt"),
+            look_up(TWO_RUNS),
+        ]
+
+    def second_run(self) -> list[Task]:
+        """What is done in it: a lookup, and a write in the background that the API holds back at first."""
+        write = {"zone_id": BACKGROUND, "mappings": [{**MAPPING, "region": "us-west-2"}], "timeout": LONG}
+        return [
+            look_up(TWO_RUNS),
+            look_up(BACKGROUND),
+            {f"{NAME}s": write, "async": LONG, "poll": 0, "register": "job"},
+            look_up(BACKGROUND),
+            self.request("DELETE", "/_simulator/faults"),
+            {
+                "ansible.builtin.async_status": {"jid": "{{ job.ansible_job_id }}"},
+                "register": "state",
+                "until": "state.finished",
+                "retries": LONG,
+                "delay": 1,
+            },
+            look_up(BACKGROUND),
+        ]
+
+    def on_disk(self) -> list[Task]:
+        return [
+            look_up(ON_DISK),
+            look_up(ON_DISK, api_token=SECRET),
+            command("cp", "-rp", str(self.temporary), str(self.saved)),
+        ]
+
+    def given_up(self) -> list[Task]:
+        """A write that the API holds back until the task is given up."""
+        absent = {"mappings": [{"origin_ip": "192.0.2.2"}], "state": "absent"}
+        return [
+            look_up(GIVEN_UP),
+            self.request("POST", "/_simulator/faults", hold_back(GIVEN_UP)),
+            {
+                f"{NAME}s": {"zone_id": GIVEN_UP, **absent, "timeout": LONG},
+                "timeout": 1,
+                "ignore_errors": True,
+                "register": "result",
+            },
+            show(GIVEN_UP, "'given up: ' ~ (result.timedout is defined)"),
+            look_up(GIVEN_UP),
+            self.somebody_else_writes(GIVEN_UP, "us-west-2"),
+            look_up(GIVEN_UP),
+        ]
 
 
-@pytest.mark.parametrize(("mappings", "addresses", "most"), [(60, 60, 2), (3_500, HOSTS, 70)])
-def test_a_lookup_for_each_host(crowd: Ansible, mappings: int, addresses: int, most: int) -> None:
-    fill(crowd.simulator, mappings)
-    given = ask_all(crowd, addresses)
-    assert given == {f"host{number}": address((number - 1) % addresses + 1) for number in range(1, HOSTS + 1)}
-    assert 1 <= requests(crowd) <= most
+@pytest.fixture(scope="module")
+def run(simulator: RunningSimulator, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return Run(tmp_path_factory.mktemp("run_cache"), simulator)
 
 
-def test_what_the_run_writes_is_seen_at_once(small: Ansible) -> None:
-    """By all hosts, whichever of them has written."""
-    (small.folder / "inventory").write_text(
-        "[origins]\nweb[1:3]\n[origins:vars]\nansible_connection=local\n"
-        "ansible_python_interpreter={{ ansible_playbook_python }}\n"
+def test_the_run_ends_as_it_should(run: Run) -> None:
+    assert run.process.returncode == 2 and "The end." in run.process.stdout, run.process.stdout + run.process.stderr
+    assert "WARNING" not in run.process.stderr
+    assert run.report["contract_violations"] == []
+
+
+@pytest.mark.parametrize(("zone_id", "factor", "most"), [(ONE_PAGE, 1, 2), (THREE_PAGES, STEP, 6)])
+def test_a_lookup_for_each_host(run: Run, zone_id: str, factor: int, most: int) -> None:
+    """Together they cost at most twice the pages of the zone, which are less than the hosts."""
+    assert sorted(run.shown[zone_id]) == sorted(
+        f"{number} 2001:db8:f::{factor * number:x}" for number in range(1, HOSTS + 1)
     )
-    mapping = {"origin_ip": ADDRESS, "vendor": "aws"}
-    tasks = [
-        look_up(),
-        look_up(),
-        {NAME: {**mapping, "region": "us-west-2"}, "run_once": True},
-        look_up(),
-        look_up(),
-        {f"{NAME}s": {"mappings": [{**mapping, "region": "eu-west-1"}]}, "run_once": True},
-        look_up(),
-        look_up(),
-        {NAME: {"origin_ip": ADDRESS, "state": "absent"}, "run_once": True},
-        debug(f"lookup('{NAME}', '{ADDRESS}', default='none')"),
-    ]
-    seen = shown(small.play(tasks, *FORKS, hosts="origins"))
-    assert seen == ["us-east-1"] * 6 + ["us-west-2"] * 6 + ["eu-west-1"] * 6 + ["none"] * 3
+    assert 1 <= run.requests(zone_id) <= most
+
+
+def test_what_the_run_writes_is_seen_at_once(run: Run) -> None:
+    """By all hosts, whichever of them has written."""
+    assert run.shown[WRITTEN] == ["us-east-1"] * 2 + ["us-west-2"] * 2 + ["eu-west-1"] * 2
     # One for the first lookup, and for the first after each write; two to write one, three to write several
-    assert requests(small) == 4 + 2 + 3 + 2
+    assert run.requests(WRITTEN) == 3 + 2 + 3
 
 
-def test_a_write_that_fails_is_no_reason_to_trust_what_was_read(small: Ansible) -> None:
-    """It was carried out, and nobody knows."""
-    small.simulator.fault(kind="disconnect_after", operation="origin-cloud-regions-v2-upsert")
-    # The lookup before the write, and its reading before and after it
-    small.simulator.fault(kind="status", status=403, operation="origin-cloud-regions-v2-get", after=2)
-    write = {NAME: {"origin_ip": ADDRESS, "vendor": "aws", "region": "us-west-2", "max_wait": 0}, "ignore_errors": True}
-    run = small.play([look_up(), write, look_up()])
-    assert shown(run) == ["us-east-1", "us-west-2"]
-    assert "it is not known whether this was done" in run.stdout
+def test_what_somebody_else_writes(run: Run) -> None:
+    old, new = "us-east-1", "us-west-2"
+    assert run.shown[OTHERS] == [old, old, new, old, new, old]
+    assert run.requests(OTHERS) == 3 + 1
 
 
-def test_a_write_in_the_background(small: Ansible) -> None:
-    """The zone is looked up while the write is under way, and after its end is known."""
-    small.simulator.fault(kind="latency", seconds=3, operation="origin-cloud-regions-v2-get", after=1)
-    tasks = [
-        look_up(),
-        {
-            NAME: {"origin_ip": ADDRESS, "vendor": "aws", "region": "us-west-2"},
-            "async": 60,
-            "poll": 0,
-            "register": "job",
-        },
-        look_up(),
-        {
-            "ansible.builtin.async_status": {"jid": "{{ job.ansible_job_id }}"},
-            "register": "state",
-            "until": "state.finished",
-            "retries": 60,
-            "delay": 1,
-        },
-        look_up(),
-    ]
-    first, during, after = shown(small.play(tasks, environment={"ANSIBLE_ASYNC_DIR": str(small.folder / "async")}))
-    assert first == "us-east-1" and during in ("us-east-1", "us-west-2")
-    assert after == "us-west-2"
+def test_two_runs_share_nothing(run: Run) -> None:
+    """The second begins and ends while the first goes on, in the same temporary folder."""
+    assert run.shown[TWO_RUNS] == ["us-east-1", "us-east-1", "us-west-2"]  # the second run's is the last
+    assert run.requests(TWO_RUNS) == 2 + 1
 
 
-def test_a_write_after_the_time_of_its_task(small: Ansible) -> None:
-    """The task is given up while the API keeps the module waiting. That goes on, and what it writes is seen."""
-    # The reading of the module, before it writes
-    small.simulator.fault(kind="latency", seconds=60, operation="origin-cloud-regions-v2-get", after=1)
-    api, control = small.simulator.url, small.simulator.url.replace("/client/v4", "/_simulator")
-    written = {
-        "url": f"{api}/zones/{small.simulator.empty_zone_id}/origin/cloud_regions/{ADDRESS}",
-        "headers": {"Authorization": f"Bearer {small.simulator.token}"},
-    }
-    tasks = [
-        look_up(),
-        {
-            NAME: {"origin_ip": ADDRESS, "vendor": "aws", "region": "us-west-2", "timeout": 60},
-            "timeout": 6,
-            "ignore_errors": True,
-        },
-        look_up(),
-        {"ansible.builtin.uri": {"url": f"{control}/faults", "method": "DELETE"}},
-        {
-            "ansible.builtin.uri": written,
-            "register": "zone",
-            "until": "zone.json.result.region == 'us-west-2'",
-            "retries": 60,
-            "delay": 1,
-        },
-        look_up(),
-    ]
-    assert shown(small.play(tasks)) == ["us-east-1", "us-east-1", "us-west-2"]
+def test_a_write_in_the_background(run: Run) -> None:
+    """The zone is looked up before the write, which is under way, and after its end is known."""
+    assert run.shown[BACKGROUND] == ["us-east-1", "us-east-1", "us-west-2"]
 
 
-def test_a_check_is_no_write(small: Ansible) -> None:
-    write = {NAME: {"origin_ip": ADDRESS, "vendor": "aws", "region": "us-west-2"}, "check_mode": True}
-    assert shown(small.play([look_up(), write, look_up()])) == ["us-east-1"] * 2
-    stats = small.simulator.stats()["operations"]
-    assert stats == {"origin-cloud-regions-v2-get": 2, "origin-cloud-regions-v2-supported-regions": 1}
+def test_a_write_after_the_time_of_its_task(run: Run) -> None:
+    """The module may go on, so nothing is kept any more."""
+    assert run.shown[GIVEN_UP] == ["us-east-1", "given up: True", "us-east-1", "us-west-2"]
 
 
-def test_what_somebody_else_writes(small: Ansible) -> None:
-    tasks = [
-        look_up(),
-        written_by_somebody_else(small, "us-west-2"),
-        look_up(),
-        look_up(cache_ttl=3600),
-        look_up(cache=False),
-        look_up(),  # which that did not change
-        look_up(cache_ttl=0),
-        look_up(),  # nor did that
-        written_by_somebody_else(small, "eu-west-1"),
-        {"ansible.builtin.pause": {"seconds": 2}},
-        look_up(cache_ttl=3600),
-        look_up(cache_ttl=1),
-        look_up(cache_ttl=3600),
-    ]
-    old, new, newest = "us-east-1", "us-west-2", "eu-west-1"
-    assert shown(small.play(tasks)) == [old, old, old, new, old, new, old, old, newest, newest]
-    assert requests(small) == 4 + 2
-
-
-def test_switched_off_for_all(small: Ansible) -> None:
-    """In the configuration file, and in a variable, which is stronger."""
-    (small.folder / "ansible.cfg").write_text("[edgecache_cloudflare]\ncache = false\n")
-    tasks = [look_up()] * 3 + [{**look_up(), "vars": {"cloudflare_cache": True}}] * 2
-    assert shown(small.play(tasks)) == ["us-east-1"] * 5
-    assert requests(small) == 4
-
-
-def test_what_lies_on_the_disk(small: Ansible) -> None:
+def test_what_lies_on_the_disk(run: Run) -> None:
     """During the run no credential, and nothing that others may read; after it nothing, even if it has failed."""
-    temporary, saved = small.folder / "temporary", small.folder / "saved"
-    tasks = [
-        look_up(),
-        look_up(api_token=SECRET),
-        debug(f"lookup('ansible.builtin.pipe', 'cp -rp {temporary} {saved}')"),
-        {"ansible.builtin.fail": {"msg": "The end."}},
-    ]
-    run = small.play(tasks, environment={"ANSIBLE_LOCAL_TEMP": str(temporary)})
-    assert re.findall("<(.*?)>", run.stdout) == ["us-east-1", "us-east-1", ""], run.stdout + run.stderr
-    assert run.returncode == 2 and "The end." in run.stdout
-    assert requests(small) == 2  # another credential may see something else
-    files = {path: path.read_bytes() for path in saved.rglob("*") if path.is_file()}
-    kept = {path for path, content in files.items() if b"us-east-1" in content}
+    assert run.shown[ON_DISK] == [REGIONS[ON_DISK]] * 2
+    assert run.requests(ON_DISK) == 2  # another credential may see something else
+    files = {path: path.read_bytes() for path in run.saved.rglob("*") if path.is_file()}
+    kept = {
+        path for path, content in files.items() if REGIONS[ON_DISK].encode() in content and ON_DISK.encode() in content
+    }
     assert len(kept) == 2
     assert {path.parent.stat().st_mode & 0o777 for path in kept} == {0o700}
     assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
     for path, content in files.items():
-        for secret in (SECRET, small.simulator.token):
+        for secret in (SECRET, run.simulator.token):
             assert secret.encode() not in content and secret not in str(path)
-    assert list(temporary.iterdir()) == []
-    assert left_over(small.folder) == []
+    assert list(run.temporary.iterdir()) == []
+    left_over = [path for path in run.folder.rglob("*edgecache.cloudflare*") if run.saved not in path.parents]
+    assert left_over == []
 
 
-def left_over(folder: Path) -> list[Path]:
-    """What lies in a folder by the name of the collection."""
-    return [path for path in folder.rglob("*edgecache.cloudflare*") if "saved" not in path.parts]
+def test_switched_off_for_all(
+    fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In the configuration file, and on again in a variable, which is stronger."""
+    (tmp_path / "ansible.cfg").write_text("[edgecache_cloudflare]\ncache = false\n")
+    monkeypatch.setattr(constants.config, "_config_file", str(tmp_path / "ansible.cfg"))
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    simulator = fresh_simulator
+    options = {"api_token": simulator.token, "zone_id": simulator.zone_id, "api_url": simulator.url}
+    for variables in ({}, {}, {}, {"cloudflare_cache": True}, {"cloudflare_cache": True}):
+        (found,) = run_lookup("origin_cloud_region", ADDRESS, variables=variables, **options)
+        assert found["region"] == "us-east-1"
+    assert simulator.stats()["requests"] == 4
 
 
-def test_two_runs_share_nothing(small: Ansible) -> None:
-    """The second begins and ends while the first goes on, in the same temporary folder."""
-    tasks = [{"hosts": "localhost", "gather_facts": False, "tasks": [look_up()]}]
-    (small.folder / "other.yml").write_text(yaml.safe_dump(tasks))
-    run = small.play(
-        [
-            look_up(),
-            written_by_somebody_else(small, "us-west-2"),
-            {"ansible.builtin.command": "ansible-playbook -i inventory other.yml", "register": "other"},
-            debug("'us-west-2' in other.stdout"),
-            look_up(),
-        ]
-    )
-    assert shown(run) == ["us-east-1", "True", "us-east-1"]
-    assert requests(small) == 3
-    assert left_over(small.folder) == []
-
-
-def test_loading_the_lookup_loads_no_library(ansible: Ansible) -> None:
+def test_loading_the_lookup_loads_no_library(simulator: RunningSimulator, tmp_path: Path) -> None:
     """Each fork loads it anew, and what the run knows already is answered without requests."""
     script = (
         "import sys; from ansible.plugins.loader import init_plugin_loader; init_plugin_loader();"
@@ -288,5 +338,6 @@ def test_loading_the_lookup_loads_no_library(ansible: Ansible) -> None:
         "print({'netaddr', 'requests', 'urllib3'} & sys.modules.keys())"
     )
     command = [sys.executable, "-c", script]
-    run = subprocess.run(command, env=ansible.environment, capture_output=True, text=True, check=False)
+    environment = Ansible(tmp_path, simulator).environment
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (run.stdout, run.stderr) == ("set()\n", "")

@@ -2,20 +2,47 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A credential shows nowhere: not on the screen, not in the log, not at the highest verbosity, whatever goes wrong."""
+"""A credential shows nowhere: not on the screen, not in the log, not at the highest verbosity, whatever goes wrong.
+
+Ansible shows no more of a module than its result, and of a lookup than its error, so most of them run in this process here.
+One run of ansible-playbook and one of ansible-inventory have each kind of failure, with all the output.
+"""
 
 from __future__ import annotations
 
 import itertools
 import json
+import re
+import traceback
 import typing as t
+from pathlib import Path
 
 import pytest
+from ansible.errors import AnsibleLookupError
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import lookup_loader
+from ansible.template import Templar
 
+from tests.simulator.testing import RunningSimulator
+from tests.system.in_process import print_result
 from tests.system.playbooks import Ansible
 
 SECRET = "Zm9vYmFyLXNlY3JldC1vZi1hLXRlc3Q"
-ESCAPED = "".join(f"\\u{ord(character):04x}" for character in SECRET)
+OTHER_SECRET = "c2Vjb25kLXNlY3JldC1vZi1hLXRlc3Q"
+EMAIL = "simulator@example.com"
+MODULE = "edgecache.cloudflare.origin_cloud_region_info"
+LOOKUP = "edgecache.cloudflare.origin_cloud_region"
+
+
+def escape(secret: str) -> str:
+    return "".join(f"\\u{ord(character):04x}" for character in secret)
+
+
+def check_hidden(*outputs: str) -> None:
+    for output in outputs:
+        for secret in (SECRET, OTHER_SECRET):
+            assert secret not in output
+            assert escape(secret) not in output
 
 
 def envelope(result: t.Any = None, errors: t.Sequence[dict[str, t.Any]] = ()) -> dict[str, t.Any]:
@@ -33,144 +60,167 @@ SEED: dict[str, t.Any] = {
         }
     ],
 }
-MODULE = {"edgecache.cloudflare.origin_cloud_region_info": {"max_wait": 0}, "ignore_errors": True}
-LOOKUP = {
-    "ansible.builtin.debug": {"msg": "{{ query('edgecache.cloudflare.origin_cloud_region') }}"},
-    "ignore_errors": True,
+# The ways to give a credential: the environment, the options of a module, what the simulator takes
+WAYS: dict[str, tuple[dict[str, str], dict[str, str], dict[str, t.Any]]] = {
+    "token in the environment": ({"CLOUDFLARE_API_TOKEN": SECRET}, {}, {"tokens": [{"token": SECRET}]}),
+    "key in the environment": (
+        {"CLOUDFLARE_EMAIL": EMAIL, "CLOUDFLARE_API_KEY": SECRET},
+        {},
+        {"keys": [{"email": EMAIL, "key": SECRET}]},
+    ),
+    "token as an option": ({}, {"api_token": SECRET}, {"tokens": [{"token": SECRET}]}),
 }
-WAYS: dict[str, dict[str, t.Any]] = {
-    "token in the environment": {"environment": {"CLOUDFLARE_API_TOKEN": SECRET}},
-    "key in the environment": {
-        "environment": {
-            "CLOUDFLARE_API_TOKEN": "",
-            "CLOUDFLARE_EMAIL": "simulator@example.com",
-            "CLOUDFLARE_API_KEY": SECRET,
-        }
-    },
-    "token as an option": {
-        "environment": {"CLOUDFLARE_API_TOKEN": ""},
-        "module_defaults": {"group/edgecache.cloudflare.cloudflare": {"api_token": "{{ cloudflare_api_token }}"}},
-        "vars_files": ["secret.yml"],
-    },
-}
-# The simulator takes no token that is a key too
-CREDENTIALS: dict[str, dict[str, t.Any]] = {
-    way: {"keys": [{"email": "simulator@example.com", "key": SECRET}]}
-    if "key" in way
-    else {"tokens": [{"token": SECRET}]}
-    for way in WAYS
-}
-ECHO = {"Authorization": f"Bearer {SECRET}", "X-Auth-Key": SECRET}
-FAULTS: list[dict[str, t.Any]] = [
-    {
-        "kind": "status",
-        "status": 403,
-        "body": envelope(errors=[{"code": 10000, "message": f"bad header {ECHO}"}]),
-    },
-    {"kind": "html", "status": 403, "body": f"<html>{ECHO}</html>"},
-    {
-        "kind": "malformed",
-        "body": {
-            **envelope([{"origin_ip": "192.0.2.1", "vendor": SECRET, "region": "us-east-1"}]),
-            "result_info": {"page": 1, "per_page": 100, "count": 1, "total_count": 1, "total_pages": 1},
+
+
+def faults(secret: str) -> list[dict[str, t.Any]]:
+    """What any operation may meet. The API sends the credential back, wherever it may."""
+    echo = {"Authorization": f"Bearer {secret}", "X-Auth-Key": secret}
+    return [
+        {
+            "kind": "status",
+            "status": 403,
+            "body": envelope(errors=[{"code": 10000, "message": f"bad header {echo}"}]),
         },
-    },
-    {"kind": "redirect", "location": f"https://example.com/{SECRET}"},
-    {"kind": "disconnect"},
-    {"kind": "status", "status": 429, "headers": {"Retry-After": "999"}},
-]
+        {"kind": "html", "status": 403, "body": f"<html>{echo}</html>"},
+        {
+            "kind": "malformed",
+            "body": {
+                **envelope([{"origin_ip": "192.0.2.1", "vendor": secret, "region": "us-east-1"}]),
+                "result_info": {"page": 1, "per_page": 100, "count": 1, "total_count": 1, "total_pages": 1},
+            },
+        },
+        {"kind": "redirect", "location": f"https://example.com/{secret}"},
+        {"kind": "disconnect"},
+        {"kind": "status", "status": 429, "headers": {"Retry-After": "999"}},
+    ]
 
 
 MAPPING = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-west-2"}
 # By operation, a task that needs it, whether or not it succeeded before
-TASKS: dict[str, dict[str, t.Any]] = {
-    "origin-cloud-regions-v2-upsert": {"origin_cloud_region": MAPPING},
-    "origin-cloud-regions-v2-delete": {"origin_cloud_region": {"origin_ip": "192.0.2.1", "state": "absent"}},
-    "origin-cloud-regions-v2-list": {"origin_cloud_regions": {"mappings": [], "purge": True, "allow_empty": True}},
-    "origin-cloud-regions-v2-batch-upsert": {"origin_cloud_regions": {"mappings": [MAPPING]}},
-    "origin-cloud-regions-v2-batch-delete": {"origin_cloud_regions": {"mappings": [MAPPING], "state": "absent"}},
-    "origin-cloud-regions-v2-supported-regions": {"supported_cloud_region_info": {}},
-    "tiered-caching-patch": {"tiered_cache": {"state": "disabled"}},
-    "smart-tiered-cache-patch": {"tiered_cache": {"smart": True}},
-    "smart-tiered-cache-get": {"tiered_cache_info": {}},
+TASKS: dict[str, tuple[str, dict[str, t.Any]]] = {
+    "origin-cloud-regions-v2-upsert": ("origin_cloud_region", MAPPING),
+    "origin-cloud-regions-v2-delete": ("origin_cloud_region", {"origin_ip": "192.0.2.1", "state": "absent"}),
+    "origin-cloud-regions-v2-list": ("origin_cloud_regions", {"mappings": [], "purge": True, "allow_empty": True}),
+    "origin-cloud-regions-v2-batch-upsert": ("origin_cloud_regions", {"mappings": [MAPPING]}),
+    "origin-cloud-regions-v2-batch-delete": ("origin_cloud_regions", {"mappings": [MAPPING], "state": "absent"}),
+    "origin-cloud-regions-v2-supported-regions": ("supported_cloud_region_info", {}),
+    "tiered-caching-patch": ("tiered_cache", {"state": "disabled"}),
+    "smart-tiered-cache-patch": ("tiered_cache", {"smart": True}),
+    "smart-tiered-cache-get": ("tiered_cache_info", {}),
 }
-PARTS = {"vendor": SECRET, "region": SECRET, "id": SECRET, "value": SECRET, "error": f"bad item {ECHO}"}
-RESULTS: list[t.Any] = [
-    {"origin_ip": "192.0.2.1", **PARTS},
-    {"succeeded": [], "failed": [{"origin_ip": "192.0.2.1", **PARTS}]},
-    {"succeeded": [{"origin_ip": "192.0.2.1", **PARTS}], "failed": [{"origin_ip": SECRET, **PARTS}]},
-    {"vendors": {SECRET: [{"name": SECRET, "upper_tier_colos": [SECRET]}]}, "obtained_codes": True},
-    SECRET,
-]
-ANSWERS = [
-    *FAULTS[:3],
-    *({"kind": "malformed", "body": envelope(result)} for result in RESULTS),
-    *(
-        {"kind": "status", "status": status, "body": json.dumps(body).replace(SECRET, ESCAPED)}
-        for status, body in [(200, envelope(RESULTS[1])), (500, envelope(errors=[{"code": 1140, "message": SECRET}]))]
-    ),
-]
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_no_credential_shows(ansible: Ansible, way: str) -> None:
-    ansible.simulator.reset({**SEED, **CREDENTIALS[way]})
-    for fault in FAULTS:
-        ansible.simulator.fault(**fault, times=2)  # one request of the module, one of the lookup
-    tasks = [MODULE, LOOKUP] * (len(FAULTS) + 1)
-    log = check_play(ansible, way, tasks, "-vvvv", vars={"cloudflare_max_wait": 0, "cloudflare_cache": False})
-    assert ansible.simulator.stats()["requests"] == len(tasks)
-    assert ansible.simulator.stats()["log"][-1]["status"] == 200
-    # What would show it, had anything gone wrong
-    assert "us-east-1" in log
-    assert "bad header" in log
+def answers(secret: str) -> list[dict[str, t.Any]]:
+    """All answers of the API with the credential in them, for any operation."""
+    echo = f"bad item {{'Authorization': 'Bearer {secret}'}}"
+    parts = {"vendor": secret, "region": secret, "id": secret, "value": secret, "error": echo}
+    results: list[t.Any] = [
+        {"origin_ip": "192.0.2.1", **parts},
+        {"succeeded": [], "failed": [{"origin_ip": "192.0.2.1", **parts}]},
+        {"succeeded": [{"origin_ip": "192.0.2.1", **parts}], "failed": [{"origin_ip": secret, **parts}]},
+        {"vendors": {secret: [{"name": secret, "upper_tier_colos": [secret]}]}, "obtained_codes": True},
+        secret,
+    ]
+    escaped = [(200, envelope(results[1])), (500, envelope(errors=[{"code": 1140, "message": secret}]))]
+    return [
+        *faults(secret),
+        *({"kind": "malformed", "body": envelope(result)} for result in results),
+        *(
+            {"kind": "status", "status": status, "body": json.dumps(body).replace(secret, escape(secret))}
+            for status, body in escaped
+        ),
+    ]
+
+
+RunModule = t.Callable[..., str]
+
+
+@pytest.fixture
+def run(fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> RunModule:
+    """Run a module in this process, in which a credential must not show. Returns the result as text."""
+    monkeypatch.setenv("CLOUDFLARE_ZONE_ID", fresh_simulator.zone_id)
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", fresh_simulator.url)
+
+    def run(name: str, **options: t.Any) -> str:
+        # With everything that Ansible shows at -vvvv
+        shown = {"_ansible_diff": True, "_ansible_inject_invocation": True, "_ansible_verbosity": 4}
+        printed = print_result(name, max_wait=0, **shown, **options)
+        check_hidden(printed)
+        return printed
+
+    return run
 
 
 # Each with another way than its neighbours
 @pytest.mark.parametrize(("operation", "way"), list(zip(TASKS, itertools.cycle(WAYS))))
-def test_no_credential_shows_in_modules(ansible: Ansible, operation: str, way: str) -> None:
-    ansible.simulator.reset({**SEED, **CREDENTIALS[way]})
-    for answer in ANSWERS:
-        ansible.simulator.fault(**answer, operation=operation)
-    ((module, options),) = TASKS[operation].items()
-    task = {f"edgecache.cloudflare.{module}": {**options, "max_wait": 0}, "ignore_errors": True}
-    log = check_play(ansible, way, [task] * (len(ANSWERS) + 1), "-vvvv", "--diff")
-    assert ansible.simulator.faults() == []
-    assert ansible.simulator.stats()["log"][-1]["status"] == 200
-    assert "bad header" in log
-    assert "bad item" in log or "batch" not in operation
+def test_no_credential_shows_in_results(
+    simulator: RunningSimulator, run: RunModule, monkeypatch: pytest.MonkeyPatch, operation: str, way: str
+) -> None:
+    environment, credential, seed = WAYS[way]
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    simulator.reset({**SEED, **seed})
+    simulator.fault(*({**answer, "operation": operation} for answer in answers(SECRET)))
+    module, options = TASKS[operation]
+    results = [run(module, **credential, **options) for dummy in range(len(answers(SECRET)) + 1)]
+    assert simulator.faults() == []
+    assert simulator.stats()["log"][-1]["status"] == 200
+    # What would show it, had anything gone wrong
+    assert any("bad header" in result for result in results)
+    assert any("bad item" in result for result in results) or "batch" not in operation
+    assert not json.loads(results[-1]).get("failed")
 
 
-@pytest.mark.parametrize("way", ["in the environment", "in the file"])
-def test_no_credential_shows_in_inventories(ansible: Ansible, way: str) -> None:
-    ansible.simulator.reset({**SEED, "tokens": [{"token": SECRET}]})
-    ansible.simulator.fault(*FAULTS)
-    in_file = way == "in the file"
-    options = {
-        "plugin": "edgecache.cloudflare.origin_cloud_regions",
-        **({"api_token": SECRET} if in_file else {}),
-        "cache_plugin": "ansible.builtin.jsonfile",
-        "cache_connection": str(ansible.folder / "cache"),
-    }
-    extra = ("-e", "cloudflare_max_wait=0", "-vvvv")
-    environment = {"CLOUDFLARE_API_TOKEN": "" if in_file else SECRET}
-    runs = [ansible.inventory(options, *extra, environment=environment) for dummy in FAULTS]
-    runs.append(ansible.inventory({**options, "cache": True}, *extra, environment=environment))
-    assert ansible.simulator.stats()["requests"] == len(runs)
-    assert "us-east-1" in runs[-1].stdout
-    outputs = [output for run in runs for output in (run.stdout, run.stderr)]
-    outputs += [
-        (ansible.folder / "ansible.log").read_text(),
-        *(f.read_text() for f in (ansible.folder / "cache").iterdir()),
-    ]
-    assert any("bad header" in output for output in outputs)
-    assert not any(SECRET in output or ESCAPED in output for output in outputs)
+@pytest.fixture
+def look_up_here(fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., str]:
+    """Call the lookup in this process. Returns its result, or its error with the causes, which Ansible shows too."""
+    monkeypatch.setenv("CLOUDFLARE_ZONE_ID", fresh_simulator.zone_id)
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", fresh_simulator.url)
+
+    def look_up_here(**options: t.Any) -> str:
+        loader = DataLoader()
+        lookup = lookup_loader.get(LOOKUP, loader=loader, templar=Templar(loader, {}))
+        try:
+            text = repr(lookup.run([], variables={}, max_wait=0, cache=False, **options))
+        except AnsibleLookupError as error:
+            text = "".join(traceback.format_exception(error))
+        check_hidden(text)
+        return text
+
+    return look_up_here
 
 
-# Each has the secret in a place where it does not belong, or in a type that it must not have
+@pytest.mark.parametrize("way", WAYS)
+def test_no_credential_shows_in_lookups(
+    simulator: RunningSimulator, look_up_here: t.Callable[..., str], monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    environment, credential, seed = WAYS[way]
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    simulator.reset({**SEED, **seed})
+    simulator.fault(*answers(SECRET))
+    results = [look_up_here(**credential) for dummy in range(len(answers(SECRET)) + 1)]
+    assert simulator.faults() == []
+    assert any("bad header" in result for result in results)
+    assert "us-east-1" in results[-1]
+
+
+def test_a_credential_of_the_environment_that_no_header_can_carry(
+    fresh_simulator: RunningSimulator,
+    run: RunModule,
+    look_up_here: t.Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", f"{SECRET}\nX-Other: {SECRET}")
+    assert "CLOUDFLARE_API_TOKEN" in run("origin_cloud_region_info")
+    assert "CLOUDFLARE_API_TOKEN" in look_up_here()
+    assert fresh_simulator.stats()["requests"] == 0
+
+
+# Each has a secret in a place where it does not belong, or in a type that it must not have
 MISPLACED_IN_MODULES: list[tuple[str, dict[str, t.Any]]] = [
     *(
-        ("origin_cloud_region_info", {"api_token": "{{ omit }}", option: value})
+        ("origin_cloud_region_info", {"api_token": None, option: value})
         for option in (
             "api_token",
             "account_api_key",
@@ -181,23 +231,42 @@ MISPLACED_IN_MODULES: list[tuple[str, dict[str, t.Any]]] = [
             "api_url",
             "origin_ip",
         )
-        for value in ("{{ [secret] }}", "{{ {secret: [secret]} }}")
+        for value in ([SECRET], {SECRET: [SECRET]})
     ),
     *(
-        ("origin_cloud_region_info", {option: "{{ secret }}"})
+        ("origin_cloud_region_info", {option: SECRET})
         for option in ("api_email", "zone_id", "zone", "api_url", "ca_path", "timeout", "validate_certs", "origin_ip")
     ),
-    ("origin_cloud_region_info", {"api_url": "https://user:{{ secret }}@example.com/"}),
-    ("origin_cloud_region_info", {"api_token": "{{ omit }}", "api_key": "x", "account_email": "{{ secret }}"}),
+    ("origin_cloud_region_info", {"api_url": f"https://user:{SECRET}@example.com/"}),
+    ("origin_cloud_region_info", {"api_token": None, "api_key": "x", "account_email": SECRET}),
     *(
-        ("origin_cloud_region", {**MAPPING, "api_token": "short", option: "{{ secret }}"})
+        ("origin_cloud_region", {**MAPPING, "api_token": "short", option: SECRET})
         for option in ("vendor", "region", "state")
     ),
-    ("origin_cloud_regions", {"mappings": ["{{ {secret: secret} }}"]}),
-    ("origin_cloud_regions", {"mappings": [{**MAPPING, "origin_ip": "{{ secret }}"}]}),
-    ("cloud_region_info", {"origin_ip": "192.0.2.1", "sources": ["https://example.com/x?sig={{ secret }}"]}),
-    ("cloud_region_info", {"origin_ip": "192.0.2.1", "sources": ["https://user:{{ secret }}@example.com/x"]}),
+    ("origin_cloud_regions", {"mappings": [{SECRET: SECRET}]}),
+    ("origin_cloud_regions", {"mappings": [{**MAPPING, "origin_ip": SECRET}]}),
+    ("cloud_region_info", {"origin_ip": "192.0.2.1", "sources": [f"https://example.com/x?sig={SECRET}"]}),
+    ("cloud_region_info", {"origin_ip": "192.0.2.1", "sources": [f"https://user:{SECRET}@example.com/x"]}),
 ]
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_secret_that_is_misplaced_in_modules(
+    simulator: RunningSimulator, run: RunModule, monkeypatch: pytest.MonkeyPatch, is_known: bool
+) -> None:
+    """Whether or not it is the token of the task, too."""
+    messages = []
+    for module, misplaced in MISPLACED_IN_MODULES:
+        options = {**({"api_token": SECRET} if is_known else {}), **misplaced}
+        # None: the option is omitted
+        result = json.loads(run(module, **{name: value for name, value in options.items() if value is not None}))
+        assert result["failed"], options
+        messages.append(result["msg"])
+    assert any("must be a string, but is a list" in message for message in messages)
+
+
+# Runs of Ansible
+
 MISPLACED_IN_LOOKUPS = [
     "api_token=[secret]",
     "api_token=query('env', 'SECRET')",
@@ -209,89 +278,121 @@ MISPLACED_IN_LOOKUPS = [
 ]
 
 
-@pytest.mark.parametrize("is_known", [False, True])
-def test_a_secret_that_is_misplaced_in_modules(ansible: Ansible, is_known: bool) -> None:
-    """Whether or not it is the token of the task, too."""
-    tasks = [
-        {
-            f"edgecache.cloudflare.{module}": {
-                "max_wait": 0,
-                **({"api_token": "{{ secret }}"} if is_known else {}),
-                **options,
-            },
-            "ignore_errors": True,
-        }
-        for module, options in MISPLACED_IN_MODULES
-    ]
-    log = check_play(ansible, "token as an option", tasks, "-vvvv", vars={"secret": "{{ cloudflare_api_token }}"})
-    assert log.count("FAILED!") == len(tasks)
-    assert "must be a string, but is a list" in log
+def look_up(arguments: str = "", **variables: t.Any) -> dict[str, t.Any]:
+    call = f"query('{LOOKUP}'{arguments and ', '}{arguments})"
+    return {"ansible.builtin.debug": {"msg": f"{{{{ {call} }}}}"}, "vars": variables}
 
 
-def test_a_secret_that_is_misplaced_in_lookups(ansible: Ansible) -> None:
-    tasks = [
-        {
-            "ansible.builtin.debug": {
-                "msg": f"{{{{ query('edgecache.cloudflare.origin_cloud_region', {arguments}) }}}}"
-            },
-            "ignore_errors": True,
-        }
-        for arguments in MISPLACED_IN_LOOKUPS
-    ]
-    wrong = {"cloudflare_api_token": "{{ [secret] }}"}
-    tasks += [{**LOOKUP, "vars": wrong}, {**LOOKUP, "vars": {"cloudflare_timeout": "{{ secret }}"}}]
-    (ansible.folder / "other.yml").write_text(f"secret: {SECRET}\n")
-    run = ansible.play(tasks, "-vvvv", environment={"SECRET": SECRET}, vars_files=["other.yml"])
-    log = (ansible.folder / "ansible.log").read_text()
-    assert run.stdout.count("FAILED!") == len(tasks)
-    assert "api_token (the variable cloudflare_api_token) must be a string, but is a list." in log
-    assert not any(SECRET in output for output in (run.stdout, run.stderr, log))
-    assert ansible.simulator.stats()["requests"] == 0
+def play(tasks: list[dict[str, t.Any]], **keywords: t.Any) -> dict[str, t.Any]:
+    tasks = [{**task, "ignore_errors": True} for task in tasks]
+    return {"hosts": "localhost", "gather_facts": False, "tasks": tasks, **keywords}
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"api_token": [SECRET]},
-        {"api_token": {SECRET: [SECRET]}},
-        {"account_api_key": f"{{{{ ['{SECRET}'] }}}}", "api_email": "x@example.com"},
-        {"zones": [SECRET]},
-        {"timeout": SECRET},
-        {SECRET: SECRET},
-    ],
-    ids=str,
+# One of the faults is an answer like any other, with the credential for a vendor
+FAILURES = len(faults("")) - 1
+NO_RETRIES = {"cloudflare_max_wait": 0, "cloudflare_cache": False}
+# One more than there are answers of a kind, so that the last one is right
+LOOKUPS = [look_up()] * (len(faults("")) + 1)
+READ: dict[str, t.Any] = {MODULE: {"max_wait": 0}}
+WRITES = [{"edgecache.cloudflare.origin_cloud_regions": {"mappings": [MAPPING], "max_wait": 0}}] * (
+    len(answers("")) + 1
 )
-def test_a_secret_that_is_misplaced_in_inventories(ansible: Ansible, options: dict[str, t.Any]) -> None:
-    run = ansible.inventory({"plugin": "edgecache.cloudflare.origin_cloud_regions", **options}, "-vvvv")
+# As on a host without pipelining, where Ansible shows more of what it does
+UNPIPELINED = {**READ, "vars": {"ansible_pipelining": False}}
+
+
+class Output(t.NamedTuple):
+    """What a run of ansible-playbook shows, and what it has asked for."""
+
+    stdout: str
+    log: str
+    statuses: list[int]
+
+
+def run_playbook(ansible: Ansible, plays: list[dict[str, t.Any]], environment: dict[str, str]) -> Output:
+    (ansible.folder / "secret.yml").write_text(f"secret: {SECRET}\n")
+    run = ansible.run(plays, "-vvvv", "--diff", environment=environment)
     log = (ansible.folder / "ansible.log").read_text()
-    assert "Failed to parse" in run.stderr
-    assert not any(SECRET in output for output in (run.stdout, run.stderr, log))
-    assert ansible.simulator.stats()["requests"] == 0
+    assert run.returncode == 0, run.stdout + run.stderr
+    check_hidden(run.stdout, run.stderr, log)
+    return Output(run.stdout, log, [entry["status"] for entry in ansible.simulator.stats()["log"]])
 
 
-def test_a_token_beside_elements_of_a_wrong_type(ansible: Ansible) -> None:
-    """Ansible gives up collecting secrets there."""
-    task = {"edgecache.cloudflare.origin_cloud_regions": {"mappings": ["192.0.2.1"]}, "ignore_errors": True}
-    log = check_play(ansible, "token as an option", [task], "-vvvv")
-    assert "dict" in log
-    assert ansible.simulator.stats()["requests"] == 0
+def test_no_token_shows(ansible: Ansible) -> None:
+    """One token of the environment, and another one as an option, in variables, and where it does not belong."""
+    ansible.simulator.reset({**SEED, "tokens": [{"token": SECRET}, {"token": OTHER_SECRET}]})
+    denied, *others = faults(SECRET)
+    ansible.simulator.fault(
+        {**denied, "times": 2},
+        *others,
+        *({**answer, "operation": "origin-cloud-regions-v2-batch-upsert"} for answer in answers(OTHER_SECRET)),
+    )
+    as_option = play(
+        [READ, *LOOKUPS],
+        vars={**NO_RETRIES, "cloudflare_api_token": "{{ secret }}"},
+        module_defaults={"group/edgecache.cloudflare.cloudflare": {"api_token": "{{ secret }}"}},
+        vars_files=["secret.yml"],
+    )
+    of_environment = play([*WRITES, UNPIPELINED])
+    misplaced = [
+        *(look_up(arguments) for arguments in MISPLACED_IN_LOOKUPS),
+        look_up(cloudflare_api_token="{{ [secret] }}"),
+        look_up(cloudflare_timeout="{{ secret }}"),
+        look_up(cloudflare_api_token="{{ secret }}\nX-Other: {{ secret }}"),
+        {MODULE: {"api_token": "{{ secret }}\nX-Other: {{ secret }}"}},
+        {MODULE: {"api_token": ["{{ secret }}"]}},
+        {MODULE: {"api_email": "{{ secret }}"}},
+        {MODULE: {"api_url": "https://user:{{ secret }}@example.com/"}},
+        {"edgecache.cloudflare.origin_cloud_region": {**MAPPING, "vendor": "{{ secret }}"}},
+        # Ansible gives up collecting secrets there
+        {"edgecache.cloudflare.origin_cloud_regions": {"mappings": ["192.0.2.1"], "api_token": "{{ secret }}"}},
+    ]
+    plays = [as_option, of_environment, play(misplaced, vars_files=["secret.yml"])]
+    output = run_playbook(ansible, plays, {"CLOUDFLARE_API_TOKEN": OTHER_SECRET, "SECRET": SECRET})
+    assert ansible.simulator.faults() == []
+    assert output.statuses[-2:] == [200, 200]  # the last write, and UNPIPELINED
+    outputs = output.stdout.split("PLAY [localhost]")[1:]
+    assert [text.count("FAILED!") for text in outputs] == [1 + FAILURES, len(WRITES) - 1, len(misplaced)]
+    assert "us-east-1" in outputs[0] and "bad header" in outputs[0]
+    for text in ("bad header", "bad item", "+++ after", "EXEC /bin/sh"):
+        assert text in outputs[1]
+    assert "api_token (the variable cloudflare_api_token) must be a string, but is a list." in output.log
+    assert "must be a string, but is a list" in outputs[2] and "dict" in outputs[2]
 
 
-def check_play(ansible: Ansible, way: str, tasks: list[dict[str, t.Any]], *arguments: str, **keywords: t.Any) -> str:
-    """Run these tasks with the secret given in this way, and see that it shows nowhere; the log."""
-    (ansible.folder / "secret.yml").write_text(f"cloudflare_api_token: {SECRET}\n")
-    play = {**WAYS[way], **keywords}
-    run = ansible.play(tasks, *arguments, environment=play.pop("environment"), **play)
-    assert "PLAY RECAP" in run.stdout, run.stdout + run.stderr
+MISPLACED_IN_INVENTORIES: list[dict[str, t.Any]] = [
+    {"api_token": [SECRET]},
+    {"api_token": {SECRET: [SECRET]}},
+    {"account_api_key": f"{{{{ ['{SECRET}'] }}}}", "api_email": "x@example.com"},
+    {"zones": [SECRET]},
+    {"timeout": SECRET},
+    {SECRET: SECRET},
+]
+
+
+def test_no_credential_shows_in_inventories(ansible: Ansible) -> None:
+    """With the token of the environment, with another one in the file, and where it does not belong."""
+    ansible.simulator.reset({**SEED, "tokens": [{"token": SECRET}, {"token": OTHER_SECRET}]})
+    ansible.simulator.fault(*faults(OTHER_SECRET), *({**fault, "after": 1} for fault in faults(SECRET)))
+    cache = {"cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(ansible.folder / "cache")}
+    sources: list[dict[str, t.Any]] = [
+        {**cache, **credential, **last}
+        for credential in ({}, {"api_token": SECRET})
+        for last in [*[{}] * len(faults("")), {"cache": True}]
+    ]
+    requests = len(sources)
+    run = ansible.inventories(
+        [*sources, *MISPLACED_IN_INVENTORIES],
+        *("-e", "cloudflare_max_wait=0", "-vvvv"),
+        environment={"CLOUDFLARE_API_TOKEN": OTHER_SECRET},
+    )
+    assert ansible.simulator.faults() == []
+    assert len(ansible.simulator.stats()["log"]) == requests
+    assert "us-east-1" in run.stdout
+    cached = [path.read_text() for path in Path(ansible.folder / "cache").iterdir()]
+    assert len(cached) == 2 and all("us-east-1" in text for text in cached)
     log = (ansible.folder / "ansible.log").read_text()
-    for output in (run.stdout, run.stderr, log):
-        assert SECRET not in output
-        assert ESCAPED not in output
-    return log
-
-
-def test_a_credential_that_no_header_can_carry(ansible: Ansible) -> None:
-    run = ansible.play([MODULE, LOOKUP], "-vvvv", environment={"CLOUDFLARE_API_TOKEN": f"{SECRET}\nX-Other: {SECRET}"})
-    assert run.stdout.count("CLOUDFLARE_API_TOKEN") >= 2
-    assert SECRET not in run.stdout + run.stderr
-    assert ansible.simulator.stats()["requests"] == 0
+    failures = re.findall("Failed to parse inventory with 'auto' plugin: ", " ".join(log.split()))
+    assert len(failures) == 2 * FAILURES + len(MISPLACED_IN_INVENTORIES)
+    assert log.count("bad header") >= 2
+    check_hidden(run.stdout, run.stderr, log, *cached)

@@ -1,0 +1,192 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A process that imports Ansible once and forks for each run of ansible-playbook, ansible-inventory, ansible-doc or a module.
+
+A run does what the command does, from its arguments to its exit code. Without a fork, each command, each module and each worker
+process of ansible-playbook imports the same code again, which takes most of the time of a short playbook.
+
+``playbooks.ForkServer`` starts this file. Each request is a line with a JSON object on standard input; the answer is the exit code on
+standard output.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import pkgutil
+import runpy
+import shlex
+import sys
+import traceback
+import typing as t
+import warnings
+
+if t.TYPE_CHECKING:
+    from ansible.plugins.connection.local import Connection
+
+COLLECTION = "ansible_collections.edgecache.cloudflare"
+COMMANDS = ("doc", "inventory", "playbook")
+LIBRARIES = ("ansible.executor.playbook_executor", "ansible.module_utils.urls", "netaddr", "requests")
+PLUGINS = {
+    "action": (
+        "assert",
+        "copy",
+        "debug",
+        "fail",
+        "normal",
+        "set_fact",
+        "set_stats",
+        "template",
+        "validate_argument_spec",
+    ),
+    "cache": ("memory",),
+    "callback": ("default",),
+    "connection": ("local",),
+    "inventory": ("advanced_host_list", "auto", "host_list", "ini", "script", "toml", "yaml"),
+    "lookup": ("env", "file", "template", "url"),
+    "shell": ("sh",),
+    "strategy": ("free", "host_pinned", "linear"),
+}
+
+
+def import_ansible() -> None:
+    """Import the commands, the plugins that most playbooks need, and the shared code of the collection."""
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.plugins import loader
+    from ansible.template import Templar, trust_as_template
+
+    for name in (*(f"ansible.cli.{command}" for command in COMMANDS), *LIBRARIES):
+        importlib.import_module(name)
+    loader.init_plugin_loader()
+    for kind, names in PLUGINS.items():
+        for name in names:
+            getattr(loader, f"{kind}_loader").get(name, class_only=True)
+    for jinja_loader in (loader.filter_loader, loader.test_loader):
+        list(jinja_loader.all())
+    Templar(DataLoader()).template(trust_as_template("{{ [1] | map('string') | list }}"))
+    package = importlib.import_module(f"{COLLECTION}.plugins.module_utils")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
+    # Each run of a command configures the plugin loader, which is configured already.
+    warnings.filterwarnings("ignore", "AnsibleCollectionFinder has already been configured")
+
+
+def run_in_fork(function: t.Callable[[], object], output: str, errors: str) -> int:
+    """The exit code of a function in a process of its own, whose standard output and standard error are these files."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    returncode = 1
+    try:
+        for number, path in enumerate((os.devnull, output, errors)):
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+            os.dup2(file, number)
+            os.close(file)
+        sys.stdin, sys.stdout, sys.stderr = (
+            os.fdopen(number, mode, closefd=False) for number, mode in enumerate("rww")
+        )
+        function()
+        returncode = 0
+    except SystemExit as stopped:
+        returncode = int(stopped.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            # The fork must never return: it would answer the next request too.
+            os._exit(returncode)
+
+
+def answer(request: dict[str, t.Any]) -> int:
+    """The exit code of a run. A request has ``command`` or ``module`` and ``options``, and for both what else a process has."""
+
+    def run() -> None:
+        os.chdir(request["folder"])
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        if "module" in request:
+            run_module(request["module"], request["options"])
+        else:
+            command = request["command"]
+            importlib.import_module(f"ansible.cli.{command[0].removeprefix('ansible-')}").main(command)
+
+    return run_in_fork(run, request["stdout"], request["stderr"])
+
+
+def run_module(name: str, options: dict[str, t.Any]) -> None:
+    """Run a module of the collection as the script that it is."""
+    from ansible.module_utils import _internal, basic
+
+    _internal.is_controller = False
+    basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode()
+    basic._ANSIBLE_PROFILE = "legacy"
+    runpy.run_module(f"{COLLECTION}.plugins.modules.{name}", run_name="__main__", alter_sys=True)
+
+
+def fork_modules_of_playbooks() -> None:
+    """Let worker processes of ansible-playbook fork for a module on this machine, instead of starting another Python."""
+    from ansible.plugins.connection import local
+
+    execute = local.Connection.exec_command
+
+    def exec_command(
+        self: Connection, cmd: str, in_data: bytes | None = None, sudoable: bool = True
+    ) -> tuple[int, bytes, bytes]:
+        environment = environment_of_module(cmd)
+        if in_data is None or environment is None:
+            result: tuple[int, bytes, bytes] = execute(self, cmd, in_data, sudoable)
+            return result
+        return run_payload(in_data, environment, self.cwd)
+
+    local.Connection.exec_command = exec_command
+
+
+def environment_of_module(command: str) -> dict[str, str] | None:
+    """The variables that a command sets for a module, or `None` if it is not just this Python with a module on standard input."""
+    words = shlex.split(command)
+    if words[:2] != ["/bin/sh", "-c"] or len(words) != 3:
+        return None
+    *assignments, python = shlex.split(words[2].removesuffix(" && sleep 0")) or [""]
+    if python != sys.executable or not all("=" in word for word in assignments):
+        return None
+    return dict(word.split("=", 1) for word in assignments)
+
+
+def run_payload(payload: bytes, environment: dict[str, str], folder: str | None) -> tuple[int, bytes, bytes]:
+    """Exit code, standard output and standard error of a module, as ansible-playbook packs it."""
+    from ansible import constants
+    from ansible.module_utils import _internal
+
+    def run() -> None:
+        os.chdir(folder or ".")
+        os.environ.update(environment)
+        sys.argv = [""]
+        _internal.is_controller = False
+        exec(compile(payload, "<stdin>", "exec"), {"__name__": "__main__"})
+
+    paths = [os.path.join(constants.DEFAULT_LOCAL_TMP, f"{os.getpid()}.{name}") for name in ("stdout", "stderr")]
+    returncode = run_in_fork(run, *paths)
+    contents = []
+    for path in paths:
+        with open(path, "rb") as file:
+            contents.append(file.read())
+        os.unlink(path)
+    return returncode, contents[0], contents[1]
+
+
+def main() -> None:
+    import_ansible()
+    fork_modules_of_playbooks()
+    requests, answers = sys.stdin, sys.stdout
+    for line in requests:
+        print(answer(json.loads(line)), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
