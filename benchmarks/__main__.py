@@ -52,7 +52,7 @@ def measure(sizes: Sizes) -> dict[str, str]:
     with bench(0) as at:
         beside = pairs.module_beside_uri(at, sizes)
         tables["module beside uri"] = pairs.pairs_table(beside, "`origin_cloud_region_info`", "`ansible.builtin.uri`")
-        tables["start"] = startup.starts_table(at, sizes.runs)
+        tables["start"] = startup.starts_table(at, sizes)
         tables["modules"] = startup.modules_table(at, sizes.times)
         tell("place")
         tables["place"] = placing.place_table(at, sizes)

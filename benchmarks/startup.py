@@ -13,6 +13,7 @@ import typing as t
 
 from .bench import Bench, spread
 from .commands import Playbook, Whole, execute, output
+from .sizes import Sizes
 from .tasks import INFO, measured, uri
 from .text import number, seconds, table
 
@@ -29,7 +30,7 @@ class Imports(t.NamedTuple):
     parts: dict[str, float]
 
 
-def starts_table(bench: Bench, times: int) -> str:
+def starts_table(bench: Bench, sizes: Sizes) -> str:
     """Whole commands that do nothing."""
     (bench.folder / "nothing.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": []}]))
     python = (sys.executable, "-c")
@@ -38,11 +39,11 @@ def starts_table(bench: Bench, times: int) -> str:
         "Python that imports the SDK and makes a client": (*python, "import cloudflare; cloudflare.Cloudflare().cache"),
         "Python that does nothing": (*python, ""),
     }
-    times_of: dict[str, list[float]] = {name: [] for name in commands}
-    for dummy in range(times):
-        for name, command in commands.items():
-            times_of[name] += Whole(command).run(bench).seconds
-    return table(["", f"seconds, {times} times"], [[name, seconds(times)] for name, times in times_of.items()])
+    times_of: dict[str, list[float]] = {name: [] for name in [*commands][:: sizes.every]}
+    for dummy in range(sizes.runs):
+        for name, times in times_of.items():
+            times += Whole(commands[name]).run(bench).seconds
+    return table(["", f"seconds, {sizes.runs} times"], [[name, seconds(times)] for name, times in times_of.items()])
 
 
 def modules_table(bench: Bench, times: int) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 import aiohttp
 
 BROWSER = next(filter(None, map(shutil.which, os.environ.get("BROWSERS", "chromium").split())), None)
-"""The session ``browser`` of noxfile.py says which names a browser may have."""
+"""The session ``system`` of noxfile.py says which names a browser may have."""
 
 
 class View(t.NamedTuple):
@@ -30,36 +30,38 @@ class View(t.NamedTuple):
     values: list[t.Any]
 
 
-def view(
-    page: Path, folder: Path, *expressions: str, width: int = 1280, scheme: str = "light", media: str = ""
-) -> View:
-    """Loads a page, then evaluates these expressions in it. The browser lives that long, and knows nothing of others."""
-    return asyncio.run(asyncio.wait_for(_view(page, folder, expressions, width, scheme, media), 60))
+class Browser:
+    """A browser that runs, at this address. It knows nothing of others that have run before."""
 
+    def __init__(self, url: str) -> None:
+        self._url = url
 
-async def _view(page: Path, folder: Path, expressions: t.Sequence[str], width: int, scheme: str, media: str) -> View:
-    seen = View([], [], [])
-    # The tab's empty page is loaded, too, and that may be told late: so each load is told from others by its document
-    loaded: set[str] = set()
-    told_of_a_load = asyncio.Event()
+    def view(self, page: Path, *expressions: str, width: int = 1280, scheme: str = "light", media: str = "") -> View:
+        """Load a page in a tab of its own, then evaluate these expressions in it."""
+        return asyncio.run(asyncio.wait_for(self._view(page, expressions, width, scheme, media), 60))
 
-    def notice(event: dict[str, t.Any]) -> None:
-        method, told = event["method"], event["params"]
-        if method == "Network.requestWillBeSent":
-            seen.requests.append(told["request"]["url"])
-        elif method in (
-            "Log.entryAdded",
-            "Runtime.consoleAPICalled",
-            "Runtime.exceptionThrown",
-            "Page.javascriptDialogOpening",
-        ):
-            seen.complaints.append(str(told))
-        elif method == "Page.lifecycleEvent" and told["name"] == "load":
-            loaded.add(told["loaderId"])
-            told_of_a_load.set()
+    async def _view(self, page: Path, expressions: t.Sequence[str], width: int, scheme: str, media: str) -> View:
+        seen = View([], [], [])
+        # The tab's empty page is loaded, too, and that may be told late: so each load is told from others by its document
+        loaded: set[str] = set()
+        told_of_a_load = asyncio.Event()
 
-    with _browser(folder) as url:
-        async with _target(url, notice) as call:
+        def notice(event: dict[str, t.Any]) -> None:
+            method, told = event["method"], event["params"]
+            if method == "Network.requestWillBeSent":
+                seen.requests.append(told["request"]["url"])
+            elif method in (
+                "Log.entryAdded",
+                "Runtime.consoleAPICalled",
+                "Runtime.exceptionThrown",
+                "Page.javascriptDialogOpening",
+            ):
+                seen.complaints.append(str(told))
+            elif method == "Page.lifecycleEvent" and told["name"] == "load":
+                loaded.add(told["loaderId"])
+                told_of_a_load.set()
+
+        async with _target(self._url, notice) as call:
             for domain in ("Page", "Network", "Log", "Runtime"):
                 await call(f"{domain}.enable")
             await call("Page.setLifecycleEventsEnabled", enabled=True)
@@ -75,12 +77,12 @@ async def _view(page: Path, folder: Path, expressions: t.Sequence[str], width: i
                 answer = await call("Runtime.evaluate", expression=expression, returnByValue=True)
                 assert "exceptionDetails" not in answer, answer
                 seen.values.append(answer["result"].get("value"))
-    return seen
+        return seen
 
 
 @contextlib.contextmanager
-def _browser(folder: Path) -> t.Iterator[str]:
-    """The address of a browser that runs as long as the block."""
+def running_browser(folder: Path) -> t.Iterator[Browser]:
+    """Start a browser that runs as long as the block."""
     assert BROWSER
     command = [
         *(BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
@@ -93,7 +95,7 @@ def _browser(folder: Path) -> t.Iterator[str]:
             while not (found := re.search(r"^DevTools listening on ws://([^/]+)/", log.read_text(), re.MULTILINE)):
                 assert process.poll() is None, log.read_text()
                 time.sleep(0.05)
-            yield f"http://{found[1]}"
+            yield Browser(f"http://{found[1]}")
         finally:
             process.terminate()
 

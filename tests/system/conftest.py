@@ -11,6 +11,8 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible.plugins.loader import init_plugin_loader
+from ansible.utils.collection_loader import AnsibleCollectionConfig
 
 from tests.simulator.plain_client import Api
 from tests.simulator.testing import RunningSimulator, running_simulator
@@ -18,6 +20,11 @@ from tests.system.playbooks import Ansible, ForkedAnsible, ForkServer
 
 HANGS = 180
 """Seconds after which a test is taken to hang."""
+
+
+# A worker of pytest-xdist is a process of its own, in which nobody has done this.
+if AnsibleCollectionConfig.collection_finder is None:
+    init_plugin_loader()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -347,6 +347,15 @@ def test_reset_restores_the_seed(api: Api, fresh_simulator: RunningSimulator) ->
     assert api.get(f"{api.mappings}/192.0.2.1").status == 200
 
 
+def test_reset_with_faults_and_report(api: Api, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.reset({"faults": [{"kind": "html"}]})
+    assert [fault["kind"] for fault in fresh_simulator.faults()] == ["html"]
+    assert api.get("/zones").status == 502
+    report = fresh_simulator.report()
+    assert report.pop("zones") == fresh_simulator.zones()
+    assert report == fresh_simulator.stats() and report["requests"] == 1
+
+
 @pytest.mark.parametrize(
     "seed",
     [

@@ -108,6 +108,19 @@ def test_hang_until_the_client_gives_up(api: Api, fresh_simulator: RunningSimula
         api.get("/zones")
 
 
+@pytest.mark.parametrize("kind", ["hang", "hang_body"])
+def test_who_is_kept_waiting(api: Api, fresh_simulator: RunningSimulator, kind: str) -> None:
+    fresh_simulator.fault(kind=kind)
+    api.send("GET", "/zones")
+    while not fresh_simulator.silent_ports():
+        time.sleep(0.01)
+    assert fresh_simulator.silent_ports() == [api.connection.sock.getsockname()[1]]
+    fresh_simulator.clear_faults()
+    with pytest.raises((http.client.RemoteDisconnected, http.client.IncompleteRead)):
+        api.connection.getresponse().read()
+    assert fresh_simulator.silent_ports() == []
+
+
 def test_reset_lets_a_hanging_request_go(api: Api, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.fault(kind="hang")
     api.send("GET", "/zones")
@@ -205,6 +218,13 @@ def test_which_request_is_hit(api: Api, fresh_simulator: RunningSimulator) -> No
     asked = ["/zones", api.mappings, "/zones", "/zones", "/zones"]
     assert [api.get(path).status for path in asked] == [200, 200, 503, 503, 200]
     assert fresh_simulator.faults() == []
+
+
+def test_which_zone_is_hit(api: Api, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.fault(kind="status", status=503, zone=fresh_simulator.empty_zone_id)
+    empty = f"/zones/{fresh_simulator.empty_zone_id}/origin/cloud_regions"
+    asked = [api.mappings, "/zones", empty, empty]
+    assert [api.get(path).status for path in asked] == [200, 200, 503, 200]
 
 
 def test_for_ever_and_in_order(api: Api, fresh_simulator: RunningSimulator) -> None:
