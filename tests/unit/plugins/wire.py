@@ -318,4 +318,4 @@ def nested(answer: t.Any) -> t.Iterator[str]:
             readable = middle
         except RecursionError:
             unreadable = middle
-    return map(text, range(max(1, readable - 60), readable + 1))
+    return map(text, range(max(1, readable - 60), readable + 1, 3))
