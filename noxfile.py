@@ -58,7 +58,7 @@ SYSTEM = (
     "schemathesis",
     "trustme",
 )
-# Names of the browser that opens the report page. PyPI has none: without one, the session "browser" is skipped.
+# Names of the browser that opens the report page. PyPI has none: without one, these tests of the session "slow" are skipped.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FULLY_COVERED = (
     "_api/client.py",
@@ -165,7 +165,11 @@ def copy_checkout(collection: Path) -> None:
 
 def prepare(session: nox.Session, core: str, *packages: str, constraints: Path = CONSTRAINTS) -> Path:
     """Install packages, and move the session into its own copy and home. Return the copy."""
-    session.install("-c", str(constraints), f"ansible-core=={core}", *packages)
+    wanted = " ".join([constraints.read_text(), core, *packages])
+    stamp = Path(session.virtualenv.location) / "installed.txt"
+    if not stamp.exists() or stamp.read_text() != wanted:  # pip takes seconds to find out that nothing is missing
+        session.install("-c", str(constraints), f"ansible-core=={core}", *packages)
+        stamp.write_text(wanted)
     build = BUILD / Path(session.virtualenv.location).name
     collection, home = build / "ansible_collections/edgecache/cloudflare", build / "home"
     home.mkdir(parents=True, exist_ok=True)
@@ -319,7 +323,7 @@ def system(session: nox.Session) -> None:
     collection = prepare(session, NEWEST, *SYSTEM)
     add_awx_collection(session, collection.parents[2])
     # Each file in one process, since its tests share what one run of Ansible has given.
-    run_pytest(session, *(session.posargs or ["tests/system", "-m", "not browser", "-n", "2", "--dist", "loadfile"]))
+    run_pytest(session, *(session.posargs or ["tests/system", "-m", "not slow", "-n", "2", "--dist", "loadfile"]))
 
 
 @nox.session
@@ -412,13 +416,11 @@ def lowest(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON, tags=["rest"])
-def browser(session: nox.Session) -> None:
-    """Open the report page in a browser."""
-    if not any(map(shutil.which, BROWSERS)):
-        session.skip(f"no browser: install one of {', '.join(BROWSERS)}")
+def slow(session: nox.Session) -> None:
+    """Run the system tests that "make test" leaves out: the report page in a browser, a full zone, the benchmark."""
     prepare(session, NEWEST, *SYSTEM)
     session.env["BROWSERS"] = " ".join(BROWSERS)
-    run_pytest(session, "tests/system/test_report.py", "-m", "browser")
+    run_pytest(session, *(session.posargs or ["tests/system", "-m", "slow", "-rs"]))
 
 
 @nox.session(python=PYTHON, tags=["rest"])
@@ -543,6 +545,10 @@ def gaps(session: nox.Session) -> None:
         if core not in RUNNABLE
     ]
     missing += [f"modules on Python {python}" for python in TARGET_PYTHONS if python not in PYTHONS]
+    if any(map(shutil.which, BROWSERS)):
+        tested.append("the report page in a browser")
+    else:
+        missing.append("the report page, which needs Chromium")
     session.log(f"Tested: {'; '.join(tested)}.")
     if missing:
-        session.skip(f"NOT TESTED, since a Python is not installed: {'; '.join(missing)}. TESTED: {'; '.join(tested)}")
+        session.skip(f"NOT TESTED, since it is not installed: {'; '.join(missing)}. TESTED: {'; '.join(tested)}")

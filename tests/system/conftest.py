@@ -28,7 +28,7 @@ if AnsibleCollectionConfig.collection_finder is None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "browser: opens the report page in a browser")
+    config.addinivalue_line("markers", "slow: not part of make test, but of make test-all")
 
 
 @pytest.fixture(scope="session")

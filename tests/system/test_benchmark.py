@@ -22,6 +22,7 @@ from tests.simulator.testing import RunningSimulator
 PAGE = __main__.PAGE
 
 
+@pytest.mark.slow
 def test_fills_the_page(tmp_path: Path, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small, but through each kind of command. Fails where a job was not done, or a way made no request."""
 

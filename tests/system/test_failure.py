@@ -37,19 +37,19 @@ def rescue(options: dict[str, t.Any], expected: dict[str, t.Any]) -> dict[str, t
         ({"api_token": "wrong"}, {"status": 401, "code": 10000, "message": DENIED["message"], "errors": [DENIED]}),
     ],
 )
-def test_each_key_is_readable(ansible: Ansible, options: dict[str, t.Any], expected: dict[str, t.Any]) -> None:
-    run = ansible.play([rescue(options, expected)])
+def test_each_key_is_readable(forked_ansible: Ansible, options: dict[str, t.Any], expected: dict[str, t.Any]) -> None:
+    run = forked_ansible.play([rescue(options, expected)])
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_message_is_that_of_the_module_where_the_api_gave_none(ansible: Ansible) -> None:
+def test_message_is_that_of_the_module_where_the_api_gave_none(forked_ansible: Ansible) -> None:
     task = {MODULE: {"zone_id": "x"}, "register": "read", "ignore_errors": True}
-    run = ansible.play([task, {"ansible.builtin.assert": {"that": "read.failure.message == read.msg"}}])
+    run = forked_ansible.play([task, {"ansible.builtin.assert": {"that": "read.failure.message == read.msg"}}])
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_yaml_has_a_line_for_each_key(ansible: Ansible) -> None:
+def test_yaml_has_a_line_for_each_key(forked_ansible: Ansible) -> None:
     """What the page of error messages recommends, since Ansible prints all keys of a result, and none can be left out."""
-    run = ansible.play([{MODULE: {"zone_id": "x"}}], environment={"ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml"})
+    run = forked_ansible.play([{MODULE: {"zone_id": "x"}}], environment={"ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml"})
     lines = [line.strip() for line in run.stdout.splitlines()]
     assert {"status: null", "code: null", "errors: []", "failure:"} <= set(lines)

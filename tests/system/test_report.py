@@ -546,7 +546,7 @@ def test_a_large_zone(reports: Reports) -> None:
     check_size(reports, "large", FULL // 10)
 
 
-@pytest.mark.browser
+@pytest.mark.slow
 def test_a_full_zone(fresh_simulator: RunningSimulator, fork_server: ForkServer, tmp_path: Path) -> None:
     """All hints that a zone may have: without a browser, but it takes as long."""
     seed = {"id": "b" * 32, "name": "full.example.com", "tiered_cache": "on", "smart_tiered_cache": "on", "fill": FULL}
@@ -579,7 +579,7 @@ def luminance(color: str) -> float:
 # Where there is none, all else about the page is tested, and the session "gaps" says at the end that this was not.
 def in_browser(test: t.Any) -> t.Any:
     skipped = pytest.mark.skipif(not BROWSER, reason="NOT TESTED: the page in a browser, which is not here")
-    return pytest.mark.browser(skipped(test))
+    return pytest.mark.slow(skipped(test))
 
 
 # The color of each text, and what is behind it
