@@ -110,7 +110,7 @@ def test_without_max_wait_the_bound_is_timeout(server: Server) -> None:
 def test_through_a_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", server.url)
     server.answers = [(WHOLE, b""), (HEAD, PADDING)]
-    with client_of("http://api.example.com") as client:
+    with client_of("http://api.example.com", timeout=1.0) as client:
         assert client.request("GET", "/zones").result == [1]
         with pytest.raises(RetryableTransportError, match="for the whole answer"):
             client.request("GET", "/zones")
