@@ -120,11 +120,9 @@ def _find_given(
 
 
 def _conversion_error(option: str, definition: dict[str, t.Any], given: dict[str, tuple[str, t.Any]]) -> str:
-    """Return the message about a value that Ansible cannot convert, or that is not a valid choice."""
+    """Return the message about a value that Ansible cannot convert. No option of a plugin has choices that it can violate."""
     name, value = given.get(option, (f"{option} (the configuration file ansible.cfg)", None))
     what = "a value that is" if value is None else f"{quote_value(value)} is"
-    if definition.get("choices"):
-        return f"{name}: {what} not one of {', '.join(map(str, definition['choices']))}."
     return f"{name}: {what} not a valid {_TYPE_NAMES.get(definition.get('type', 'str'), 'string')}."
 
 

@@ -210,7 +210,11 @@ class Client(HttpSession):
 
 def unexpected_response(expected: str, body: object) -> ApiError:
     """Return the error for a successful response that breaks the API's contract."""
-    return build_api_error(200, [], f"an answer that is not {expected}: {body_excerpt(json.dumps(body))}")
+    try:
+        excerpt = body_excerpt(json.dumps(body))
+    except RecursionError:  # what Python could just read, it may not be able to write
+        excerpt = "JSON that is nested too deeply to show"
+    return build_api_error(200, [], f"an answer that is not {expected}: {excerpt}")
 
 
 def _unescape(text: str) -> str:

@@ -69,7 +69,7 @@ class OriginMapping(t.NamedTuple):
         try:
             origin_ip = normalize_address(item["origin_ip"])
             vendor, region, modified_on = item["vendor"], item["region"], item.get("modified_on")
-        except (InvalidAddressError, KeyError, TypeError):
+        except (InvalidAddressError, KeyError, RecursionError, TypeError):
             raise unexpected_response("a mapping", item) from None
         if not (isinstance(vendor, str) and isinstance(region, str)):
             raise unexpected_response("a mapping", item)
@@ -363,7 +363,7 @@ def _batch_items(body: t.Any, key: str) -> t.Iterator[tuple[str, dict[str, t.Any
     for item in items if isinstance(items, list) else []:
         try:
             yield normalize_address(item["origin_ip"]), item
-        except (InvalidAddressError, KeyError, TypeError):
+        except (InvalidAddressError, KeyError, RecursionError, TypeError):
             continue
 
 

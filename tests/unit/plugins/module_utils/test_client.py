@@ -144,6 +144,16 @@ class TestRequest:
         error_of(client)
 
 
+def test_body_that_is_nested_too_deeply_to_show() -> None:
+    body: list[t.Any] = []
+    for dummy in range(200_000):
+        body = [body]
+    error = _client.unexpected_response("a mapping", body)
+    assert str(error) == "HTTP 200: an answer that is not a mapping: JSON that is nested too deeply to show"
+    while body:  # from the outside, since Python would need the stack for all of it
+        body = body[0]
+
+
 class TestEnvelope:
     @pytest.mark.parametrize(
         ("body", "text"),

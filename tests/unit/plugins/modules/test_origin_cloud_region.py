@@ -145,6 +145,14 @@ class TestPresent:
         assert warning.startswith("The region was not checked, since the API does not tell what is supported: ")
         assert "no Tiered Cache" in warning
 
+    def test_check_mode_fails_if_the_supported_regions_cannot_be_read(self, run: Run, wire: Wire) -> None:
+        """An internal error of the API leaves open whether the region is supported."""
+        wire.no_mapping(SIX)
+        wire.supported(failed(1140), status=500)
+        result = run(**PRESENT, _ansible_check_mode=True)
+        assert result["failed"] and result["failure"]["status"] == 500
+        assert "warnings" not in result
+
     @pytest.mark.parametrize(
         ("status", "code", "message"),
         [
