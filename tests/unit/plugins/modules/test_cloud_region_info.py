@@ -159,6 +159,17 @@ def test_redirect_is_not_followed(run_bare: Run, wire: Wire, status: int, locati
     assert len(wire.requests) == 1
 
 
+def test_redirect_without_a_target(run_bare: Run, wire: Wire) -> None:
+    wire.file(URL, "", status=300)
+    error = error_of(run_bare(origin_ip="192.0.2.1", sources=URL))
+    assert error == f"{URL}: HTTP 300: a redirect to '', which is not followed: check sources"
+
+
+def test_error_page_that_is_not_utf_8(run_bare: Run, wire: Wire) -> None:
+    wire.file(URL, b"\xff gone", status=410)
+    assert error_of(run_bare(origin_ip="192.0.2.1", sources=URL)) == f"{URL}: HTTP 410: '\ufffd gone'"
+
+
 @pytest.mark.parametrize("location", ["https://cdn.example.com/x?sig=secret", "/x?sig=secret#y", "/x#secret"])
 def test_query_of_a_redirect_is_not_shown(run_bare: Run, wire: Wire, location: str) -> None:
     """It often is a signature."""
