@@ -207,7 +207,7 @@ class LookupModule(LookupBase):
             unknown = [address for address in addresses if not matches[address]]
             if unknown and "default" not in kwargs:
                 raise CloudflareError(
-                    f"No range of the sources has {', '.join(unknown)}. With default=, that stands in its place."
+                    f"No range of the sources has {', '.join(unknown)}. Set default= to return a value instead."
                 )
             return [
                 dict(origin_ip=address, **matches[address][0]._asdict()) if matches[address] else kwargs.get("default")

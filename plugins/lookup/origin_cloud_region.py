@@ -163,7 +163,7 @@ class LookupModule(LookupBase):
             missing = [address for address in addresses if address not in found]
             if missing and "default" not in kwargs:
                 raise CloudflareError(
-                    f"The zone {snapshot.zone_id} has no mapping for {', '.join(missing)}. With default=, that stands in its place."
+                    f"The zone {snapshot.zone_id} has no mapping for {', '.join(missing)}. Set default= to return a value instead."
                 )
             return [
                 found[address].to_result() if address in found else kwargs.get("default")

@@ -575,8 +575,8 @@ def luminance(color: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-# No package of PyPI has a browser, and to install Debian's needs root, which whoever runs `make test` may not be. CI installs it.
-# Where there is none, all else about the page is tested, and the session "gaps" says at the end that this was not.
+# PyPI has no browser, and the installation of Debian's package needs root, which a contributor may not have. CI installs it.
+# Without a browser, every other test of the page runs, and the session "gaps" reports that these did not.
 def in_browser(test: t.Any) -> t.Any:
     skipped = pytest.mark.skipif(not BROWSER, reason="NOT TESTED: the page in a browser, which is not here")
     return pytest.mark.slow(skipped(test))

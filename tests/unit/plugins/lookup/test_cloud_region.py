@@ -83,7 +83,10 @@ def test_defaults_need_no_credential(look_up_bare: LookUp, wire: Wire) -> None:
 
 
 def test_unknown(look_up_bare: LookUp, file: Path) -> None:
-    with pytest.raises(AnsibleError, match=r"No range of the sources has 203\.0\.113\.1, ::1\. With default="):
+    with pytest.raises(
+        AnsibleError,
+        match=r"No range of the sources has 203\.0\.113\.1, ::1\. Set default= to return a value instead\.",
+    ):
         look_up_bare("203.0.113.1", "192.0.2.1", "0::1", sources=str(file))
     for default in (None, "nowhere", {"region": "?"}):
         both = look_up_bare("203.0.113.1", "192.0.2.1", sources=str(file), default=default)

@@ -91,7 +91,7 @@ def test_default_stands_in_for_a_missing_mapping(look_up: LookUp, wire: Wire, de
 def test_missing_mapping_is_an_error_that_names_all(error_of: t.Callable[..., str], wire: Wire) -> None:
     wire.zone([mapping("192.0.2.2")])
     assert error_of("2001:DB8::1", "192.0.2.2", "192.0.2.1", "2001:db8::1") == (
-        f"The zone {ZONE_ID} has no mapping for 2001:db8::1, 192.0.2.1. With default=, that stands in its place."
+        f"The zone {ZONE_ID} has no mapping for 2001:db8::1, 192.0.2.1. Set default= to return a value instead."
     )
 
 
