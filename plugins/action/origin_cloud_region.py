@@ -28,4 +28,7 @@ class ActionModule(NormalAction):
                 elif not self._task.check_mode:
                     invalidate()
             except OSError as error:
-                Display().warning(f"Lookups of this run may show what was there before this task: {error}")
+                Display().warning(
+                    f"Lookups of this run may return data from before this task, since their cache cannot be invalidated: {error}. "
+                    "Use cache=false."
+                )

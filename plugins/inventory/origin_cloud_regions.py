@@ -212,7 +212,8 @@ def build_hosts(zones: Zones) -> dict[str, dict[str, t.Any]]:
             host["zone_ids"].append(zone_id)
             if region != regions.setdefault(address, region):
                 Display().warning(
-                    f"{address} is {regions[address]} in the zone {host['zone_id']}, which counts, but {region} in {zone_id}."
+                    f"{address} is in {regions[address]} in the zone {host['zone_id']}, but in {region} in the zone {zone_id}. "
+                    f"The host gets {regions[address]}, from the first zone."
                 )
     return hosts
 

@@ -203,11 +203,13 @@ class LookupModule(LookupBase):
                     named = join_truncated(
                         [f"{one.vendor}/{one.region} ({one.prefix} in {one.source})" for one in candidates]
                     )
-                    raise CloudflareError(f"{address} is ambiguous: {named}")
+                    raise CloudflareError(
+                        f"{address} is ambiguous: {named}. Check whether a file in sources is outdated."
+                    )
             unknown = [address for address in addresses if not matches[address]]
             if unknown and "default" not in kwargs:
                 raise CloudflareError(
-                    f"No range of the sources has {', '.join(unknown)}. Set default= to return a value instead."
+                    f"No range of the sources contains {', '.join(unknown)}. Set default= to return a value instead."
                 )
             return [
                 dict(origin_ip=address, **matches[address][0]._asdict()) if matches[address] else kwargs.get("default")

@@ -175,7 +175,9 @@ def get_snapshot(addresses: list[str] | None, sources: list[OptionSource]) -> Zo
     """Return what the run has read, completed by what is missing. The processes of a run read one after the other."""
     option = merge_options(sources)
     if not 0 <= option["cache_ttl"] <= MAX_SECONDS:
-        raise ConfigurationError(f"cache_ttl: {option['cache_ttl']} is not between 0 and {MAX_SECONDS} seconds.")
+        raise ConfigurationError(
+            f"cache_ttl: {option['cache_ttl']} is not valid. It must be between 0 and {MAX_SECONDS} seconds."
+        )
     if not option["cache"]:
         return fetch(ZoneSnapshot(), addresses, sources)
     cache = RunCache(cache_key(sources), option["cache_ttl"])

@@ -48,7 +48,7 @@ class UnexpectedError(CloudflareError):
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{os.path.basename(frame.filename)}, line {frame.lineno}"
         return cls(
-            f"Unexpected error, which is a defect of edgecache.cloudflare: {redact(repr(error))} in {where}. Report it"
+            f"Unexpected error, a bug of edgecache.cloudflare: {redact(repr(error))} in {where}. Report this message"
         )
 
 
@@ -121,26 +121,29 @@ class RateLimitError(ApiError):
 UNSUPPORTED_REGION = 1157
 """The code for a vendor that does not exist or has no such region."""
 
-_NO_ZONE = "There is no such zone for this credential: check zone_id"
+_NO_ZONE = "The zone does not exist, or the credential has no access to it: check zone_id"
 _DENIED = (
-    "The credential is wrong, expired, or lacks a permission for this zone: check api_token, or api_email and api_key; "
-    "which permissions a call accepts is in Cloudflare's API reference, https://developers.cloudflare.com/api/"
+    "The credential is not valid, has expired, or lacks a permission for this zone: check api_token, or api_email and "
+    "api_key. Cloudflare's API reference lists the permissions of each call: https://developers.cloudflare.com/api/"
 )
 _WRONG_KIND = (
-    "The credential is of another kind than said: an API token goes into api_token, "
-    "a global API key into api_key with api_email beside it"
+    "The option does not match the kind of the credential: use api_token for an API token, "
+    "and api_key with api_email for a global API key"
 )
-_RATE_LIMIT = "Rate limited: 1,200 requests in five minutes are what all clients of a user or token have together"
-_INTERNAL = "An internal error of the API: try again later"
+_RATE_LIMIT = "Rate limit exceeded: all clients of a user or token together may send 1,200 requests in five minutes"
+_INTERNAL = "The API had an internal error: try again later"
 
 _BY_CODE: dict[int, tuple[type[ApiError], str]] = {
     1142: (MappingNotFoundError, "The zone has no mapping for this address, or none at all"),
-    1146: (ApiError, "The API does not take this address: check origin_ip"),
-    UNSUPPORTED_REGION: (ApiError, "The vendor does not exist or has no such region: check vendor and region"),
-    1164: (ApiError, "The zone already has 3,500 mappings, the most that a zone can have: delete some first"),
+    1146: (ApiError, "The API does not accept this address: check origin_ip"),
+    UNSUPPORTED_REGION: (ApiError, "The vendor or the region is not supported: check vendor and region"),
+    1164: (ApiError, "The zone already has 3,500 mappings, which is the maximum: delete some first"),
     1140: (ApiError, _INTERNAL),
-    1156: (ApiError, "The API could not check the region with the vendor: try again later"),
-    1135: (ApiError, "The plan of the zone does not include this setting"),
+    1156: (ApiError, "The API could not validate the region: try again later"),
+    1135: (
+        ApiError,
+        "The plan of the zone does not include this setting: change the plan, or do not change the setting",
+    ),
     7003: (ZoneNotFoundError, _NO_ZONE),
     7000: (ZoneNotFoundError, _NO_ZONE),
     6003: (PermissionDeniedError, _WRONG_KIND),

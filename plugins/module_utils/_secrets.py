@@ -121,7 +121,7 @@ def find_misplaced(options: t.Mapping[str, t.Any], secrets: t.Iterable[str]) -> 
             is_known = any(secret == text.strip() or (len(secret) > 36 and secret in text) for secret in known)
             if is_known or find_credentials(text):
                 return (
-                    f"{name}: the value is not shown, since it has a credential in it. A token belongs in api_token, "
-                    "a global API key in api_key."
+                    f"{name}: the value contains a credential, and is not shown. Use api_token for a token, and api_key "
+                    "for a global API key."
                 )
     return ""

@@ -61,7 +61,7 @@ options:
     version_added: 1.1.0
 notes:
   - If the answer to a write is lost, the module repeats the write, or reads the mapping, to find out whether the write was done. If it
-    cannot find out, it fails, says so, and returns RV(ignore:changed=true).
+    cannot find out, it fails, reports this, and returns RV(ignore:changed=true).
 seealso:
   - module: edgecache.cloudflare.origin_cloud_regions
   - module: edgecache.cloudflare.origin_cloud_region_info
@@ -229,7 +229,7 @@ def parse_options(module: AnsibleModule, address: str) -> OriginMapping:
     vendor, region, item = module.params["vendor"], module.params["region"], dict(module.params, host=None)
     problems = find_unreachable("origin_ip", mark_unreachable([item])) if module.params["validate_addresses"] else []
     if is_blank(vendor) or is_blank(region):
-        problems.append("vendor and region: neither may be empty.")
+        problems.append("vendor and region must not be empty.")
     if problems:
         raise ConfigurationError(" ".join(problems))
     return parse_mapping(address, vendor, region)
@@ -257,10 +257,10 @@ def validate_region(module: AnsibleModule, zone: OriginCloudRegions, desired: Or
     except ApiError as error:
         if not error.is_rejected:
             raise
-        module.warn(f"The region was not checked, since the API does not tell what is supported: {error}")
+        module.warn(f"The region was not validated, since the API does not list the supported regions: {error}")
         return
     if problems:
-        raise ConfigurationError(f"vendor and region: {format_problems(problems)[0]}.")
+        raise ConfigurationError(f"{format_problems(problems)[0]}.")
 
 
 def main() -> None:

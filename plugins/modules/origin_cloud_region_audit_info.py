@@ -252,7 +252,7 @@ def list_vendors(zone: OriginCloudRegions) -> Vendors:
         vendors: Vendors = zone.list_supported_regions()["vendors"]
         return vendors
     except TieredCacheDisabledError as error:
-        raise error.append_detail("or validate_regions: false does without them") from None
+        raise error.append_detail("or set validate_regions to false") from None
 
 
 def main() -> None:

@@ -299,7 +299,7 @@ left_out:
       description: The reason why it was skipped.
       returned: always
       type: str
-      sample: "aws has no region us-east1: did you mean us-east-1?"
+      sample: "region 'us-east1' is not supported for aws; did you mean 'us-east-1'?"
 failed_items:
   description: The mappings that the API has refused. Empty on success.
   returned: success, or if a write has failed

@@ -35,7 +35,7 @@ notes:
   - The module writes a setting even if the API marks it as not editable, since the API may accept the write anyway. If the API refuses
     it, the module fails with the API's message.
   - If the answer to a write is lost, the module repeats the write, or reads the setting, to find out whether the write was done. If it
-    cannot find out, it fails, says so, and returns RV(ignore:changed=true).
+    cannot find out, it fails, reports this, and returns RV(ignore:changed=true).
 seealso:
   - module: edgecache.cloudflare.tiered_cache_info
   - name: Tiered Cache
@@ -144,7 +144,7 @@ def reconcile(module: AnsibleModule, sources: list[OptionSource]) -> dict[str, t
     given = {"state": state and state == "enabled", "smart": smart}
     desired = {option: on for option, on in given.items() if on is not None}
     if not desired:
-        raise ConfigurationError("state and smart: at least one of them is needed.")
+        raise ConfigurationError("Specify at least one of state and smart.")
     with open_zone_client(sources, module.warn) as (client, zone_id):
         settings = ZoneSettings(client, zone_id)
         before = {option: settings.get(option) for option in desired}

@@ -59,7 +59,7 @@ def collect_options(
         secrets.update(iter_texts(decrypt(direct[name])))
     if unknown := sorted(set(direct) - known):
         named = ", ".join("(not shown)" if may_be_secret(name) else name for name in unknown)
-        raise ConfigurationError(f"Unknown: {named}. The options are {', '.join(sorted(known))}.")
+        raise ConfigurationError(f"Unknown option: {named}. The options are {', '.join(sorted(known))}.")
     options = [name for name in definitions if not name.startswith("_")]
     # Ansible passes variables to plugins with their templates
     names = [entry["name"] for option in options for entry in definitions[option].get("vars", [])]

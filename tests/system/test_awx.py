@@ -209,7 +209,7 @@ def test_an_answer_is_no_template(ansible: Ansible, jobs: Jobs, token: dict[str,
     text = yaml.safe_dump([{**NEW, "region": "{{ lookup('ansible.builtin.env', 'CLOUDFLARE_API_TOKEN') }}"}])
     job = launch(jobs, "apply", token, answers={"cloud_region_hints_mappings": text})
     assert job.status == "failed"
-    assert "aws has no region {{ lookup(" in job.output
+    assert "region '{{ lookup(" in job.output
     check_secret(ansible, job)
 
 

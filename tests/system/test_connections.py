@@ -111,7 +111,9 @@ def test_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with Server() as closed:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed.server_port}")
-    with pytest.raises(TransportError, match="through the proxy that the environment names"):
+    with pytest.raises(
+        TransportError, match=r"through the proxy from the environment \(HTTPS_PROXY, HTTP_PROXY or ALL_PROXY\)"
+    ):
         ask("http://api.example.com/client/v4")
 
 

@@ -111,7 +111,7 @@ def at_once(error: str, lost: bool = False) -> t.Any:
     )
 
 
-GIVEN_UP = "given up after 6 tries"
+GIVEN_UP = "gave up after 6 attempts"
 REPEATED = right(1, 1, 1, 1, pauses=1)
 BROKEN = (
     Cell(GIVEN_UP, (6, 6), (5, 5)),
@@ -121,9 +121,9 @@ BROKEN = (
 )
 # The write is done each time, which reading the zone shows: it has 310 mappings then. What was written in this very second is read twice
 DONE_EACH_TIME = (BROKEN[0], BROKEN[1], Cell(None, (16, 20), (5, 5)), BROKEN[3])
-RATE_LIMIT = "Rate limited"
-DENIED = "The credential is wrong, expired, or lacks"
-CHANGING = "the pages say that the zone has"
+RATE_LIMIT = "Rate limit exceeded"
+DENIED = "The credential is not valid, has expired, or lacks"
+CHANGING = "the pages report"
 NONSENSE = {"success": True, "errors": [], "messages": [], "result": {"origin_ip": 1}}
 TOO_FEW = {"total_count": 1, "total_pages": 1}
 TOO_MANY = {"total_count": 1000 // SCALE, "total_pages": 10}
@@ -167,13 +167,18 @@ ROWS = [
         {"kind": "malformed", "body": NONSENSE},
         "once",
         (
-            Cell("an answer that is not a mapping", (1, 1)),
-            Cell("an answer that is not a page of a list", (2, 3)),
-            Cell("The API neither confirmed nor refused this", (9, 9), done=100),
-            Cell("an answer that is not a mapping", (2, 3)),
+            Cell("expected a mapping, but the answer is", (1, 1)),
+            Cell("expected a page of a list, but the answer is", (2, 3)),
+            Cell("The API neither confirmed nor refused this change", (9, 9), done=100),
+            Cell("expected a mapping, but the answer is", (2, 3)),
         ),
     ),
-    Row("a redirect", {"kind": "redirect"}, "once", at_once("A redirect, which is not followed", lost=True)),
+    Row(
+        "a redirect",
+        {"kind": "redirect"},
+        "once",
+        at_once("The answer is a redirect, which is not followed", lost=True),
+    ),
     Row("403 with a gateway's page of HTML", {"kind": "html", "status": 403}, "once", at_once(DENIED, lost=True)),
     Row(
         "the same, after the request is carried out",
@@ -489,7 +494,7 @@ def test_table(
     assert stats["contract_violations"] == []
     assert cell.requests[0] <= stats["requests"] <= cell.requests[1]
     assert cell.pauses[0] <= len(pauses.seconds) <= cell.pauses[1]
-    assert all(one.startswith("Waiting ") for one in result.told)
+    assert all(one.startswith("Retrying in ") for one in result.told)
     if name in ("read all", "lookup"):
         # Side by side, the short rest of a pause that another request has told of is not told
         assert bool(pauses.seconds) <= len(result.told) <= len(pauses.seconds)
@@ -513,7 +518,7 @@ def check_rest(zone: RunningSimulator, operate: t.Callable[..., Result], name: s
 GONE: dict[str, tuple[dict[str, t.Any], str]] = {
     "503": ({"kind": "status", "status": 503}, GIVEN_UP),
     "429": ({"kind": "status", "status": 429, "headers": {"Retry-After": "999"}}, RATE_LIMIT),
-    "403": ({"kind": "status", "status": 403}, "The credential is wrong, expired, or lacks"),
+    "403": ({"kind": "status", "status": 403}, "The credential is not valid, has expired, or lacks"),
     "not JSON": ({"kind": "malformed"}, "HTTP 200: 'not json'"),
     "cut before": ({"kind": "disconnect"}, GIVEN_UP),
     "cut after": ({"kind": "disconnect_after"}, GIVEN_UP),
@@ -537,7 +542,7 @@ def test_nothing_works_from_half_way_on(
     unconfirmed = 0 if kind in ("429", "403") else [100, 80, 50][passed - 4] // SCALE
     assert len(result.value["unconfirmed"]) == unconfirmed
     assert changes_made([0, 100, 180][passed - 4]) in result.error
-    assert (f"unknown: {unconfirmed} (unconfirmed)" in result.error) == bool(unconfirmed)
+    assert (f"unknown: {unconfirmed} (see unconfirmed)" in result.error) == bool(unconfirmed)
     check_rest(zone, operate, "write many", after)
 
 
@@ -586,7 +591,7 @@ def test_silent_to_the_end(
     assert result.error and "(timeout: 0.1 seconds)" in result.error and GIVEN_UP in result.error
     assert zone.stats()["requests"] == 6
     # The time that was lost counts
-    after = [float(found) for one in result.told for found in re.findall(r"\(after ([\d.]+) of 330\)", one)]
+    after = [float(found) for one in result.told for found in re.findall(r"\(waited ([\d.]+) of at most 330\)", one)]
     assert len(after) == len(pauses) == 5
     assert all(waited >= number / 10 for number, waited in enumerate(after, 1))
 
@@ -634,7 +639,7 @@ def test_own_processes_with_real_pauses(ansible: Ansible) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
     assert time.monotonic() - started >= 0.5 + 1 + 0.5 + 0.5
     words = " ".join(run.stderr.split())
-    assert words.count("Waiting") == words.count("then trying again") == 4
+    assert words.count("Retrying in") == words.count(" of at most ") == 4
     stats = zone.stats()
     assert (stats["requests"], stats["contract_violations"], zone.faults()) == (1 + 3 + 7 + 1 + 4, [], [])
     assert mappings(zone) == by_address(mappings_declared)

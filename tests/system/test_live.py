@@ -253,7 +253,7 @@ def test_interrupted(zone: Zone, fresh_simulator: RunningSimulator, number: sign
         ({"CLOUDFLARE_ZONE_ID": ""}, "The environment does not have the zone (CLOUDFLARE_ZONE_ID).\n"),
         (
             {"CLOUDFLARE_ZONE_ID": RunningSimulator.token},
-            "zone_id: the value is not shown, since it has a credential in it.",
+            "zone_id: the value contains a credential, and is not shown.",
         ),
         (
             {"CLOUDFLARE_ZONE_ID": "example.com"},

@@ -80,7 +80,7 @@ def test_a_mistyped_url_is_taken_for_no_path(ansible: Ansible, playbook: str) ->
         "cloud_region_hints_derive": "true",
     }
     shown = play(ansible, playbook, passes=False, **answers)
-    assert "sources: neither a path nor an http or https URL without credentials" in shown
+    assert "is neither a path nor an http or https URL without credentials" in shown
     assert "c2VjcmV0" not in shown
 
 

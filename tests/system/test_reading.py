@@ -239,7 +239,7 @@ def test_short_block(reader: Reader, pauses: Pauses) -> None:
     assert pauses.seconds == [1]
     assert during[0] <= MAX_CONNECTIONS - 1
     assert len(reader.told) == 1
-    assert reader.told[0].startswith("Waiting 1.0 seconds (after 0.0 of 330), then trying again: Rate limited")
+    assert reader.told[0].startswith("Retrying in 1.0 seconds (waited 0.0 of at most 330): Rate limit exceeded")
     assert len(requested(reader.simulator)) == PAGES + 1
 
 
@@ -270,7 +270,9 @@ def test_few_requests_left(reader: Reader, pauses: Pauses) -> None:
     assert reader.read(clock=pauses.clock, sleep=pauses.sleep) == ALL
     assert len(requested(reader.simulator)) == PAGES
     assert pauses.seconds == [5] * 6
-    assert reader.told == ["Waiting 5.0 seconds before each request: the rate limit leaves 5 for the next 30.0 seconds"]
+    assert reader.told == [
+        "Waiting 5.0 seconds before each request: the rate limit allows only 5 more in the next 30.0 seconds"
+    ]
 
 
 def test_none_left(reader: Reader, pauses: Pauses) -> None:
@@ -353,10 +355,10 @@ def test_writes_all_the_time(reader: Reader) -> None:
 
     with (
         Api(reader.simulator) as api,
-        pytest.raises(CloudflareError, match="the pages say that the zone has 37 or 38 mappings") as raised,
+        pytest.raises(CloudflareError, match="the pages report 37 or 38 mappings") as raised,
     ):
         reader.read(before)
-    assert "3 times" in str(raised.value)
+    assert "in each of 3 reads" in str(raised.value)
     assert len(requested(reader.simulator)) == 12
 
 
@@ -401,7 +403,7 @@ def suppressed() -> t.Iterator[None]:
     try:
         yield
     except CloudflareError as error:
-        if not re.search("the pages say that the zone has|somebody changed the zone while it was read", str(error)):
+        if not re.search("the pages report|another client changed the zone", str(error)):
             raise
 
 

@@ -92,7 +92,7 @@ class TestPurgeWithoutAHost:
     def test_whose_address_is_a_name(self, ansible: Ansible) -> None:
         inventory(ansible, "\n[origins]\nweb4.example.com\n")
         shown = apply(ansible)
-        assert "whose address is not known would be deleted: web4.example.com ('web4.example.com')" in shown
+        assert "whose address is not known: web4.example.com ('web4.example.com')" in shown
         assert operations(ansible) == []
 
     @pytest.mark.parametrize(
@@ -297,9 +297,9 @@ class TestHostsThatAreLeftOut:
     @pytest.mark.parametrize(
         ("host", "reason", "mapping"),
         [
-            ("web1.example.com", "there is no vendor gpc: did you mean gcp?", "192.0.2.1, gpc, us-central1"),
-            ("web2.example.com", "there is no vendor keys", "2001:DB8:0:0::1, keys, us-central1"),
-            ("web3.example.com", "us-central1 is a region of gcp, not of aws", "203.0.113.99, aws, us-central1"),
+            ("web1.example.com", "vendor 'gpc' is not supported; did you mean 'gcp'?", "192.0.2.1, gpc, us-central1"),
+            ("web2.example.com", "vendor 'keys' is not supported", "2001:DB8:0:0::1, keys, us-central1"),
+            ("web3.example.com", "region 'us-central1' belongs to gcp, not to aws", "203.0.113.99, aws, us-central1"),
             ("web4.example.com", "no IP address", "web4.example.com, gcp, us-central1"),
             ("web5.example.com", "private address, which the internet does not reach", "10.1.2.3, gcp, us-central1"),
             ("10", "no IP address", "10, gcp, us-central1"),
@@ -353,8 +353,8 @@ class TestDerive:
             cloud_region_hints_sources=json.dumps(self.FILES),
             cloud_region_hints_mappings=mappings,
         )
-        assert "web3.example.com is left out: in no range (203.0.113.99, -, -)" in shown
-        assert "198.51.100.200 is left out: ambiguous, aws/us-east-1, azure/" in shown
+        assert "web3.example.com is left out: in no range of the sources (203.0.113.99, -, -)" in shown
+        assert "198.51.100.200 is left out: ambiguous (aws/us-east-1, azure/" in shown
         assert {one["origin_ip"]: f"{one['vendor']}/{one['region']}" for one in ansible.simulator.mappings()} == {
             "192.0.2.1": "aws/us-east-1",
             "192.0.2.2": "aws/us-west-2",

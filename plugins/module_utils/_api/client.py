@@ -190,7 +190,7 @@ class Client(HttpSession):
         except Exception:
             failure.result["changed"] = True
             raise failure.append_detail(
-                "it is not known whether this was done, since the zone cannot be read either"
+                "it is unknown whether the change was made, since the zone cannot be read either: run the task again"
             ) from None
         if found is None:
             raise failure
@@ -214,7 +214,7 @@ def unexpected_response(expected: str, body: object) -> ApiError:
         excerpt = body_excerpt(json.dumps(body))
     except RecursionError:  # what Python could just read, it may not be able to write
         excerpt = "JSON that is nested too deeply to show"
-    return build_api_error(200, [], f"an answer that is not {expected}: {excerpt}")
+    return build_api_error(200, [], f"expected {expected}, but the answer is {excerpt}")
 
 
 def _unescape(text: str) -> str:
@@ -253,9 +253,9 @@ def _parse_page(response: Response) -> Page:
 def _error_from_response(response: Response) -> ApiError:
     advice = ""
     if 300 <= response.status < 400:
-        advice = "A redirect, which is not followed, since it would carry the credential along: check api_url"
+        advice = "The answer is a redirect, which is not followed, since it would forward the credential: check api_url"
     elif "cf-mitigated" in response.headers:
-        advice = "Cloudflare's firewall stopped the request before the API: ask from another network, or allow this one"
+        advice = "Cloudflare's firewall blocked the request: run the task from another network, or ask Cloudflare to allow this one"
     document = _parse_document(response)
     has_envelope = document.get("success") is False and isinstance(document.get("errors"), list)
     return build_api_error(response.status, _parse_errors(document), body_excerpt(response.text), advice, has_envelope)

@@ -263,8 +263,8 @@ class OriginCloudRegions:
             # No code is published for this
             if explain and error.is_rejected and self._is_tiered_cache_off():
                 raise TieredCacheDisabledError(
-                    "Tiered Cache is off for this zone, and without it the API does not tell the supported regions: "
-                    f"the module edgecache.cloudflare.tiered_cache switches it on ({error})",
+                    "Tiered Cache is off for this zone, so the API does not list the supported regions: "
+                    f"enable it with the module edgecache.cloudflare.tiered_cache ({error})",
                     error.status,
                     error.message,
                     error.errors,
@@ -324,13 +324,16 @@ class OriginCloudRegions:
             pages = self._iter_pages()
         if is_complete:
             raise build_api_error(
-                200, [], f"somebody changed the zone while it was read, {MAX_SNAPSHOT_ATTEMPTS} times: try again later"
+                200,
+                [],
+                f"another client changed the zone during each of {MAX_SNAPSHOT_ATTEMPTS} reads: try again later",
             )
         totals = " or ".join(map(str, sorted(counts)))
         raise build_api_error(
             200,
             [],
-            f"the pages say that the zone has {totals} mappings and hold {len(found)}, {MAX_SNAPSHOT_ATTEMPTS} times",
+            f"the pages report {totals} mappings but contain {len(found)}, in each of {MAX_SNAPSHOT_ATTEMPTS} reads: "
+            "try again later",
         )
 
     def _iter_pages(self) -> t.Iterator[Page]:

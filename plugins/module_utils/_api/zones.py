@@ -41,11 +41,9 @@ def fetch_zone_id(client: Client, name: str) -> str:
         raise unexpected_response("a list of zones", zones)
     if not ids:
         raise ConfigurationError(
-            f"zone: this credential sees no zone named {name!r}. A token that is limited to certain zones often cannot "
-            "list any: give zone_id instead, the 32 digits on the zone's overview page."
+            f"zone: {name!r} was not found with this credential. Check the name. A token that is limited to certain zones "
+            "often cannot list zones: set zone_id instead, the 32 digits on the zone's overview page."
         )
     if len(ids) > 1:
-        raise ConfigurationError(
-            f"zone: {len(ids)} zones are named {name!r}. Give the zone_id of one: {', '.join(ids)}."
-        )
+        raise ConfigurationError(f"zone: {len(ids)} zones are named {name!r}. Set zone_id to one of {', '.join(ids)}.")
     return str(ids[0])

@@ -55,7 +55,7 @@ class Declaration:
         self._is_present = params["state"] == "present"
         for option in ("purge", "leave_out", "derive"):
             if params[option] and not self._is_present:
-                raise ConfigurationError(f"{option}: it goes with state=present only.")
+                raise ConfigurationError(f"{option} can only be used with state=present.")
         if params["validate_addresses"] and self._is_present:
             self._items = mark_unreachable(self._items)
 
@@ -150,16 +150,16 @@ class Declaration:
         except TieredCacheDisabledError as error:
             problems = find_conflicts(self._declared) + check_capacity(plan.changes, total)
             problems += format_problems(find_unsupported(written, None))
-            raise error.append_detail("; ".join(["or validate_regions: false does without them", *problems])) from None
+            raise error.append_detail("; ".join(["or set validate_regions to false", *problems])) from None
 
     def _refuse_empty_purge(self, desired: t.Collection[str]) -> None:
         """Refuse a purge that leaves no mapping, unless ``allow_empty`` is set."""
         if desired or not self._params["purge"] or self._params["allow_empty"]:
             return
         given = self._params["mappings"]
-        what = "an empty list" if not given else f"a list of which nothing can be declared ({len(given):,} left out)"
+        reason = f"all items are skipped ({len(given):,})" if given else "the list is empty"
         raise ConfigurationError(
-            f"mappings: with purge, {what} deletes all other mappings of the zone. If that is meant, set allow_empty to true."
+            f"mappings: purge would delete all other mappings of the zone, since {reason}. If this is intended, set allow_empty to true."
         )
 
     def _refuse_unknown_addresses(self, skipped: SkippedItems) -> None:
@@ -167,6 +167,6 @@ class Declaration:
         labels = skipped.with_unknown_address()
         if self._params["purge"] and labels:
             raise ConfigurationError(
-                f"mappings: with purge, the mappings of hosts whose address is not known would be deleted: {join_truncated(labels)}. "
-                "Give their addresses, or an empty text for a host that has none."
+                f"mappings: purge would delete the mappings of hosts whose address is not known: {join_truncated(labels)}. "
+                "Set origin_ip to the address of each host, or to an empty text if the host has none."
             )

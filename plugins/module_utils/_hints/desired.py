@@ -101,9 +101,13 @@ def parse_mappings(
         if allow_missing_region and lacks_region(item):
             continue
         if is_blank(item["vendor"]) or is_blank(item["region"]):
-            problem = f"{item['reason']}:" if "reason" in item else "vendor or region is missing for"
-            incomplete.setdefault(problem, []).append(_label(item))
-    problems += [f"{option}: {problem} {join_truncated(labels)}." for problem, labels in incomplete.items()]
+            incomplete.setdefault(item.get("reason", ""), []).append(_label(item))
+    problems += [
+        f"{option}: {reason}: {join_truncated(labels)}. Specify vendor and region."
+        if reason
+        else f"{option}: vendor or region is missing for {join_truncated(labels)}."
+        for reason, labels in incomplete.items()
+    ]
     desired: dict[str, list[OriginMapping]] = {}
     for item in items:
         if _find_flaw(item):
@@ -204,9 +208,9 @@ def _is_address(value: str) -> bool:
 def _derive_region(value: str, ranges: CloudRanges) -> dict[str, str]:
     matches = ranges.lookup(normalize_address(value)) if _is_address(value) else []
     if not matches:
-        return {"reason": "in no range"}
+        return {"reason": "in no range of the sources"}
     if len(matches) > 1:
-        return {"reason": f"ambiguous, {join_truncated([f'{one.vendor}/{one.region}' for one in matches])}"}
+        return {"reason": f"ambiguous ({join_truncated([f'{match.vendor}/{match.region}' for match in matches])})"}
     return {"vendor": matches[0].vendor, "region": matches[0].region}
 
 

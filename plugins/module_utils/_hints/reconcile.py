@@ -62,16 +62,16 @@ class ApplyResult:
             f"{address}: {self.refused[address]}" for address in sort_addresses(self.refused)[:MAX_LISTED]
         )
         if error and reasons:
-            error.append_detail(f"refused before: {reasons}")
+            error.append_detail(f"refused before this error: {reasons}")
         elif reasons:
-            error = ApiError(f"The API refused what it was sent: {reasons}", 200, reasons, [])
+            error = ApiError(f"The API refused some changes: {reasons}", 200, reasons, [])
         if not error:
             return None
         counts = f"changes made: {len(self.applied):,} of {planned:,}"
         if self.refused:
-            counts += f", refused: {len(self.refused):,} (failed_items)"
+            counts += f", refused: {len(self.refused):,} (see failed_items)"
         if self.unconfirmed:
-            counts += f", unknown: {len(self.unconfirmed):,} (unconfirmed)"
+            counts += f", unknown: {len(self.unconfirmed):,} (see unconfirmed)"
         return error.append_detail(counts)
 
     def to_result(self) -> dict[str, t.Any]:
@@ -227,5 +227,5 @@ def _verify_by_reading(
             result.applied.append(change)
     if failure and not_applied:
         raise failure
-    omitted = "The API neither confirmed nor refused this, and it was not done."
+    omitted = "The API neither confirmed nor refused this change, and did not make it. Run the task again."
     result.refused.update((address, response.refused.get(address, omitted)) for address in not_applied)

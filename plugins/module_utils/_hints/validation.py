@@ -39,7 +39,9 @@ def check_capacity(changes: t.Sequence[Change], total: int) -> list[str]:
     if not created or after <= MAX_MAPPINGS:
         return []
     counts = f"{total:,} now, {created:,} to create, {deleted:,} to delete"
-    return [f"the zone would have {after:,} mappings ({counts}), and can have {MAX_MAPPINGS:,}"]
+    return [
+        f"the zone would have {after:,} mappings ({counts}), but the maximum is {MAX_MAPPINGS:,}: delete some first"
+    ]
 
 
 def find_unsupported(mappings: t.Iterable[OriginMapping], vendors: Vendors | None) -> dict[str, list[str]]:
@@ -68,18 +70,22 @@ def format_problems(problems: dict[str, list[str]]) -> list[str]:
 
 def _find_problem(vendor: str, region: str, regions: dict[str, list[str] | None]) -> str:
     if vendor not in regions:
-        return f"there is no vendor {_suggest(vendor, regions)}"
+        return f"vendor {_quote(vendor)} is not supported{_suggest(vendor, regions)}"
     names = regions[vendor]
     if names is None or region in names:
         return ""
     owners = [other for other in regions if region in (regions[other] or ())]
     if owners:
-        return f"{region} is a region of {' and '.join(owners)}, not of {vendor}"
-    return f"{vendor} has no region {_suggest(region, names)}"
+        return f"region {_quote(region)} belongs to {' and '.join(owners)}, not to {vendor}"
+    return f"region {_quote(region)} is not supported for {vendor}{_suggest(region, names)}"
 
 
-def _suggest(name: str, valid: t.Iterable[str]) -> str:
-    """Return a name that is not valid, with the most similar valid one."""
-    by_lower = {one.lower(): one for one in valid}
-    found = difflib.get_close_matches(name.lower(), by_lower, n=1)
-    return sanitize_text(name, 60) + (f": did you mean {by_lower[found[0]]}?" if found else "")
+def _quote(name: str) -> str:
+    return f"'{sanitize_text(name, 60)}'"
+
+
+def _suggest(name: str, supported: t.Iterable[str]) -> str:
+    """Return a suggestion of the most similar supported name; empty if none is similar."""
+    by_lower = {candidate.lower(): candidate for candidate in supported}
+    similar = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return f"; did you mean {_quote(by_lower[similar[0]])}?" if similar else ""

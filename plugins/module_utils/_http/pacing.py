@@ -88,15 +88,14 @@ class RequestPacer:
                 return
             if left > self.left:
                 raise failure.append_detail(
-                    f"{reason} a pause of {left:.1f} seconds, and max_wait ({self._max_wait:g} seconds in all) has "
+                    f"{reason} a pause of {left:.1f} seconds, but max_wait ({self._max_wait:g} seconds in total) has "
                     f"{self.left:.1f} left: raise max_wait, or try again later"
                 )
             # The rest of a pause that another request announced is not announced again
             if self._woke <= failed_at or left >= 1:
                 # With the time so far, since Ansible shows the same warning only once
                 self._before_sleep(
-                    f"Waiting {left:.1f} seconds (after {self._waited:.1f} of {self._max_wait:g}), then trying again: "
-                    f"{failure}"
+                    f"Retrying in {left:.1f} seconds (waited {self._waited:.1f} of at most {self._max_wait:g}): {failure}"
                 )
             self._pause(left)
 
@@ -152,8 +151,8 @@ class RequestPacer:
             if now >= self._announced:
                 self._announced = reset
                 self._before_sleep(
-                    f"Waiting {pause:.1f} seconds before each request: the rate limit leaves {left} for the next "
-                    f"{reset - now:.1f} seconds"
+                    f"Waiting {pause:.1f} seconds before each request: the rate limit allows only {left} more in the "
+                    f"next {reset - now:.1f} seconds"
                 )
             self._pause(pause)
         if self._scarce is scarce:  # otherwise a response has updated it meanwhile

@@ -176,8 +176,8 @@ class HttpSession:
                 attempts += 1
                 broken += not is_rate_limited
                 if broken > MAX_RETRIES:
-                    raise failure.append_detail(f"given up after {attempts} tries")
-                reason = f"{self.server} asks for" if pause else "next would be"
+                    raise failure.append_detail(f"gave up after {attempts} attempts")
+                reason = f"{self.server} asks for" if pause else "the next attempt needs"
                 self._pacer.sleep_before_retry(started, failure, pause or _backoff(attempts), reason)
         except CloudflareError as error:
             error.outcome_unknown = error.outcome_unknown or was_retried
@@ -210,19 +210,18 @@ class HttpSession:
 
         root = _root_cause(error)
         reason = sanitize_text(self._redact(str(root))) or type(root).__name__
-        via = (
-            " through the proxy that the environment names" if isinstance(error, requests.exceptions.ProxyError) else ""
-        )
+        is_proxy_error = isinstance(error, requests.exceptions.ProxyError)
+        via = " through the proxy from the environment (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY)" if is_proxy_error else ""
         text = f"No answer from {self._address}{via}: {reason}"
         if isinstance(root, socket.timeout):
             limit = f"timeout: {self._timeout:g} seconds"
             if self._pacer.left and self._pacer.now() >= self._local.deadline:
-                limit += f" and the {self._pacer.left:.1f} that max_wait had left, for the whole answer"
+                limit += f" and the remaining {self._pacer.left:.1f} of max_wait, for the complete answer"
             return RetryableTransportError(f"{text} ({limit})")
         cut = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)
         if isinstance(error, requests.exceptions.SSLError) and not isinstance(root, cut):
-            advice = "ca_path names the CA certificates to trust" if "certificate" in reason else f"check {self.option}"
-            return TransportError(f"{text}; {advice}")
+            advice = ", or set ca_path to the CA certificates to trust" if "certificate" in reason else ""
+            return TransportError(f"{text}; check {self.option}{advice}")
         retryable = (
             requests.ConnectionError,
             requests.Timeout,
@@ -268,7 +267,9 @@ def _read_body(response: requests.Response, max_bytes: int) -> bytes:
     length = response.headers.get("Content-Length", "")
     # urllib3 before 2 does not check this
     if length.isdecimal() and response.raw.tell() < int(length):
-        raise RetryableTransportError(f"HTTP {response.status_code}: {response.raw.tell()} of the {length} bytes came")
+        raise RetryableTransportError(
+            f"HTTP {response.status_code}: the answer ended after {response.raw.tell()} of {length} bytes"
+        )
     return bytes(content)
 
 

@@ -100,13 +100,13 @@ CREDENTIAL_OPTIONS = SECRET_OPTIONS | {"api_email", *ARGUMENT_SPEC["api_email"][
 _NO_CREDENTIAL = {
     "module": (
         "A module reads its options, also those of module_defaults, and the environment of the host that it runs on. Variables such "
-        "as cloudflare_api_token are for lookups and inventories alone: for modules, set api_token to "
+        "as cloudflare_api_token are only for lookups and inventories: for modules, set api_token to "
         '"{{ cloudflare_api_token }}" in module_defaults.'
     ),
     "plugin": (
         "A lookup or an inventory reads its options, the variables cloudflare_api_token, cloudflare_api_email and "
-        "cloudflare_api_key (an inventory: those of --extra-vars alone), the environment of the controller, and "
-        "ansible.cfg. module_defaults are for modules alone."
+        "cloudflare_api_key (an inventory: only those of --extra-vars), the environment of the controller, and "
+        "ansible.cfg. module_defaults are only for modules."
     ),
 }
 """Where modules and plugins look for a credential."""
@@ -199,7 +199,7 @@ def parse_zones(sources: t.Sequence[OptionSource]) -> list[tuple[str, str]]:
     if zones is None:
         return [_parse_zone(sources)]
     if not zones or _first_source_with(sources[:1], "zone_id", "zone")[1]:
-        raise ConfigurationError("Give the zones either as zone_id or zone, or as zones, with at least one.")
+        raise ConfigurationError("Specify exactly one of zone_id, zone and zones, and at least one zone.")
     parsed = []
     for zone in zones:
         text = zone.strip() if isinstance(zone, str) else ""
@@ -228,15 +228,21 @@ def merge_options(sources: t.Sequence[OptionSource]) -> dict[str, t.Any]:
     """Return each option of the first source that has it. Raises ``ConfigurationError`` for invalid limits of requests."""
     option = {name: value for source in reversed(sources) for name, value in source.items()}
     if not 0 < option["timeout"] <= MAX_SECONDS:
-        raise ConfigurationError(f"timeout: {option['timeout']} is not between 0 and {MAX_SECONDS} seconds.")
+        raise ConfigurationError(
+            f"timeout: {option['timeout']} is not valid. It must be more than 0 and at most {MAX_SECONDS} seconds."
+        )
     if not 0 <= option["max_wait"] <= MAX_SECONDS:
-        raise ConfigurationError(f"max_wait: {option['max_wait']} is not between 0 and {MAX_SECONDS} seconds.")
+        raise ConfigurationError(
+            f"max_wait: {option['max_wait']} is not valid. It must be between 0 and {MAX_SECONDS} seconds."
+        )
     ca_path = option.get("ca_path")
     if ca_path is not None and not os.path.exists(ca_path):
         name = os.path.basename(ca_path)
         # A long file name may look random, but has a dot
         hidden = find_credentials(name) or ("." not in name and may_be_secret(name))
-        raise ConfigurationError(f"ca_path: there is no {HIDDEN if hidden else repr(ca_path)}.")
+        raise ConfigurationError(
+            f"ca_path: {HIDDEN if hidden else repr(ca_path)} does not exist. Set it to a file or directory."
+        )
     return option
 
 
@@ -249,7 +255,9 @@ def _open_client(
     option = merge_options(sources)
     credential, api_url = _create_credential(sources), _validate_api_url(option.get("api_url", API_URL))
     if not is_encrypted_or_local(api_url):
-        warn(f"api_url: {api_url} is not https. Everyone between here and there can read the credential.")
+        warn(
+            f"api_url: {api_url} does not use https, so others on the network can read the credential. Use an https URL."
+        )
     return Client(credential, api_url, **_session_limits(option), before_sleep=before_sleep, pacer=pacer)
 
 
@@ -265,26 +273,27 @@ def _create_credential(sources: t.Sequence[OptionSource]) -> Credential:
     source, given = _first_source_with(sources, "api_token", "api_email", "api_key")
     if not given:
         raise ConfigurationError(
-            f"No credential. Give {_option_with_env('api_token')}, or {_option_with_env('api_email')} and {_option_with_env('api_key')}. "
+            f"No credential is set. Set {_option_with_env('api_token')}, or {_option_with_env('api_email')} and {_option_with_env('api_key')}. "
             f"{_NO_CREDENTIAL[source.kind]}"
         )
     if "api_token" in given and len(given) > 1:
-        raise ConfigurationError("api_token excludes api_email and api_key. Give one kind of credential.")
-    if "api_token" not in given and len(given) == 1:
         raise ConfigurationError(
-            f"{_option_with_env('api_email')} and {_option_with_env('api_key')} go together. One of them is missing."
+            "api_token cannot be combined with api_email and api_key. Set only one kind of credential."
         )
+    if "api_token" not in given and len(given) == 1:
+        missing = "api_key" if "api_email" in given else "api_email"
+        raise ConfigurationError(f"{_option_with_env(missing)} is missing: api_email and api_key must be set together.")
     for name, value in given.items():
         if not re.fullmatch("[!-~]+", value):
             raise ConfigurationError(
-                f"{_option_with_env(name)} is empty, or has a blank, a line break or another character in it that no HTTP header "
-                "can carry. The value is not shown here."
+                f"{_option_with_env(name)} is empty, or contains a blank, a line break or another character that is not allowed in "
+                "an HTTP header. The value is not shown. The filter trim removes blanks and line breaks around a value."
             )
     if "api_token" in given:
         return Credential.from_token(given["api_token"])
     if "@" not in given["api_email"]:
         raise ConfigurationError(
-            f"{source.name('api_email')}: not a valid e-mail address. The value is not shown. It must be the address of the user "
+            f"{source.name('api_email')}: not a valid e-mail address. The value is not shown. Set it to the address of the user "
             "whose global API key is api_key."
         )
     return Credential.from_global_key(given["api_email"], given["api_key"])
@@ -295,20 +304,22 @@ def _parse_zone(sources: t.Sequence[OptionSource]) -> tuple[str, str]:
     source, values = _first_source_with(sources, "zone_id", "zone")
     given = {option: value.strip() for option, value in values.items()}
     if len(given) != 1:
-        raise ConfigurationError(f"Give the zone, as either {_option_with_env('zone_id')}, or zone, its domain name.")
+        raise ConfigurationError(
+            f"Specify exactly one of {_option_with_env('zone_id')} and zone, which is the domain name."
+        )
     zone_id, name = given.get("zone_id", ""), given.get("zone", "")
     if "zone_id" in given and not is_zone_id(zone_id):
         what = f"{source.name('zone_id')}: {quote_unless_secret(zone_id)}"
         if is_domain_name(zone_id) and not may_be_secret(zone_id):
             raise ConfigurationError(
-                f"{what} is a domain name, not a zone id. Give {_instead(source, 'zone_id', 'zone', zone_id)} instead."
+                f"{what} is a domain name, not a zone id. Use {_instead(source, 'zone_id', 'zone', zone_id)} instead."
             )
         raise ConfigurationError(f"{what} is not a valid zone id, which has 32 digits of 0-9 and a-f.")
     if "zone" in given and not is_domain_name(name):
         what = f"{source.name('zone')}: {quote_unless_secret(name)}"
         if is_zone_id(name):
             raise ConfigurationError(
-                f"{what} is a zone id, not a domain name. Give {_instead(source, 'zone', 'zone_id', name)} instead."
+                f"{what} is a zone id, not a domain name. Use {_instead(source, 'zone', 'zone_id', name)} instead."
             )
         raise ConfigurationError(f"{what} is not a valid domain name.")
     return zone_id, name

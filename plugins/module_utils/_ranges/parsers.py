@@ -113,10 +113,12 @@ class CloudRanges:
             known = self._texts[version].get(_Region(vendor, region, source))
             if known is None:
                 if not re.fullmatch("[A-Za-z0-9-]{1,60}", region):
-                    raise ConfigurationError(f"not a region: {quote_value(region)}")
+                    raise ConfigurationError(f"not a valid region: {quote_value(region)}")
                 regions.add(region)
                 if len(regions) > MAX_REGIONS:
-                    raise ConfigurationError(f"has more than {MAX_REGIONS} regions")
+                    raise ConfigurationError(
+                        f"has more than {MAX_REGIONS} regions. Check that a cloud vendor publishes this file."
+                    )
                 known = self._texts[version][_Region(vendor, region, source)] = {}
             known.update(dict.fromkeys(prefixes))
 
@@ -152,7 +154,8 @@ def _parse_prefix(version: int, source: str, text: str) -> tuple[int, int]:
         network = -1
     if network < 0 or network << shift != value:
         raise ConfigurationError(
-            f"{source}: not a prefix of IPv{version}: {quote_value(text)}. It must be an address, a slash and a length, with no bits behind it."
+            f"{source}: not a valid IPv{version} prefix: {quote_value(text)}. It must be an address, a slash and a length, without bits after "
+            "that length. Fetch the file again."
         )
     return LENGTHS[length], network
 
@@ -173,7 +176,7 @@ def _parse_document(content: bytes) -> dict[str, t.Any]:
             object_pairs_hook=_build_object,
         )
     except (RecursionError, ValueError) as error:
-        raise ConfigurationError(f"not JSON: {error}") from None
+        raise ConfigurationError(f"not valid JSON: {error}") from None
     if not isinstance(document, dict):
         raise ConfigurationError(f"not a JSON object: {_excerpt(document)}")
     return document
@@ -189,13 +192,13 @@ def _estimate_memory(content: bytes, values: int) -> int:
 
 
 def _reject_constant(constant: str) -> t.NoReturn:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a valid number")
 
 
 def _build_object(pairs: list[tuple[str, t.Any]]) -> dict[str, t.Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError(f"a key is there twice in an object with {_excerpt(list(found))}")
+        raise ValueError(f"duplicate key in an object with the keys {_excerpt(list(found))}")
     return found
 
 
@@ -239,7 +242,7 @@ def _parse_oci(document: dict[str, t.Any]) -> Entries:
 
 def _split_by_version(region: str, prefixes: list[t.Any]) -> Entries:
     if not set(map(type, prefixes)) <= {str}:
-        raise ConfigurationError(f"not a list of texts: {_excerpt(prefixes)}")
+        raise ConfigurationError(f"not a list of strings: {_excerpt(prefixes)}")
     yield 4, region, [prefix for prefix in prefixes if ":" not in prefix]
     yield 6, region, [prefix for prefix in prefixes if ":" in prefix]
 
@@ -247,7 +250,7 @@ def _split_by_version(region: str, prefixes: list[t.Any]) -> Entries:
 def _get(entry: t.Any, key: str, kind: type) -> t.Any:
     value = entry.get(key) if isinstance(entry, dict) else None
     if not isinstance(value, kind):
-        raise ConfigurationError(f"no {key} ({kind.__name__}) in {_excerpt(entry)}")
+        raise ConfigurationError(f"{key} is missing, or is not of the type {kind.__name__}, in {_excerpt(entry)}")
     return value
 
 

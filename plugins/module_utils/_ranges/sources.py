@@ -29,15 +29,17 @@ DEFAULT_SOURCES = [
 def validate_sources(sources: t.Sequence[t.Any], warn: t.Callable[[str], object]) -> list[str]:
     """Return the sources, each once. Raises ``ConfigurationError`` for one that is neither a path nor a URL."""
     if not sources:
-        raise ConfigurationError("sources: give at least one file of ranges.")
+        raise ConfigurationError("sources: the list is empty. Specify at least one range file.")
     for source in sources:
         if not isinstance(source, str) or not source.strip() or not (is_local_path(source) or _is_plain_url(source)):
             raise ConfigurationError(
-                "sources: neither a path nor an http or https URL without credentials, query and fragment: "
-                f"{quote_value(_without_secrets(source))}. It is shown in messages and results, so it must hold no secret."
+                f"sources: {quote_value(_without_secrets(source))} is neither a path nor an http or https URL without credentials, "
+                "query and fragment. Messages and results show each source, so it must not contain a secret."
             )
         if not is_local_path(source) and not is_encrypted_or_local(source):
-            warn(f"sources: {source} is not https. Everyone between here and there can change what it says.")
+            warn(
+                f"sources: {source} does not use https, so others on the network can change the file. Use an https URL."
+            )
     return list(dict.fromkeys(sources))
 
 
@@ -54,7 +56,9 @@ def read_file(source: str, path: str) -> bytes:
     except (OSError, ValueError) as error:  # a null character in a path is a ValueError
         raise ConfigurationError(f"{source}: cannot be read: {error}") from None
     if len(content) > MAX_FILE_BYTES:
-        raise ConfigurationError(f"{source}: has more than {MAX_FILE_BYTES} bytes")
+        raise ConfigurationError(
+            f"{source}: has more than {MAX_FILE_BYTES} bytes. Check that a cloud vendor publishes this file."
+        )
     return content
 
 

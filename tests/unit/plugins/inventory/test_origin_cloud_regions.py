@@ -303,24 +303,29 @@ def test_zones_that_disagree(read: t.Callable[..., Read], wire: Wire, messages: 
     found = read(api_token=TOKEN, zones=[ZONE_ID, OTHER_ZONE_ID])
     assert found.hosts["192.0.2.1"]["vendor"] == "aws"
     assert set(found.groups) == {"vendor_aws", "region_aws_us_east_1"}
-    assert messages == [
-        f"192.0.2.1 is aws/us-east-1 in the zone {ZONE_ID}, which counts, but gcp/us-central1 in {OTHER_ZONE_ID}."
-    ]
+    (message,) = messages
+    assert message == (
+        f"192.0.2.1 is in aws/us-east-1 in the zone {ZONE_ID}, but in gcp/us-central1 in the zone {OTHER_ZONE_ID}. The host gets "
+        "aws/us-east-1, from the first zone."
+    )
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"zones": []}, "Give the zones either as zone_id or zone, or as zones, with at least one."),
-        ({"zones": [NAME], "zone": NAME}, "Give the zones either as zone_id or zone, or as zones, "),
+        ({"zones": []}, "Specify exactly one of zone_id, zone and zones, and at least one zone."),
+        ({"zones": [NAME], "zone": NAME}, "Specify exactly one of zone_id, zone and zones, "),
         ({"zones": [NAME, "no name"]}, "zones: 'no name' is neither a zone id, "),
         ({"zones": [NAME, 17]}, "zones: 17 is neither a zone id, "),
-        ({}, "Give the zone, as either zone_id (CLOUDFLARE_ZONE_ID in the environment), or zone, its domain name."),
+        (
+            {},
+            "Specify exactly one of zone_id (CLOUDFLARE_ZONE_ID in the environment) and zone, which is the domain name.",
+        ),
         ({"zone_id": "17"}, "zone_id: '17' is not a valid zone id, "),
-        ({"zone": NAME, "timeout": 0}, "timeout: 0.0 is not between 0 and 86400 seconds."),
+        ({"zone": NAME, "timeout": 0}, "timeout: 0.0 is not valid. It must be more than 0 and at most 86400 seconds."),
         (
             {"zone": NAME, "zoens": [NAME]},
-            "Unknown: zoens. The options are account_api_key, account_email, api_email, ",
+            "Unknown option: zoens. The options are account_api_key, account_email, api_email, ",
         ),
     ],
 )
@@ -359,7 +364,7 @@ def test_credential_in_another_option(error_of: t.Callable[..., str], option: st
         value = [value]  # else it is of the right type
     zone = {} if option in ("zone", "zones") else {"zone_id": ZONE_ID}
     message = error_of(**{"api_token": "known-by-the-task", **zone, option: value})
-    assert message.startswith((option, "Unknown: (not shown). The options are account_api_key"))
+    assert message.startswith((option, "Unknown option: (not shown). The options are account_api_key"))
 
 
 def test_credential_in_a_template_that_fails(error_of: t.Callable[..., str]) -> None:
@@ -367,7 +372,7 @@ def test_credential_in_a_template_that_fails(error_of: t.Callable[..., str]) -> 
 
 
 def test_no_credential(error_of: t.Callable[..., str]) -> None:
-    assert error_of(zone=NAME).startswith("No credential. Give api_token")
+    assert error_of(zone=NAME).startswith("No credential is set. Set api_token")
 
 
 def test_error_of_the_api(error_of: t.Callable[..., str], wire: Wire) -> None:
@@ -442,7 +447,7 @@ def test_templates_in_options_that_are_no_texts(
         "cache": "{{ yes }}",
         "cache_connection": "{{ folder }}",
     }
-    with pytest.raises(AnsibleParserError, match="max_wait .5 seconds in all. has 5.0 left"):
+    with pytest.raises(AnsibleParserError, match="max_wait .5 seconds in total. has 5.0 left"):
         parse(**options)
     wire.zone([mapping("192.0.2.1")])
     parse(**options)

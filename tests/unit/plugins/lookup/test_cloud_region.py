@@ -27,6 +27,7 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import TOK
 LookUp = t.Callable[..., list[t.Any]]
 
 AWS, GCP, OCI = _sources.DEFAULT_SOURCES
+CHECK = "Check whether a file in sources is outdated."
 CONTENT = aws(("192.0.2.0/24", "us-east-1"), ("2001:db8::/32", "eu-west-1"))
 
 
@@ -85,7 +86,7 @@ def test_defaults_need_no_credential(look_up_bare: LookUp, wire: Wire) -> None:
 def test_unknown(look_up_bare: LookUp, file: Path) -> None:
     with pytest.raises(
         AnsibleError,
-        match=r"No range of the sources has 203\.0\.113\.1, ::1\. Set default= to return a value instead\.",
+        match=r"No range of the sources contains 203\.0\.113\.1, ::1\. Set default= to return a value instead\.",
     ):
         look_up_bare("203.0.113.1", "192.0.2.1", "0::1", sources=str(file))
     for default in (None, "nowhere", {"region": "?"}):
@@ -97,7 +98,7 @@ def test_unknown(look_up_bare: LookUp, file: Path) -> None:
 def test_ambiguous_names_its_candidates(look_up_bare: LookUp, file: Path, options: dict[str, t.Any]) -> None:
     other = file.with_name("azure.json")
     other.write_bytes(azure(("192.0.2.0/24", "eastus")))
-    message = f"192.0.2.1 is ambiguous: aws/us-east-1 (192.0.2.0/24 in {file}), azure/eastus (192.0.2.0/24 in {other})"
+    message = f"192.0.2.1 is ambiguous: aws/us-east-1 (192.0.2.0/24 in {file}), azure/eastus (192.0.2.0/24 in {other}). {CHECK}"
     with pytest.raises(AnsibleError) as caught:
         look_up_bare("192.0.2.1", sources=[str(file), str(other)], **options)
     assert str(caught.value) == message
@@ -109,7 +110,7 @@ def test_ambiguous_names_few_of_many(look_up_bare: LookUp, file: Path, regions: 
     named = ", ".join(f"aws/r-{number} (192.0.2.0/24 in {file})" for number in range(3))
     with pytest.raises(AnsibleError) as caught:
         look_up_bare("192.0.2.1", sources=str(file))
-    assert str(caught.value) == f"192.0.2.1 is ambiguous: {named}{more}"
+    assert str(caught.value) == f"192.0.2.1 is ambiguous: {named}{more}. {CHECK}"
 
 
 @pytest.mark.parametrize("term", ["010.0.0.1", 10, ["192.0.2.1"], "", None, "192.0.2.0/24"])
@@ -122,16 +123,16 @@ def test_no_address(look_up_bare: LookUp, wire: Wire, term: t.Any) -> None:
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"sources": []}, "sources: give at least one"),
-        ({"sources": [AWS, "ftp://example.com/"]}, "sources: neither a path nor"),
-        ({"sources": [5]}, "sources: neither a path nor"),
+        ({"sources": []}, "sources: the list is empty"),
+        ({"sources": [AWS, "ftp://example.com/"]}, "sources: 'ftp://example.com/' is neither a path nor"),
+        ({"sources": [5]}, "sources: 5 is neither a path nor"),
         ({"sources": [AWS, "no-such.json"]}, "no-such.json: cannot be read"),
-        ({"timeout": 0}, "timeout: 0.0 is not between"),
+        ({"timeout": 0}, "timeout: 0.0 is not valid. It must be more than 0"),
         (
             {"source": "x"},
-            "Unknown: source. The options are ca_path, default, max_wait, sources, timeout, validate_certs",
+            "Unknown option: source. The options are ca_path, default, max_wait, sources, timeout, validate_certs",
         ),
-        ({"zone": "x"}, "Unknown: zone"),
+        ({"zone": "x"}, "Unknown option: zone"),
     ],
 )
 def test_refused_before_any_request(look_up_bare: LookUp, wire: Wire, options: dict[str, t.Any], named: str) -> None:
@@ -263,7 +264,7 @@ class TestSharing:
         file.write_bytes(aws(("192.0.2.0/24", "a"), ("2001:db8::1/32", "a")))
         assert len(look_up_bare("192.0.2.1", sources=str(file))) == 1
         for dummy in range(2):
-            with pytest.raises(AnsibleError, match="not a prefix of IPv6: '2001:db8::1/32'"):
+            with pytest.raises(AnsibleError, match="not a valid IPv6 prefix: '2001:db8::1/32'"):
                 look_up_bare("2001:db8::1", sources=str(file))
 
     def test_error_of_a_connection_is_not_chained(self, look_up_bare: LookUp, wire: Wire) -> None:
@@ -271,7 +272,9 @@ class TestSharing:
         with pytest.raises(AnsibleError) as caught:
             look_up_bare("192.0.2.1", sources=[AWS], max_wait=0)
         assert caught.value.__cause__ is None and caught.value.__suppress_context__
-        assert str(caught.value).startswith(f"{AWS}: No answer from the server: refused; next would be a pause of 1.0")
+        assert str(caught.value).startswith(
+            f"{AWS}: No answer from the server: refused; the next attempt needs a pause of 1.0"
+        )
 
 
 class TestDocumentation:

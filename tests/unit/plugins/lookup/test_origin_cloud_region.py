@@ -108,7 +108,7 @@ def test_bad_term(error_of: t.Callable[..., str], term: t.Any) -> None:
 @pytest.mark.parametrize("name", ["defautl", "origin_ip", "token", "cloudflare_api_token"])
 def test_unknown_keyword(error_of: t.Callable[..., str], name: str) -> None:
     message = error_of("192.0.2.1", **{name: "Secret-Part"})
-    assert message.startswith(f"Unknown: {name}. The options are ")
+    assert message.startswith(f"Unknown option: {name}. The options are ")
     assert (
         "account_api_key, account_email, api_email, api_key, api_token, api_url, ca_path, cache, cache_ttl, " in message
     )
@@ -116,7 +116,7 @@ def test_unknown_keyword(error_of: t.Callable[..., str], name: str) -> None:
 
 
 def test_terms_are_no_keyword(error_of: t.Callable[..., str]) -> None:
-    assert error_of(_terms=["192.0.2.1"]).startswith("Unknown: _terms. The options are account_api_key, ")
+    assert error_of(_terms=["192.0.2.1"]).startswith("Unknown option: _terms. The options are account_api_key, ")
 
 
 def test_token_that_the_server_repeats(error_of: t.Callable[..., str], wire: Wire) -> None:
@@ -160,7 +160,7 @@ def test_missing_tls_is_told_once(look_up: LookUp, wire: Wire, capsys: pytest.Ca
     for dummy in range(2):
         wire.mapping("192.0.2.1")
         look_up("192.0.2.1", api_url=wire.api, cache=False)
-    assert capsys.readouterr().err.count("is not https") == 1
+    assert capsys.readouterr().err.count("does not use https") == 1
 
 
 @pytest.mark.parametrize("closed_by", ["success", "failure"])

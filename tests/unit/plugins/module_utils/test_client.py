@@ -134,7 +134,7 @@ class TestRequest:
     def test_redirects_are_not_followed(self, client: Client, wire: Wire, status: int) -> None:
         wire.get("/zones", "", status=status, headers={"Location": "https://example.com/"})
         assert str(error_of(client)) == (
-            "A redirect, which is not followed, since it would carry the credential along: check api_url "
+            "The answer is a redirect, which is not followed, since it would forward the credential: check api_url "
             f"(HTTP {status}: an empty answer)"
         )
 
@@ -149,7 +149,7 @@ def test_body_that_is_nested_too_deeply_to_show() -> None:
     for dummy in range(200_000):
         body = [body]
     error = _client.unexpected_response("a mapping", body)
-    assert str(error) == "HTTP 200: an answer that is not a mapping: JSON that is nested too deeply to show"
+    assert str(error) == "HTTP 200: expected a mapping, but the answer is JSON that is nested too deeply to show"
     while body:  # from the outside, since Python would need the stack for all of it
         body = body[0]
 
@@ -175,8 +175,8 @@ class TestEnvelope:
             ('{"success": false}', "HTTP 200: '{\"success\": false}'"),
             ('{"success": 1, "result": [1]}', "HTTP 200: "),
             ('{"success": "true", "result": [1]}', "HTTP 200: "),
-            ('{"success": true}', "HTTP 200: an answer that is not a result: '{\"success\": true}'"),
-            ('{"success": true, "result": null}', "HTTP 200: an answer that is not a result: "),
+            ('{"success": true}', "HTTP 200: expected a result, but the answer is '{\"success\": true}'"),
+            ('{"success": true, "result": null}', "HTTP 200: expected a result, but the answer is "),
             ('{"success": false, "errors": "no list"}', "HTTP 200: "),
             ('{"success": false, "errors": {"code": 1}}', "HTTP 200: "),
             ('{"success": false, "errors": [null, 1, "x", [], {}]}', "HTTP 200: "),
@@ -365,7 +365,7 @@ class TestConnection:
                     urllib3.exceptions.SSLError("middle"),
                     ssl.SSLCertVerificationError(1, "self-signed certificate"),
                 ),
-                "self-signed certificate; ca_path names the CA certificates to trust",
+                "self-signed certificate; check api_url, or set ca_path to the CA certificates to trust",
             ),
         ],
         ids=lambda value: type(value).__name__,
@@ -417,7 +417,9 @@ class TestConnection:
         for dummy in range(6):
             wire.get("/zones", caused_by(requests.exceptions.ProxyError("outer"), ConnectionRefusedError("refused")))
         message = str(error_of(client))
-        assert message.startswith(f"No answer from {API} through the proxy that the environment names: refused")
+        assert message.startswith(
+            f"No answer from {API} through the proxy from the environment (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY): refused"
+        )
 
     def test_terminal_escapes_in_a_reason_are_taken_out(self, client: Client, wire: Wire) -> None:
         wire.get("/zones", OSError("Tunnel connection failed: 407 \x1b[31mred\r\nnext"))
@@ -439,7 +441,7 @@ class TestConnection:
         wire.get("/zones", "{}", headers={"Content-Length": "2"}, status=404)
         assert str(error_of(client)) == "HTTP 404: '{}'"
         (sentence,) = messages
-        assert "HTTP 200: 1 of the 2 bytes came" in sentence
+        assert "HTTP 200: the answer ended after 1 of 2 bytes" in sentence
 
     @pytest.mark.parametrize("length", ["", "x", "-1", "²"])
     def test_length_that_is_no_number(self, client: Client, wire: Wire, length: str) -> None:
@@ -528,7 +530,7 @@ class TestWaiting:
         error = error_of(client)
         assert error.__class__ is RateLimitError
         assert str(error).endswith(
-            "; the API asks for a pause of 331.0 seconds, and max_wait (330 seconds in all) has 330.0 left: "
+            "; the API asks for a pause of 331.0 seconds, but max_wait (330 seconds in total) has 330.0 left: "
             "raise max_wait, or try again later"
         )
         assert error.failure()["message"] == "The API's own words."
@@ -547,7 +549,7 @@ class TestWaiting:
         client._pacer._max_wait = 0.0
         wire.get("/zones", answer[0], status=answer[1])
         assert str(error_of(client)).endswith(
-            "; next would be a pause of 1.0 seconds, and max_wait (0 seconds in all) has 0.0 left: "
+            "; the next attempt needs a pause of 1.0 seconds, but max_wait (0 seconds in total) has 0.0 left: "
             "raise max_wait, or try again later"
         )
         assert clock.pauses == []
@@ -558,7 +560,7 @@ class TestWaiting:
             wire.get("/zones", envelope([1]))
             client.request("GET", "/zones")
         wire.get("/zones", "", status=503, headers={"Retry-After": "31"})
-        assert "a pause of 31.0 seconds, and max_wait (330 seconds in all) has 30.0 left" in str(error_of(client))
+        assert "a pause of 31.0 seconds, but max_wait (330 seconds in total) has 30.0 left" in str(error_of(client))
         assert clock.pauses == [100.0, 200.0]
 
     def test_time_without_an_answer_counts_as_waiting(self, client: Client, wire: Wire, clock: Clock) -> None:
@@ -566,7 +568,7 @@ class TestWaiting:
         for dummy in range(3):
             wire.get("/zones", requests.ReadTimeout("timed out"), seconds=30.0)
         wire.get("/zones", "", status=502, seconds=30.0)
-        assert "a pause of 8.0 seconds, and max_wait (100 seconds in all) has 0.0 left" in str(error_of(client))
+        assert "a pause of 8.0 seconds, but max_wait (100 seconds in total) has 0.0 left" in str(error_of(client))
         assert clock.pauses == [1.0, 2.0, 4.0]
 
     def test_time_of_good_answers_counts_beyond_timeout(self, client: Client, wire: Wire, clock: Clock) -> None:
@@ -592,7 +594,7 @@ class TestWaiting:
     ) -> None:
         for dummy in range(6):
             wire.get("/zones", answer[0], status=answer[1])
-        assert str(error_of(client)).endswith("; given up after 6 tries")
+        assert str(error_of(client)).endswith("; gave up after 6 attempts")
         assert clock.pauses == [1.0, 2.0, 4.0, 8.0, 16.0]
 
     def test_pauses_have_chance_in_them(
@@ -614,7 +616,7 @@ class TestWaiting:
     def test_rate_limit_is_waited_for_to_its_end(self, client: Client, wire: Wire, clock: Clock) -> None:
         for dummy in range(11):
             wire.get("/zones", "", status=429)
-        assert "a pause of 60.0 seconds, and max_wait (330 seconds in all) has 27.0 left" in str(error_of(client))
+        assert "a pause of 60.0 seconds, but max_wait (330 seconds in total) has 27.0 left" in str(error_of(client))
         assert clock.pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0, 60.0]
 
     def test_pauses_stop_growing_however_often_they_come(self, client: Client, wire: Wire, clock: Clock) -> None:
@@ -696,7 +698,7 @@ class TestPages:
     )
     def test_malformed(self, client: Client, wire: Wire, answer: t.Any) -> None:
         wire.get("/x", answer, query={"page": 1, "per_page": 100})
-        with pytest.raises(ApiError, match="^HTTP 200: an answer that is not a page of a list: '") as caught:
+        with pytest.raises(ApiError, match="^HTTP 200: expected a page of a list, but the answer is '") as caught:
             list(client.iter_pages("/x"))
         assert caught.value.failure()["status"] == 200
         assert json.dumps(answer)[:140] in str(caught.value)
@@ -985,7 +987,7 @@ class TestPagesSideBySide:
         assert clock.pauses == [300.0]
         assert (
             len(messages) == 1
-            and "Waiting 300.0 seconds (after 0.0 of 330), then trying again: Rate limited" in messages[0]
+            and "Retrying in 300.0 seconds (waited 0.0 of at most 330): Rate limit exceeded" in messages[0]
         )
         assert len(zone.asked) == 35 + 8
 
@@ -1144,14 +1146,16 @@ class TestWriteOrVerify:
             client.write_or_verify(self.fails(error), self.fails(ApiError("no", 403, "no", [])))
         assert caught.value is error
         assert str(error) == (
-            "the write is lost; it is not known whether this was done, since the zone cannot be read either"
+            "the write is lost; it is unknown whether the change was made, since the zone cannot be read either: run the task again"
         )
         assert error.result == {"changed": True}
         assert error.__cause__ is None
 
     def test_after_an_unexpected_error_the_zone_is_read(self, client: Client) -> None:
         assert client.write_or_verify(self.fails(KeyError(7)), lambda: "found") == "found"
-        with pytest.raises(UnexpectedError, match=r"KeyError\(7\) in test_client\.py, line [0-9]+\. Report it$"):
+        with pytest.raises(
+            UnexpectedError, match=r"KeyError\(7\) in test_client\.py, line [0-9]+\. Report this message$"
+        ):
             client.write_or_verify(self.fails(KeyError(7)), lambda: None)
 
     def test_unexpected_error_of_the_reading(self, client: Client) -> None:

@@ -93,8 +93,10 @@ def test_slow_answer(server: Server, at_once: bytes, slowly: bytes) -> None:
     with client_of(server.url) as client, pytest.raises(RetryableTransportError) as caught:
         client.request("GET", "/zones")
     assert server.url in str(caught.value)
-    assert "(timeout: 0.4 seconds and the 0.3 that max_wait had left, for the whole answer)" in str(caught.value)
-    assert str(caught.value).endswith("max_wait (0.3 seconds in all) has 0.0 left: raise max_wait, or try again later")
+    assert "(timeout: 0.4 seconds and the remaining 0.3 of max_wait, for the complete answer)" in str(caught.value)
+    assert str(caught.value).endswith(
+        "max_wait (0.3 seconds in total) has 0.0 left: raise max_wait, or try again later"
+    )
     assert server.targets == [b"/zones"]
 
 
@@ -112,7 +114,7 @@ def test_through_a_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> Non
     server.answers = [(WHOLE, b""), (HEAD, PADDING)]
     with client_of("http://api.example.com", timeout=1.0) as client:
         assert client.request("GET", "/zones").result == [1]
-        with pytest.raises(RetryableTransportError, match="for the whole answer"):
+        with pytest.raises(RetryableTransportError, match="for the complete answer"):
             client.request("GET", "/zones")
     assert server.targets == [b"http://api.example.com/zones"] * 2
 

@@ -80,25 +80,29 @@ class TestCredential:
     @pytest.mark.parametrize(
         ("options", "environment", "message"),
         [
-            ({}, {}, f"No credential. Give {TOKEN_NAMES}, or {MAIL_NAMES} and {KEY_NAMES}."),
-            ({}, {"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_EMAIL": ""}, "No credential. "),
-            ({"api_email": MAIL}, {}, f"{MAIL_NAMES} and {KEY_NAMES} go together. One of them is missing."),
-            ({"api_key": KEY}, {}, f"{MAIL_NAMES} and {KEY_NAMES} go together. One of them is missing."),
-            ({"api_key": KEY}, {"CLOUDFLARE_EMAIL": MAIL}, f"{MAIL_NAMES} and {KEY_NAMES} go together. "),
+            ({}, {}, f"No credential is set. Set {TOKEN_NAMES}, or {MAIL_NAMES} and {KEY_NAMES}."),
+            ({}, {"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_EMAIL": ""}, "No credential is set. "),
+            ({"api_email": MAIL}, {}, f"{KEY_NAMES} is missing: api_email and api_key must be set together."),
+            ({"api_key": KEY}, {}, f"{MAIL_NAMES} is missing: api_email and api_key must be set together."),
+            ({"api_key": KEY}, {"CLOUDFLARE_EMAIL": MAIL}, f"{MAIL_NAMES} is missing: "),
             (
                 {"api_email": MAIL},
                 {"CLOUDFLARE_API_KEY": KEY, "CLOUDFLARE_TOKEN": TOKEN},
-                f"{MAIL_NAMES} and {KEY_NAMES} go",
+                f"{KEY_NAMES} is missing: ",
             ),
-            ({}, {"CLOUDFLARE_EMAIL": MAIL}, f"{MAIL_NAMES} and {KEY_NAMES} go together. "),
-            ({}, {"CLOUDFLARE_API_KEY": KEY}, f"{MAIL_NAMES} and {KEY_NAMES} go together. "),
-            ({"api_token": TOKEN, "api_key": KEY}, {}, "api_token excludes api_email and api_key. "),
-            ({"api_token": TOKEN, "api_email": MAIL}, {}, "api_token excludes api_email and api_key. "),
-            ({"api_token": TOKEN, "api_email": MAIL, "api_key": KEY}, {}, "api_token excludes api_email and api_key. "),
+            ({}, {"CLOUDFLARE_EMAIL": MAIL}, f"{KEY_NAMES} is missing: "),
+            ({}, {"CLOUDFLARE_API_KEY": KEY}, f"{MAIL_NAMES} is missing: "),
+            ({"api_token": TOKEN, "api_key": KEY}, {}, "api_token cannot be combined with api_email and api_key. "),
+            ({"api_token": TOKEN, "api_email": MAIL}, {}, "api_token cannot be combined with api_email and api_key. "),
+            (
+                {"api_token": TOKEN, "api_email": MAIL, "api_key": KEY},
+                {},
+                "api_token cannot be combined with api_email and api_key. ",
+            ),
             (
                 {"api_token": ""},
                 {"CLOUDFLARE_API_TOKEN": TOKEN},
-                f"{TOKEN_NAMES} is empty, or has a blank, a line break",
+                f"{TOKEN_NAMES} is empty, or contains a blank, a line break",
             ),
             ({"api_email": "", "api_key": KEY}, {}, f"{MAIL_NAMES} is empty"),
             ({"api_email": MAIL, "api_key": ""}, {}, f"{KEY_NAMES} is empty"),
@@ -138,12 +142,12 @@ class TestCredential:
             given = {}
         result = run_bare(zone_id=ZONE_ID, **given)
         assert result["msg"].startswith(f"{option} (CLOUDFLARE_")
-        assert "The value is not shown here." in result["msg"]
+        assert "The value is not shown." in result["msg"]
         assert "Secret-Part" not in str(result)
 
     def test_module_names_where_modules_look(self, run_bare: Run) -> None:
         message = run_bare(zone_id=ZONE_ID)["msg"]
-        assert "Variables such as cloudflare_api_token are for lookups and inventories alone" in message
+        assert "Variables such as cloudflare_api_token are only for lookups and inventories" in message
         assert "module_defaults" in message and "ansible.cfg" not in message
 
     @pytest.mark.parametrize(
@@ -189,15 +193,17 @@ class TestMisplacedCredential:
     def test_known_form(self, run_bare: Run, option: str, credential: str) -> None:
         result = run_bare(api_token="x", **{option: f" {credential}\n"})
         assert result["msg"] == (
-            f"{option}: the value is not shown, since it has a credential in it. A token belongs in api_token, "
-            "a global API key in api_key."
+            f"{option}: the value contains a credential, and is not shown. Use api_token for a token, "
+            "and api_key for a global API key."
         )
         assert credential not in str(result)
 
     @pytest.mark.parametrize("option", ["zone_id", "zone", "ca_path", "api_url"])
     def test_credential_of_the_task(self, run_bare: Run, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
         monkeypatch.setenv("CLOUDFLARE_TOKEN", "known-by-the-task")
-        assert run_bare(**{option: "known-by-the-task"})["msg"].startswith(f"{option}: the value is not shown, ")
+        assert run_bare(**{option: "known-by-the-task"})["msg"].startswith(
+            f"{option}: the value contains a credential, "
+        )
 
     @pytest.mark.parametrize(
         ("options", "message"),
@@ -212,7 +218,7 @@ class TestMisplacedCredential:
             ({"max_wait": [RANDOM]}, ""),
             ({"validate_certs": RANDOM}, ""),
             ({"validate_certs": {RANDOM: 1}}, ""),
-            ({"ca_path": RANDOM}, "ca_path: there is no (not shown, since it may be a credential)."),
+            ({"ca_path": RANDOM}, "ca_path: (not shown, since it may be a credential) does not exist."),
             ({"api_url": RANDOM}, "api_url "),
             ({"api_url": f"https://user:{RANDOM}@example.com"}, "api_url "),
             ({"api_url": f"https://example.com?sig={RANDOM}"}, "api_url "),
@@ -278,21 +284,21 @@ class TestZone:
     @pytest.mark.parametrize(
         ("result", "message"),
         [
-            ([], "zone: this credential sees no zone named 'example.com'. "),
-            ([{"id": ZONE_ID, "name": "sub.example.com"}], "zone: this credential sees no zone named 'example.com'. "),
+            ([], "zone: 'example.com' was not found with this credential. "),
+            ([{"id": ZONE_ID, "name": "sub.example.com"}], "zone: 'example.com' was not found with this credential. "),
             (
                 [{"id": ZONE_ID, "name": "example.com"}, {"id": OTHER_ZONE_ID, "name": "example.com"}],
-                f"zone: 2 zones are named 'example.com'. Give the zone_id of one: {ZONE_ID}, {OTHER_ZONE_ID}.",
+                f"zone: 2 zones are named 'example.com'. Set zone_id to one of {ZONE_ID}, {OTHER_ZONE_ID}.",
             ),
-            ([{"id": "../x", "name": "example.com"}], "HTTP 200: an answer that is not a list of zones: "),
-            ([{"id": None, "name": "example.com"}], "HTTP 200: an answer that is not a list of zones: "),
-            ([{"name": "example.com"}], "HTTP 200: an answer that is not a list of zones: "),
-            ([{"id": ZONE_ID}], "HTTP 200: an answer that is not a list of zones: "),
-            ([{"id": ZONE_ID, "name": None}], "HTTP 200: an answer that is not a list of zones: "),
-            (["example.com"], "HTTP 200: an answer that is not a list of zones: "),
-            ({"id": ZONE_ID, "name": "example.com"}, "HTTP 200: an answer that is not a list of zones: "),
-            (7, "HTTP 200: an answer that is not a list of zones: "),
-            ("x", "HTTP 200: an answer that is not a list of zones: "),
+            ([{"id": "../x", "name": "example.com"}], "HTTP 200: expected a list of zones, but the answer is "),
+            ([{"id": None, "name": "example.com"}], "HTTP 200: expected a list of zones, but the answer is "),
+            ([{"name": "example.com"}], "HTTP 200: expected a list of zones, but the answer is "),
+            ([{"id": ZONE_ID}], "HTTP 200: expected a list of zones, but the answer is "),
+            ([{"id": ZONE_ID, "name": None}], "HTTP 200: expected a list of zones, but the answer is "),
+            (["example.com"], "HTTP 200: expected a list of zones, but the answer is "),
+            ({"id": ZONE_ID, "name": "example.com"}, "HTTP 200: expected a list of zones, but the answer is "),
+            (7, "HTTP 200: expected a list of zones, but the answer is "),
+            ("x", "HTTP 200: expected a list of zones, but the answer is "),
         ],
         ids=str,
     )
@@ -333,7 +339,7 @@ class TestZone:
         message = run_bare(api_token=TOKEN, **({"zone_id": "example.com"} if source == "option" else {}))["msg"]
         name = "zone_id" if source == "option" else "zone_id (CLOUDFLARE_ZONE_ID in the environment)"
         assert message == (
-            f"{name}: 'example.com' is a domain name, not a zone id. Give the option zone: example.com instead."
+            f"{name}: 'example.com' is a domain name, not a zone id. Use the option zone: example.com instead."
         )
 
     def test_malformed_id_of_the_environment(self, run_bare: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,7 +351,7 @@ class TestZone:
 
     def test_id_as_name(self, run_bare: Run) -> None:
         assert run_bare(api_token=TOKEN, zone=ZONE_ID)["msg"] == (
-            f"zone: {ZONE_ID!r} is a zone id, not a domain name. Give the option zone_id: {ZONE_ID} instead."
+            f"zone: {ZONE_ID!r} is a zone id, not a domain name. Use the option zone_id: {ZONE_ID} instead."
         )
 
     @pytest.mark.parametrize(
@@ -375,12 +381,12 @@ class TestZone:
     def test_longest_name(self, run_bare: Run, wire: Wire) -> None:
         name = "a." * 126 + "a"
         wire.get("/zones", envelope([]), query={"name": name})
-        assert "sees no zone" in run_bare(api_token=TOKEN, zone=name)["msg"]
+        assert "was not found with this credential" in run_bare(api_token=TOKEN, zone=name)["msg"]
 
     @pytest.mark.parametrize("options", [{}, {"zone_id": ZONE_ID, "zone": "example.com"}], ids=["none", "both"])
     def test_exactly_one(self, run_bare: Run, options: dict[str, str]) -> None:
         assert run_bare(api_token=TOKEN, **options)["msg"] == (
-            "Give the zone, as either zone_id (CLOUDFLARE_ZONE_ID in the environment), or zone, its domain name."
+            "Specify exactly one of zone_id (CLOUDFLARE_ZONE_ID in the environment) and zone, which is the domain name."
         )
 
 
@@ -466,7 +472,9 @@ class TestApiUrl:
     def test_without_tls_is_warned_of(self, run: Run, wire: Wire, url: str, warned: bool) -> None:
         wire.api = url
         wire.mapping("192.0.2.1")
-        message = [f"api_url: {url} is not https. Everyone between here and there can read the credential."]
+        message = [
+            f"api_url: {url} does not use https, so others on the network can read the credential. Use an https URL."
+        ]
         assert run(origin_ip="192.0.2.1", api_url=url).get("warnings", []) == (message if warned else [])
 
 
@@ -474,10 +482,14 @@ class TestLimits:
     @pytest.mark.parametrize("option", ["timeout", "max_wait"])
     @pytest.mark.parametrize("value", [-1, -0.001, 86_400.1, "inf", "-inf", "nan", 1e300])
     def test_out_of_bounds(self, run: Run, option: str, value: float | str) -> None:
-        assert run(**{option: value})["msg"] == f"{option}: {float(value)} is not between 0 and 86400 seconds."
+        limits = {"timeout": "more than 0 and at most", "max_wait": "between 0 and"}[option]
+        assert (
+            run(**{option: value})["msg"]
+            == f"{option}: {float(value)} is not valid. It must be {limits} 86400 seconds."
+        )
 
     def test_timeout_0_is_none(self, run: Run) -> None:
-        assert run(timeout=0)["msg"] == "timeout: 0.0 is not between 0 and 86400 seconds."
+        assert run(timeout=0)["msg"] == "timeout: 0.0 is not valid. It must be more than 0 and at most 86400 seconds."
 
     @pytest.mark.parametrize("value", ["x", "", [1]])
     def test_no_number(self, run: Run, value: t.Any) -> None:
@@ -520,7 +532,10 @@ class TestLimits:
         assert "failed" not in run(origin_ip="192.0.2.1", validate_certs=validate_certs, **ca_path)
 
     def test_no_such_ca_path(self, run: Run, tmp_path: Path) -> None:
-        assert run(ca_path=f"{tmp_path}/none")["msg"] == f"ca_path: there is no '{tmp_path}/none'."
+        assert (
+            run(ca_path=f"{tmp_path}/none")["msg"]
+            == f"ca_path: '{tmp_path}/none' does not exist. Set it to a file or directory."
+        )
 
 
 @pytest.mark.parametrize("library", ["requests", "netaddr"])

@@ -150,7 +150,7 @@ class TestGet:
     def test_malformed(self, regions: OriginCloudRegions, wire: Wire, result: t.Any) -> None:
         wire.mapping("192.0.2.1", envelope(result))
         with pytest.raises(
-            ApiError, match=r"^HTTP 200: an answer that is not (a mapping|the mapping of 192\.0\.2\.1): "
+            ApiError, match=r"^HTTP 200: expected (a mapping|the mapping of 192\.0\.2\.1), but the answer is "
         ) as caught:
             regions.get("192.0.2.1")
         assert caught.value.__class__ is ApiError
@@ -158,7 +158,7 @@ class TestGet:
 
     def test_mapping_of_another_address_is_shown(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.mapping("192.0.2.1", envelope(mapping("192.0.2.2")))
-        with pytest.raises(ApiError, match=r"that is not the mapping of 192\.0\.2\.1: .*192\.0\.2\.2"):
+        with pytest.raises(ApiError, match=r"expected the mapping of 192\.0\.2\.1, but the answer is .*192\.0\.2\.2"):
             regions.get("192.0.2.1")
 
     @pytest.mark.parametrize("where", ["origin_ip", "vendor"])
@@ -361,7 +361,7 @@ class TestWrittenWhileItIsRead:
         for number in range(3):
             self.read(wire, [*mappings(150), self.written(f"2026-03-01T12:30:0{number}Z")], self.FIRST)
         with pytest.raises(
-            ApiError, match="^HTTP 200: somebody changed the zone while it was read, 3 times: try again later$"
+            ApiError, match="^HTTP 200: another client changed the zone during each of 3 reads: try again later$"
         ):
             regions.list_all()
 
@@ -395,7 +395,8 @@ class TestPagesThatContradictEachOther:
         for number in (1, 2, 3) * 3:
             wire.page(number, first)
         with pytest.raises(
-            ApiError, match="^HTTP 200: the pages say that the zone has 300 mappings and hold 100, 3 times$"
+            ApiError,
+            match="^HTTP 200: the pages report 300 mappings but contain 100, in each of 3 reads: try again later$",
         ):
             regions.list_all()
 
@@ -403,7 +404,9 @@ class TestPagesThatContradictEachOther:
     def test_total_that_lies(self, regions: OriginCloudRegions, wire: Wire, total: int) -> None:
         for dummy in range(3):
             wire.page(1, page(mappings(2), total_count=total))
-        with pytest.raises(ApiError, match=f"the zone has {total} mappings and hold 2, 3 times") as caught:
+        with pytest.raises(
+            ApiError, match=f"the pages report {total} mappings but contain 2, in each of 3 reads"
+        ) as caught:
             regions.list_all()
         assert caught.value.failure()["code"] is None
 
@@ -411,7 +414,7 @@ class TestPagesThatContradictEachOther:
     def test_number_of_pages_too_small(self, regions: OriginCloudRegions, wire: Wire, pages: int) -> None:
         for dummy in range(3):
             wire.page(1, page(mappings(101), total_pages=pages))
-        with pytest.raises(ApiError, match="the zone has 101 mappings and hold 100, 3 times"):
+        with pytest.raises(ApiError, match="the pages report 101 mappings but contain 100, in each of 3 reads"):
             regions.list_all()
 
     def test_number_of_pages_too_large(self, regions: OriginCloudRegions, wire: Wire) -> None:
@@ -422,12 +425,12 @@ class TestPagesThatContradictEachOther:
         for dummy in range(3):
             wire.page(1, page(mappings(150), 1, total_count=149))
             wire.page(2, page(mappings(150), 2))
-        with pytest.raises(ApiError, match="the zone has 149 or 150 mappings and hold 150, 3 times"):
+        with pytest.raises(ApiError, match="the pages report 149 or 150 mappings but contain 150, in each of 3 reads"):
             regions.list_all()
 
     def test_malformed_item(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.page(1, page([mapping("192.0.2.1"), {"origin_ip": "192.0.2.2"}]))
-        with pytest.raises(ApiError, match="not a mapping"):
+        with pytest.raises(ApiError, match="expected a mapping, but the answer is"):
             regions.list_all()
 
     def test_without_end(self, regions: OriginCloudRegions, wire: Wire) -> None:
@@ -684,7 +687,9 @@ class TestPut:
     def test_confirmed_for_another_address(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.send("PUT", f"{MAPPINGS}/192.0.2.1", envelope(mapping("192.0.2.2")), body=sent(new("192.0.2.1")))
         wire.no_mapping("192.0.2.1")
-        with pytest.raises(ApiError, match=r"that is not the mapping of 192\.0\.2\.1 that was sent: .*192\.0\.2\.2"):
+        with pytest.raises(
+            ApiError, match=r"expected the mapping of 192\.0\.2\.1 that was sent, but the answer is .*192\.0\.2\.2"
+        ):
             regions.put(new("192.0.2.1"))
 
     def test_lost_for_good(self, regions: OriginCloudRegions, client: Client, wire: Wire) -> None:
@@ -700,7 +705,7 @@ class TestPut:
         client._pacer._max_wait = 0.0
         wire.send("PUT", f"{MAPPINGS}/192.0.2.1", BROKEN, body=sent(new("192.0.2.1")))
         wire.get(f"{MAPPINGS}/192.0.2.1", BROKEN)
-        with pytest.raises(RetryableTransportError, match="it is not known whether this was done") as caught:
+        with pytest.raises(RetryableTransportError, match="it is unknown whether the change was made") as caught:
             regions.put(new("192.0.2.1"))
         assert caught.value.result == {"changed": True}
 
@@ -852,7 +857,7 @@ class TestListSupportedRegions:
     )
     def test_malformed(self, regions: OriginCloudRegions, wire: Wire, result: t.Any) -> None:
         wire.supported(envelope(result))
-        with pytest.raises(ApiError, match="^HTTP 200: an answer that is not the supported regions: ") as caught:
+        with pytest.raises(ApiError, match="^HTTP 200: expected the supported regions, but the answer is ") as caught:
             regions.list_supported_regions()
         assert str(caught.value).endswith(repr(json.dumps(plain(result))))
 

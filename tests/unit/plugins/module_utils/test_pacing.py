@@ -46,8 +46,8 @@ def left(pacer: RequestPacer) -> str:
     with pytest.raises(CloudflareError) as caught:
         pacer.sleep_before_retry(pacer.acquire(), limited(), 86_400.0, WHY)
     message = str(caught.value)
-    assert "max_wait (1000 seconds in all) has " in message
-    return message.split("in all) has ")[1].split(" left")[0]
+    assert "max_wait (1000 seconds in total) has " in message
+    return message.split("in total) has ")[1].split(" left")[0]
 
 
 class Asleep:
@@ -162,7 +162,7 @@ class TestPause:
     def test_a_shorter_one_does_not_stand_in_for_it(self, pacer: RequestPacer, clock: Clock) -> None:
         """A gateway error and a rate limit, side by side: until the end of the block nothing is sent."""
         one, other = pacer.acquire(), pacer.acquire()
-        pacer.sleep_before_retry(one, RetryableTransportError("cut"), 1.0, "next would be")
+        pacer.sleep_before_retry(one, RetryableTransportError("cut"), 1.0, "the next attempt needs")
         pacer.sleep_before_retry(other, limited(), 300.0, WHY)
         assert pacer.acquire() >= 300.0
 
@@ -179,16 +179,16 @@ class TestPause:
         clock.now = 2.0
         pacer.sleep_before_retry(started, limited(), 60.0, WHY)
         (text,) = messages
-        assert text.startswith("Waiting 60.0 seconds (after 2.0 of 330), then trying again: Rate limited: ")
+        assert text.startswith("Retrying in 60.0 seconds (waited 2.0 of at most 330): Rate limit exceeded: ")
 
     def test_short_one_is_told(self, messages: list[str]) -> None:
         """On a clock that goes on meanwhile."""
         pacer = RequestPacer(330.0, messages.append, itertools.count(0.0, 0.001).__next__, lambda seconds: None)
-        pacer.sleep_before_retry(pacer.acquire(), RetryableTransportError("cut"), 0.5, "next would be")
+        pacer.sleep_before_retry(pacer.acquire(), RetryableTransportError("cut"), 0.5, "the next attempt needs")
         assert len(messages) == 1
 
     def test_short_one_at_the_very_start_is_told(self, pacer: RequestPacer, messages: list[str]) -> None:
-        pacer.sleep_before_retry(0.0, RetryableTransportError("cut"), 0.5, "next would be")
+        pacer.sleep_before_retry(0.0, RetryableTransportError("cut"), 0.5, "the next attempt needs")
         assert len(messages) == 1
 
     def test_told_before_it_begins(self, clock: Clock) -> None:
@@ -215,7 +215,7 @@ class TestMaxWait:
             pacer.sleep_before_retry(pacer.acquire(), failure, pause, WHY)
         assert caught.value is failure
         assert str(failure).endswith(
-            f"; the API asks for a pause of {pause:.1f} seconds, and max_wait ({max_wait:g} seconds in all) "
+            f"; the API asks for a pause of {pause:.1f} seconds, but max_wait ({max_wait:g} seconds in total) "
             f"has {max_wait:.1f} left: raise max_wait, or try again later"
         )
         assert (clock.pauses, messages) == ([], [])
@@ -484,7 +484,7 @@ class TestRatelimit:
         pacer.update_rate_limit('"default";r=4;t=10')
         for dummy in range(5):
             pacer.acquire()
-        text = "Waiting 2.0 seconds before each request: the rate limit leaves 4 for the next 10.0 seconds"
+        text = "Waiting 2.0 seconds before each request: the rate limit allows only 4 more in the next 10.0 seconds"
         assert messages == [text]
         pacer.update_rate_limit('"default";r=4;t=10')
         pacer.acquire()

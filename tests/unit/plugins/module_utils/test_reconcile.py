@@ -45,7 +45,7 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import typ
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import typed_new as new
 
 ONE, TWO, SIX = "192.0.2.1", "192.0.2.2", "2001:db8::6"
-SILENCE = "The API neither confirmed nor refused this, and it was not done."
+SILENCE = "The API neither confirmed nor refused this change, and did not make it. Run the task again."
 BROKEN = requests.ConnectionError("cut")
 
 
@@ -247,8 +247,8 @@ class TestBatchResult:
         assert result.to_result()["failed_items"] == [{"origin_ip": address(0), "error": "no such region"}]
         error = result.error(202)
         assert str(error) == (
-            f"The API refused what it was sent: {address(0)}: no such region; "
-            "changes made: 200 of 202, refused: 1 (failed_items)"
+            f"The API refused some changes: {address(0)}: no such region; "
+            "changes made: 200 of 202, refused: 1 (see failed_items)"
         )
         assert error.failure() == {
             "status": 200,
@@ -320,8 +320,8 @@ class TestBatchResult:
         wire.put_batch(list(map(new, addresses)), batch_response(**words))
         result = apply_changes(zone, list(map(create, addresses)), 0)
         assert message_of(result, 4) == (
-            "The API refused what it was sent: 192.0.2.1: no 3; 192.0.2.9: no 0; 192.0.2.10: no 1; "
-            "changes made: 0 of 4, refused: 4 (failed_items)"
+            "The API refused some changes: 192.0.2.1: no 3; 192.0.2.9: no 0; 192.0.2.10: no 1; "
+            "changes made: 0 of 4, refused: 4 (see failed_items)"
         )
         assert [item["origin_ip"] for item in result.to_result()["failed_items"]] == [
             "192.0.2.1",
@@ -567,7 +567,7 @@ class TestLost:
         error = outcome.error(2)
         assert error.failure()["status"] is None, "the error of the write, not that of the reading"
         assert str(error).startswith("No answer from")
-        assert str(error).endswith("; changes made: 0 of 2, unknown: 2 (unconfirmed)")
+        assert str(error).endswith("; changes made: 0 of 2, unknown: 2 (see unconfirmed)")
 
 
 class TestNotRead:
@@ -579,14 +579,14 @@ class TestNotRead:
         result = apply_changes(zone, [create(ONE), create(TWO), delete(SIX)], 1)
         assert (result.applied, result.refused, result.unconfirmed) == ([create(TWO)], {}, [ONE])
         assert isinstance(result.failure, PermissionDeniedError)
-        assert message_of(result, 3).endswith("; changes made: 1 of 3, unknown: 1 (unconfirmed)")
+        assert message_of(result, 3).endswith("; changes made: 1 of 3, unknown: 1 (see unconfirmed)")
 
     def test_refused_deletion(self, zone: OriginCloudRegions, wire: Wire) -> None:
         wire.delete_batch([mapping(ONE)], batch_response(**{ONE: "does not exist"}))
         wire.get(f"/zones/{ZONE_ID}/origin/cloud_regions/{ONE}", failed(10000), status=403)
         result = apply_changes(zone, [delete(ONE)], 1)
         assert (result.applied, result.refused, result.unconfirmed) == ([], {ONE: "does not exist"}, [])
-        assert message_of(result, 1).endswith("; changes made: 0 of 1, refused: 1 (failed_items)")
+        assert message_of(result, 1).endswith("; changes made: 0 of 1, refused: 1 (see failed_items)")
         assert result.to_result()["changed"] is False
 
     @pytest.mark.parametrize("kind", [create, delete])
@@ -621,8 +621,8 @@ class TestUnexpected:
         assert result.to_result()["unconfirmed"] == [change.address for change in changes[100:]]
         assert result.to_result()["changed"] is True
         assert re.fullmatch(
-            r"Unexpected error, which is a defect of edgecache\.cloudflare: KeyError\(7\) in test_reconcile\.py, line [0-9]+\. Report it; "
-            r"changes made: 100 of 151, unknown: 50 \(unconfirmed\)",
+            r"Unexpected error, a bug of edgecache\.cloudflare: KeyError\(7\) in test_reconcile\.py, line [0-9]+\. Report this message; "
+            r"changes made: 100 of 151, unknown: 50 \(see unconfirmed\)",
             message_of(result, 151),
         )
 
@@ -660,7 +660,7 @@ class TestRefusedAsAWhole:
         wire.put_batch(wanted[100:], failed(1164), status=403)
         result = apply_changes(zone, changes, 0)
         assert message_of(result, 101).endswith(
-            f"; refused before: {address(0)}: no; {address(1)}: no; changes made: 98 of 101, refused: 2 (failed_items)"
+            f"; refused before this error: {address(0)}: no; {address(1)}: no; changes made: 98 of 101, refused: 2 (see failed_items)"
         )
         assert result.error(101).failure()["code"] == 1164
 

@@ -90,7 +90,7 @@ class TestGet:
     )
     def test_malformed(self, switches: ZoneSettings, wire: Wire, option: str, path: str, result: t.Any) -> None:
         wire.get(path, envelope(result))
-        with pytest.raises(ApiError, match="^HTTP 200: an answer that is not a setting that is on or off: "):
+        with pytest.raises(ApiError, match="^HTTP 200: expected a setting that is on or off, but the answer is "):
             switches.get(option)
 
 
@@ -125,7 +125,7 @@ class TestSet:
     def test_what_was_not_done_is_an_error(self, switches: ZoneSettings, wire: Wire, option: str, path: str) -> None:
         wire.send("PATCH", path, switch(False), body={"value": "on"})
         wire.get(path, switch(False))
-        with pytest.raises(ApiError, match="an answer that is not the setting that was sent") as caught:
+        with pytest.raises(ApiError, match="expected the setting that was sent, but the answer is") as caught:
             switches.set(option, True)
         assert caught.value.result == {}
 
@@ -144,7 +144,7 @@ class TestSet:
     def test_unknown(self, switches: ZoneSettings, wire: Wire, option: str, path: str) -> None:
         wire.send("PATCH", path, requests.exceptions.InvalidSchema("x"), body={"value": "on"})
         wire.get(path, failed(10000), status=403)
-        with pytest.raises(TransportError, match="it is not known whether this was done") as caught:
+        with pytest.raises(TransportError, match="it is unknown whether the change was made") as caught:
             switches.set(option, True)
         assert caught.value.result == {"changed": True}
 

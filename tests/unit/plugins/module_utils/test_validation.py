@@ -77,7 +77,7 @@ class TestCapacity:
     )
     def test_no_room(self, total: int, new_ones: int, gone: int, message: str) -> None:
         assert check_capacity(self.changes(new_ones, gone), total) == [
-            f"the zone would have {message}, and can have 3,500"
+            f"the zone would have {message}, but the maximum is 3,500: delete some first"
         ]
 
 
@@ -89,17 +89,17 @@ class TestUnsupported:
     @pytest.mark.parametrize(
         ("vendor", "region", "message"),
         [
-            ("aws", "us-east1", "aws has no region us-east1: did you mean us-east-1?"),
-            ("aws", "US-EAST-1", "aws has no region US-EAST-1: did you mean us-east-1?"),
-            ("aws", "qqq", "aws has no region qqq"),
-            ("aws", "q" * 70, f"aws has no region {'q' * 60}…"),
-            ("aws", "東京", "aws has no region 東京"),
-            ("aws", "\x1b[31mq\r\nq", "aws has no region  [31mq q"),
-            ("azure", "us-central1", "us-central1 is a region of gcp, not of azure"),
-            ("aw", "us-east-1", "there is no vendor aw: did you mean aws?"),
-            ("AZURE", "eastus", "there is no vendor AZURE: did you mean azure?"),
-            ("qqq", "us-east-1", "there is no vendor qqq"),
-            ("oci", "x", "there is no vendor oci"),
+            ("aws", "us-east1", "region 'us-east1' is not supported for aws; did you mean 'us-east-1'?"),
+            ("aws", "US-EAST-1", "region 'US-EAST-1' is not supported for aws; did you mean 'us-east-1'?"),
+            ("aws", "qqq", "region 'qqq' is not supported for aws"),
+            ("aws", "q" * 70, f"region '{'q' * 60}…' is not supported for aws"),
+            ("aws", "東京", "region '東京' is not supported for aws"),
+            ("aws", "\x1b[31mq\r\nq", "region ' [31mq q' is not supported for aws"),
+            ("azure", "us-central1", "region 'us-central1' belongs to gcp, not to azure"),
+            ("aw", "us-east-1", "vendor 'aw' is not supported; did you mean 'aws'?"),
+            ("AZURE", "eastus", "vendor 'AZURE' is not supported; did you mean 'azure'?"),
+            ("qqq", "us-east-1", "vendor 'qqq' is not supported"),
+            ("oci", "x", "vendor 'oci' is not supported"),
         ],
     )
     def test_nearest(self, vendor: str, region: str, message: str) -> None:
@@ -110,17 +110,17 @@ class TestUnsupported:
     def test_blanks_around_are_ignored_or_shown(self) -> None:
         declared = parse_mappings("mappings", [item("192.0.2.1", "aws", " us-west-2 ")])["192.0.2.1"]
         for message in find_unsupported(declared, VENDORS):
-            assert not message.startswith("aws has no region us-west-2: did you mean us-west-2?")
+            assert not message.startswith("region 'us-west-2' is not supported for aws; did you mean 'us-west-2'?")
 
     def test_region_of_several_others(self) -> None:
         vendors = {**VENDORS, "oci": [{"name": "eastus", "upper_tier_colos": []}]}
         assert format_problems(find_unsupported([typed_new("192.0.2.1", "aws", "eastus")], vendors)) == [
-            "eastus is a region of azure and oci, not of aws (192.0.2.1)"
+            "region 'eastus' belongs to azure and oci, not to aws (192.0.2.1)"
         ]
 
     def test_nearest_of_no_names(self) -> None:
         assert format_problems(find_unsupported([typed_new("192.0.2.1", "gcp", "x")], {"gcp": []})) == [
-            "gcp has no region x (192.0.2.1)"
+            "region 'x' is not supported for gcp (192.0.2.1)"
         ]
 
     def test_one_mistake_is_told_once(self) -> None:
@@ -128,8 +128,8 @@ class TestUnsupported:
             typed_new("192.0.2.9", "xyz")
         ]
         assert format_problems(find_unsupported(wanted, VENDORS)) == [
-            "aws has no region us-east1: did you mean us-east-1? (192.0.2.0, 192.0.2.1, 192.0.2.2 and 2 more)",
-            "there is no vendor xyz (192.0.2.9)",
+            "region 'us-east1' is not supported for aws; did you mean 'us-east-1'? (192.0.2.0, 192.0.2.1, 192.0.2.2 and 2 more)",
+            "vendor 'xyz' is not supported (192.0.2.9)",
         ]
 
     @pytest.mark.parametrize("vendor", ["aws", "azure", "gcp", "oci"])
@@ -140,6 +140,6 @@ class TestUnsupported:
         assert format_problems(
             find_unsupported([typed_new("192.0.2.1", "amazon", "qqq"), typed_new("192.0.2.2", "gpc", "x")], None)
         ) == [
-            "there is no vendor amazon (192.0.2.1)",
-            "there is no vendor gpc: did you mean gcp? (192.0.2.2)",
+            "vendor 'amazon' is not supported (192.0.2.1)",
+            "vendor 'gpc' is not supported; did you mean 'gcp'? (192.0.2.2)",
         ]

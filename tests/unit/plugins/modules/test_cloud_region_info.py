@@ -32,6 +32,7 @@ AWS, GCP, OCI = _sources.DEFAULT_SOURCES
 URL = "https://ranges.example.com/aws.json"
 CONTENT = aws(("192.0.2.0/24", "us-east-1"))
 PLACED = {"vendor": "aws", "region": "us-east-1", "prefix": "192.0.2.0/24"}
+CHECK = "Check that a cloud vendor publishes this file."
 
 
 @pytest.fixture
@@ -215,7 +216,7 @@ def test_max_wait_is_for_all_sources_together(run_bare: Run, wire: Wire, clock: 
     result = run_bare(origin_ip="192.0.2.1", sources=[AWS, GCP], max_wait=30)
     assert clock.pauses == [20.0]
     assert error_of(result).startswith(
-        f"{GCP}: HTTP 429: an empty answer; the server asks for a pause of 20.0 seconds, and max_wait (30 seconds in all) has 10.0 left"
+        f"{GCP}: HTTP 429: an empty answer; the server asks for a pause of 20.0 seconds, but max_wait (30 seconds in total) has 10.0 left"
     )
 
 
@@ -223,7 +224,9 @@ def test_max_wait_is_for_all_sources_together(run_bare: Run, wire: Wire, clock: 
 def test_status_is_none_too_where_the_wait_is_too_long(run_bare: Run, wire: Wire, status: int) -> None:
     wire.get(URL, "", status=status)
     result = run_bare(origin_ip="192.0.2.1", sources=URL, max_wait=0)
-    assert error_of(result).startswith(f"{URL}: HTTP {status}: an empty answer; next would be a pause of 1.0 seconds")
+    assert error_of(result).startswith(
+        f"{URL}: HTTP {status}: an empty answer; the next attempt needs a pause of 1.0 seconds"
+    )
     assert result["failure"] == {"status": None, "code": None, "message": result["msg"], "errors": []}
 
 
@@ -231,13 +234,13 @@ def test_broken_for_good(run_bare: Run, wire: Wire, clock: t.Any) -> None:
     for dummy in range(6):
         wire.get(URL, requests.ConnectionError("refused"))
     message = error_of(run_bare(origin_ip="192.0.2.1", sources=URL))
-    assert message == f"{URL}: No answer from the server: refused; given up after 6 tries"
+    assert message == f"{URL}: No answer from the server: refused; gave up after 6 attempts"
 
 
 def test_certificate(run_bare: Run, wire: Wire) -> None:
     wire.get(URL, requests.exceptions.SSLError("certificate verify failed"))
     assert error_of(run_bare(origin_ip="192.0.2.1", sources=URL)) == (
-        f"{URL}: No answer from the server: certificate verify failed; ca_path names the CA certificates to trust"
+        f"{URL}: No answer from the server: certificate verify failed; check sources, or set ca_path to the CA certificates to trust"
     )
     wire.get(URL, requests.exceptions.SSLError("wrong version number"))
     assert error_of(run_bare(origin_ip="192.0.2.1", sources=URL)).endswith("wrong version number; check sources")
@@ -254,27 +257,66 @@ def test_connection_options(run_bare: Run, wire: Wire, options: dict[str, t.Any]
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"timeout": 0}, "timeout: 0.0 is not between"),
-        ({"max_wait": -1}, "max_wait: -1.0 is not between"),
-        ({"ca_path": "/no/such"}, "ca_path: there is no '/no/such'"),
-        ({"sources": []}, "sources: give at least one"),
+        ({"timeout": 0}, "timeout: 0.0 is not valid. It must be more than 0 and at most 86400 seconds."),
+        ({"max_wait": -1}, "max_wait: -1.0 is not valid. It must be between 0 and 86400 seconds."),
+        ({"ca_path": "/no/such"}, "ca_path: '/no/such' does not exist"),
+        ({"sources": []}, "sources: the list is empty"),
         (
             {"sources": ["", AWS]},
-            "sources: neither a path nor an http or https URL without credentials, query and fragment: ''",
+            "sources: '' is neither a path nor an http or https URL without credentials, query and fragment.",
         ),
-        ({"sources": [AWS, "ftp://example.com/x"]}, "fragment: 'ftp://example.com/x'"),
-        ({"sources": ["https://user:word@example.com/x"]}, "fragment: 'https://…@example.com/x'. It is shown"),
-        ({"sources": ["https://example.com/x?sig=secret"]}, "fragment: 'https://example.com/x'. It is shown"),
-        ({"sources": ["https://example.com/x?sig=secret@x"]}, "fragment: 'https://…'. It is shown"),
-        ({"sources": ["HTTPS:/example.com/x?sig=secret"]}, "fragment: 'HTTPS:…'. It is shown"),
-        ({"sources": ["http:user:word@example.com"]}, "fragment: 'http:…'. It is shown"),
-        ({"sources": ["https://user:a/b@c@example.com/x#secret"]}, "fragment: 'https://…@example.com/x'. It is shown"),
-        ({"sources": ["https://user:a?b@example.com/x"]}, "fragment: 'https://…'. It is shown"),
-        ({"sources": ["https://user:a#b@example.com/x"]}, "fragment: 'https://…'. It is shown"),
-        ({"sources": ["https://user:a/b?c@example.com/x"]}, "fragment: 'https://…'. It is shown"),
-        ({"sources": ["https://user:a\nb@example.com/x"]}, "fragment: 'https://…@example.com/x'. It is shown"),
-        ({"sources": ["https:///x"]}, "fragment: 'https:///x'"),
-        ({"sources": ["https://example.com/a b"]}, "fragment: 'https://example.com/a b'"),
+        (
+            {"sources": [AWS, "ftp://example.com/x"]},
+            "sources: 'ftp://example.com/x' is neither a path nor an http or https URL without credentials, query and fragment.",
+        ),
+        (
+            {"sources": ["https://user:word@example.com/x"]},
+            "sources: 'https://…@example.com/x' is neither a path nor an http or https URL without credentials, query and fragment. Messages",
+        ),
+        (
+            {"sources": ["https://example.com/x?sig=secret"]},
+            "sources: 'https://example.com/x' is neither a path nor an http or https URL without credentials, query and fragment. Messages",
+        ),
+        (
+            {"sources": ["https://example.com/x?sig=secret@x"]},
+            "sources: 'https://…' is neither a path nor an http or https URL without credentials, query and fragment. Messages",
+        ),
+        (
+            {"sources": ["HTTPS:/example.com/x?sig=secret"]},
+            "sources: 'HTTPS:…' is neither a path nor an http or https URL without credentials, query and fragment. Messages",
+        ),
+        (
+            {"sources": ["http:user:word@example.com"]},
+            "sources: 'http:…' is neither a path nor an http or https URL without credentials, query and fragment. Messages",
+        ),
+        (
+            {"sources": ["https://user:a/b@c@example.com/x#secret"]},
+            "sources: 'https://…@example.com/x' is neither a path nor an http or https URL without credentials, query and fragment. Messages",
+        ),
+        (
+            {"sources": ["https://user:a?b@example.com/x"]},
+            "sources: 'https://…' is neither a path nor an http or https URL without credentials, query and fragment. Messages",
+        ),
+        (
+            {"sources": ["https://user:a#b@example.com/x"]},
+            "sources: 'https://…' is neither a path nor an http or https URL without credentials, query and fragment. Messages",
+        ),
+        (
+            {"sources": ["https://user:a/b?c@example.com/x"]},
+            "sources: 'https://…' is neither a path nor an http or https URL without credentials, query and fragment. Messages",
+        ),
+        (
+            {"sources": ["https://user:a\nb@example.com/x"]},
+            "sources: 'https://…@example.com/x' is neither a path nor an http or https URL without credentials, query and fragment. Messages",
+        ),
+        (
+            {"sources": ["https:///x"]},
+            "sources: 'https:///x' is neither a path nor an http or https URL without credentials, query and fragment.",
+        ),
+        (
+            {"sources": ["https://example.com/a b"]},
+            "sources: 'https://example.com/a b' is neither a path nor an http or https URL without credentials, query and fragment.",
+        ),
         ({"sources": [AWS, "/no/such"]}, "/no/such: cannot be read: [Errno 2]"),
         ({"sources": [AWS, "/"]}, "/: cannot be read: [Errno 21]"),
         ({"sources": [AWS, "a\0b"]}, "cannot be read: embedded null byte"),
@@ -297,7 +339,9 @@ def test_addresses_are_required(run_bare: Run) -> None:
 def test_without_tls_is_warned_of(run_bare: Run, wire: Wire, url: str, warned: bool) -> None:
     wire.get(url, CONTENT)
     result = run_bare(origin_ip="192.0.2.1", sources=url)
-    assert [f"sources: {url} is not https" in warning for warning in result.get("warnings", [])] == [True] * warned
+    assert [f"sources: {url} does not use https" in warning for warning in result.get("warnings", [])] == [
+        True
+    ] * warned
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"{}", azure(("192.0.2.1/24", "a"))])
@@ -318,7 +362,7 @@ class TestSize:
     def test_file(self, run_bare: Run, file: str, more: int) -> None:
         Path(file).write_bytes(CONTENT.ljust(100_000 + more))
         result = run_bare(origin_ip="192.0.2.1", sources=file)
-        assert result.get("msg") == (f"{file}: has more than 100000 bytes" if more else None)
+        assert result.get("msg") == (f"{file}: has more than 100000 bytes. {CHECK}" if more else None)
 
     @pytest.mark.parametrize("more", [0, 1])
     def test_answer(self, run_bare: Run, wire: Wire, more: int) -> None:
@@ -334,7 +378,9 @@ class TestSize:
         assert error_of(run_bare(origin_ip="192.0.2.1", sources=URL)).endswith("the answer has more than 100000 bytes")
 
     def test_endless_device(self, run_bare: Run) -> None:
-        assert error_of(run_bare(origin_ip="192.0.2.1", sources="/dev/zero")).endswith("has more than 100000 bytes")
+        assert error_of(run_bare(origin_ip="192.0.2.1", sources="/dev/zero")).endswith(
+            f"has more than 100000 bytes. {CHECK}"
+        )
 
 
 def test_packed_answer(run_bare: Run, wire: Wire) -> None:

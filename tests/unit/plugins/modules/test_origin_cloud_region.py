@@ -117,13 +117,13 @@ class TestPresent:
         [
             (
                 {"vendor": "aws", "region": "us-east1"},
-                "vendor and region: aws has no region us-east1: did you mean us-east-1?",
+                "region 'us-east1' is not supported for aws; did you mean 'us-east-1'?",
             ),
             (
                 {"vendor": "azure", "region": "us-east-1"},
-                "vendor and region: us-east-1 is a region of aws, not of azure",
+                "region 'us-east-1' belongs to aws, not to azure",
             ),
-            ({"vendor": "oci", "region": "us-phoenix-1"}, "vendor and region: there is no vendor oci"),
+            ({"vendor": "oci", "region": "us-phoenix-1"}, "vendor 'oci' is not supported"),
         ],
     )
     def test_check_mode_refuses_what_is_not_supported(
@@ -142,7 +142,7 @@ class TestPresent:
         result = run(**PRESENT, _ansible_check_mode=True)
         assert result["changed"] is True
         (warning,) = result["warnings"]
-        assert warning.startswith("The region was not checked, since the API does not tell what is supported: ")
+        assert warning.startswith("The region was not validated, since the API does not list the supported regions: ")
         assert "no Tiered Cache" in warning
 
     def test_check_mode_fails_if_the_supported_regions_cannot_be_read(self, run: Run, wire: Wire) -> None:
@@ -174,9 +174,12 @@ class TestPresent:
         [
             (
                 {"vendor": "aws", "region": "us-east1"},
-                "; aws has no region us-east1: did you mean us-east-1? (2001:db8::1)",
+                "; region 'us-east1' is not supported for aws; did you mean 'us-east-1'? (2001:db8::1)",
             ),
-            ({"vendor": "azure", "region": "us-east-1"}, "; us-east-1 is a region of aws, not of azure (2001:db8::1)"),
+            (
+                {"vendor": "azure", "region": "us-east-1"},
+                "; region 'us-east-1' belongs to aws, not to azure (2001:db8::1)",
+            ),
             ({"vendor": "aws", "region": "us-east-1"}, ""),  # which the list has: somebody is wrong
         ],
     )
@@ -188,8 +191,7 @@ class TestPresent:
         wire.supported()
         result = run(origin_ip=SIX, **place)
         assert result["msg"] == (
-            "The vendor does not exist or has no such region: check vendor and region (HTTP 400: code 1157, no)"
-            + suggestion
+            "The vendor or the region is not supported: check vendor and region (HTTP 400: code 1157, no)" + suggestion
         )
         assert result["failure"]["code"] == 1157
         assert len(wire.requests) == 3
@@ -294,7 +296,7 @@ class TestLostAnswer:
         wire.mapping(SIX, BROKEN)
         result = run(**options, max_wait=0)
         assert result["failed"] and result["changed"] is True
-        assert "it is not known whether this was done" in result["msg"]
+        assert "it is unknown whether the change was made" in result["msg"]
 
 
 class TestBadInput:
@@ -338,7 +340,7 @@ class TestBadInput:
         options = {**PRESENT, "origin_ip": " ::FFFF:A01:203", "region": " ", "_ansible_check_mode": check}
         assert run_bare(api_token=TOKEN, zone="example.com", **options)["msg"] == (
             "origin_ip: the internet does not reach ' ::FFFF:A01:203' (private). Specify addresses that it reaches, or set "
-            "validate_addresses to false. vendor and region: neither may be empty."
+            "validate_addresses to false. vendor and region must not be empty."
         )
 
     def test_origin_ip_left_out(self, run: Run, wire: Wire) -> None:

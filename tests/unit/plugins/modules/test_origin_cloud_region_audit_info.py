@@ -165,7 +165,7 @@ def test_3400_mappings_are_35_requests(audit: Run, wire: Wire) -> None:
 def test_tiered_cache_is_off(audit: Run, wire: Wire) -> None:
     wire.supported(failed(4711), status=400)
     wire.get(STATE, switch(False))
-    assert "or validate_regions: false does without them" in audit()["msg"]
+    assert "or set validate_regions to false" in audit()["msg"]
 
 
 def test_files_are_read_first(run: Run, wire: Wire) -> None:
@@ -179,7 +179,7 @@ def test_files_are_read_first(run: Run, wire: Wire) -> None:
     [
         ({"zone_id": "nonsense"}, "is not a valid zone id"),
         ({"api_url": "nonsense"}, "api_url"),
-        ({"zone": "x.example"}, "the zone"),
+        ({"zone": "x.example"}, "Specify exactly one of zone_id"),
     ],
     ids=str,
 )
@@ -197,7 +197,7 @@ def test_max_wait_is_for_the_files_and_the_zone_together(run: Run, wire: Wire, c
 
 
 def test_no_credential(run_bare: Run, sources: list[str]) -> None:
-    assert run_bare(zone_id=ZONE_ID, sources=sources)["msg"].startswith("No credential.")
+    assert run_bare(zone_id=ZONE_ID, sources=sources)["msg"].startswith("No credential is set.")
 
 
 def test_zone_by_name_costs_one_more(run_bare: Run, wire: Wire, sources: list[str]) -> None:

@@ -103,7 +103,7 @@ def test_failure(run: Run, wire: Wire) -> None:
     errors = [{"code": 7003, "message": "No route"}, {"code": 7000, "message": "No route"}]
     assert run(origin_ip="192.0.2.1") == {
         "failed": True,
-        "msg": "There is no such zone for this credential: check zone_id (HTTP 404: code 7003, No route)",
+        "msg": "The zone does not exist, or the credential has no access to it: check zone_id (HTTP 404: code 7003, No route)",
         "failure": {"status": 404, "code": 7003, "message": "No route", "errors": errors},
     }
 
@@ -112,7 +112,7 @@ def test_failure_without_an_answer(run: Run, wire: Wire) -> None:
     wire.get(f"{MAPPINGS}/192.0.2.1", requests.ConnectionError(f"refused {TOKEN}"))
     result = run(origin_ip="192.0.2.1", max_wait=0)
     assert result["msg"].startswith(
-        "No answer from https://api.cloudflare.com/client/v4: refused ********; next would be"
+        "No answer from https://api.cloudflare.com/client/v4: refused ********; the next attempt needs"
     )
     assert result["failure"] == {"status": None, "code": None, "message": result["msg"], "errors": []}
 

@@ -375,11 +375,11 @@ class TestWhatIsWrongIsToldInOneMessage:
             "mappings: "
             "192.0.2.1 is declared as aws/us-east-1 and as aws/us-west-2; "
             "2001:db8::6 is declared as gcp/us-central1 and as aws/us-east-1; "
-            "the zone would have 3,505 mappings (3,499 now, 6 to create, 0 to delete), and can have 3,500; "
-            "aws has no region us-east1: did you mean us-east-1? (192.0.2.2); "
-            "us-west-2 is a region of aws, not of azure (192.0.2.3); "
-            "there is no vendor amazon (192.0.2.4); "
-            "there is no vendor gpc: did you mean gcp? (192.0.2.5)."
+            "the zone would have 3,505 mappings (3,499 now, 6 to create, 0 to delete), but the maximum is 3,500: delete some first; "
+            "region 'us-east1' is not supported for aws; did you mean 'us-east-1'? (192.0.2.2); "
+            "region 'us-west-2' belongs to aws, not to azure (192.0.2.3); "
+            "vendor 'amazon' is not supported (192.0.2.4); "
+            "vendor 'gpc' is not supported; did you mean 'gcp'? (192.0.2.5)."
         )
         assert run(mappings=wanted) == {
             "failed": True,
@@ -393,7 +393,7 @@ class TestWhatIsWrongIsToldInOneMessage:
         wire.zone([mapping(SIX)])
         wire.supported()
         result = run(mappings=[item(ONE), item(TWO, region="us-east1")], purge=purge, _ansible_check_mode=check)
-        message = f"mappings: aws has no region us-east1: did you mean us-east-1? ({TWO})."
+        message = f"mappings: region 'us-east1' is not supported for aws; did you mean 'us-east-1'? ({TWO})."
         assert result == {
             "failed": True,
             "msg": message,
@@ -412,7 +412,7 @@ class TestWhatIsWrongIsToldInOneMessage:
         wire.supported()
         assert run(mappings=[item(ONE), item(ONE, region="us-west2")])["msg"] == (
             f"mappings: {ONE} is declared as aws/us-east-1 and as aws/us-west2; "
-            f"aws has no region us-west2: did you mean us-west-2? ({ONE})."
+            f"region 'us-west2' is not supported for aws; did you mean 'us-west-2'? ({ONE})."
         )
 
     def test_same_twice_is_one(self, run: Run, wire: Wire) -> None:
@@ -435,7 +435,7 @@ class TestWhatIsWrongIsToldInOneMessage:
         wire.zone(mappings(zone))
         wire.supported()
         result = run(mappings=[sent(one) for one in mappings(wanted)], purge=purge)
-        assert result["msg"] == f"mappings: the zone would have {message}, and can have 3,500."
+        assert result["msg"] == f"mappings: the zone would have {message}, but the maximum is 3,500: delete some first."
 
     def test_full_to_the_last_mapping(self, run: Run, wire: Wire) -> None:
         wire.zone(mappings(3_499), pages=1)
@@ -459,7 +459,7 @@ class TestWithoutValidation:
             _ansible_check_mode=True,
         )
         assert result["msg"] == (
-            f"mappings: {TWO} is declared as aws/us-east-1 and as aws/x; there is no vendor amazon ({ONE})."
+            f"mappings: {TWO} is declared as aws/us-east-1 and as aws/x; vendor 'amazon' is not supported ({ONE})."
         )
 
     def test_refused_ones(self, run: Run, wire: Wire) -> None:
@@ -491,8 +491,11 @@ class TestLeaveOutHosts:
         (host("192.0.2.8", " "), "no vendor or no region"),
     ]
     UNSUPPORTED: t.ClassVar[list[tuple[dict[str, t.Any], str]]] = [
-        (host("2001:DB8::6", "aws", "us-east1"), "aws has no region us-east1: did you mean us-east-1?"),
-        (host("192.0.2.9", "awz"), "there is no vendor awz: did you mean aws?"),
+        (
+            host("2001:DB8::6", "aws", "us-east1"),
+            "region 'us-east1' is not supported for aws; did you mean 'us-east-1'?",
+        ),
+        (host("192.0.2.9", "awz"), "vendor 'awz' is not supported; did you mean 'aws'?"),
     ]
 
     def left_out(self, *bad: tuple[dict[str, t.Any], str]) -> list[dict[str, t.Any]]:
@@ -530,9 +533,9 @@ class TestLeaveOutHosts:
         wanted = [item(ONE), host("", None), host("web-1.example.com"), host("web-2.example.com", None)]
         result = run(mappings=wanted, leave_out=True, purge=True, allow_empty=allow_empty)
         assert result["msg"] == (
-            "mappings: with purge, the mappings of hosts whose address is not known would be deleted: "
+            "mappings: purge would delete the mappings of hosts whose address is not known: "
             "host of web-1.example.com ('web-1.example.com'), host of web-2.example.com ('web-2.example.com'). "
-            "Give their addresses, or an empty text for a host that has none."
+            "Set origin_ip to the address of each host, or to an empty text if the host has none."
         )
 
     def test_purge_deletes_what_a_host_without_an_address_had(self, run: Run, wire: Wire) -> None:
@@ -588,7 +591,7 @@ class TestLeaveOutHosts:
         wire.zone([])
         wire.supported()
         wanted = [host(ONE, "awz"), item(ONE, "awz"), host(TWO, "awz"), host(SIX)]
-        message = f"mappings: there is no vendor awz: did you mean aws? ({ONE})."
+        message = f"mappings: vendor 'awz' is not supported; did you mean 'aws'? ({ONE})."
         assert run(mappings=wanted, leave_out=True)["msg"] == message
 
     def test_conflict_is_an_error_all_the_same(self, run: Run, wire: Wire) -> None:
@@ -596,7 +599,7 @@ class TestLeaveOutHosts:
         wire.supported()
         message = run(mappings=[host(ONE), host(ONE, "awz"), host(TWO, region="x")], leave_out=True)["msg"]
         assert f"{ONE} is declared as aws/us-east-1 and as awz/us-east-1" in message
-        assert "there is no vendor awz" in message
+        assert "vendor 'awz' is not supported" in message
 
     def test_those_left_out_take_no_room(self, run: Run, wire: Wire) -> None:
         wire.zone(mappings(3_500), pages=1)
@@ -619,7 +622,7 @@ class TestLeaveOutHosts:
         if allowed:
             assert result["deleted"] == [mapping(TWO)]
         else:
-            assert f"nothing can be declared ({len(bad)} left out)" in result["msg"]
+            assert f"all items are skipped ({len(bad)})" in result["msg"]
 
     def test_nothing_valid_costs_no_request(self, run: Run, wire: Wire) -> None:
         result = run(mappings=[one for one, dummy in self.BAD], leave_out=True)
@@ -632,7 +635,7 @@ class TestLeaveOutHosts:
 
     def test_not_with_absent(self, run: Run, wire: Wire) -> None:
         assert (
-            "leave_out: it goes with state=present only"
+            "leave_out can only be used with state=present"
             in (run(mappings=[item(ONE)], leave_out=True, state="absent")["msg"])
         )
 
@@ -748,8 +751,8 @@ class TestDerive:
     def test_what_cannot_be_placed_is_an_error(self, derived: Run, wire: Wire) -> None:
         wanted = [{"origin_ip": one} for one in ("2001:db9::1", "9.9.9.9", "198.51.100.1", ONE)]
         assert derived(mappings=wanted)["msg"] == (
-            "mappings: in no range: '2001:db9::1', '9.9.9.9'. "
-            "mappings: ambiguous, aws/eu-west-1, gcp/us-central1: '198.51.100.1'."
+            "mappings: in no range of the sources: '2001:db9::1', '9.9.9.9'. Specify vendor and region. "
+            "mappings: ambiguous (aws/eu-west-1, gcp/us-central1): '198.51.100.1'. Specify vendor and region."
         )
 
     @pytest.mark.parametrize(("regions", "more"), [(3, ""), (4, " and 1 more"), (500, " and 497 more")])
@@ -757,7 +760,7 @@ class TestDerive:
         file = tmp_path / "aws.json"
         file.write_bytes(ranges.aws(*(("192.0.2.0/24", f"r-{number}") for number in range(regions))))
         result = run(mappings=[{"origin_ip": ONE}], derive=True, leave_out=True, sources=[str(file)])
-        assert [one["reason"] for one in result["left_out"]] == [f"ambiguous, aws/r-0, aws/r-1, aws/r-2{more}"]
+        assert [one["reason"] for one in result["left_out"]] == [f"ambiguous (aws/r-0, aws/r-1, aws/r-2{more})"]
 
     def test_or_is_left_alone(self, derived: Run, wire: Wire) -> None:
         kept = mapping("198.51.100.1", "azure", "eastus")
@@ -769,8 +772,8 @@ class TestDerive:
             "left_out": [
                 {"host": host, "origin_ip": one, "vendor": None, "region": None, "reason": reason}
                 for host, one, reason in (
-                    (None, "9.9.9.9", "in no range"),
-                    ("web-1", "198.51.100.1", "ambiguous, aws/eu-west-1, gcp/us-central1"),
+                    (None, "9.9.9.9", "in no range of the sources"),
+                    ("web-1", "198.51.100.1", "ambiguous (aws/eu-west-1, gcp/us-central1)"),
                 )
             ],
         }
@@ -779,11 +782,13 @@ class TestDerive:
         wire.zone([])
         wire.supported()
         wanted = {"origin_ip": "203.0.113.1"}
-        assert derived(mappings=[wanted])["msg"] == "mappings: aws has no region x (203.0.113.1)."
+        assert derived(mappings=[wanted])["msg"] == "mappings: region 'x' is not supported for aws (203.0.113.1)."
         wire.zone([])
         wire.supported()
         result = derived(mappings=[wanted], leave_out=True)
-        assert [(one["region"], one["reason"]) for one in result["left_out"]] == [("x", "aws has no region x")]
+        assert [(one["region"], one["reason"]) for one in result["left_out"]] == [
+            ("x", "region 'x' is not supported for aws")
+        ]
 
     def test_hosts_without_an_address(self, derived: Run, wire: Wire) -> None:
         result = derived(mappings=[{"origin_ip": "web-1", "host": "web-1"}], leave_out=True)
@@ -802,14 +807,14 @@ class TestDerive:
         ("options", "message"),
         [
             ({"zone_id": "nonsense"}, "is not a valid zone id"),
-            ({"zone": "example.com"}, "Give the zone"),
+            ({"zone": "example.com"}, "Specify exactly one of zone_id"),
             ({"api_url": "nonsense"}, "api_url"),
-            ({"api_email": "someone@example.com"}, "api_token excludes"),
+            ({"api_email": "someone@example.com"}, "api_token cannot be combined with"),
             ({"mappings": [{"origin_ip": ONE}, {"origin_ip": TWO, "vendor": "aws"}]}, "vendor or region is missing"),
             ({"mappings": [{"origin_ip": "x"}, item("y")]}, "not an IP address: 'x', 'y'"),
             (
                 {"mappings": [{"origin_ip": "web-1", "host": "web-1"}], "leave_out": True, "purge": True},
-                "with purge, the mappings of hosts whose address is not known",
+                "purge would delete the mappings of hosts whose address is not known",
             ),
         ],
         ids=str,
@@ -832,7 +837,7 @@ class TestDerive:
         assert run(mappings=[item(ONE)], derive=True, sources=["/nowhere"]) == {**NOTHING, "unchanged": [mapping(ONE)]}
 
     def test_not_with_absent(self, run: Run) -> None:
-        message = "derive: it goes with state=present only"
+        message = "derive can only be used with state=present"
         assert message in run(mappings=[{"origin_ip": ONE}], derive=True, state="absent")["msg"]
 
 
@@ -844,7 +849,7 @@ class TestTieredCacheOff:
         wire.get(STATE, switch(False))
         result = run(mappings=[item(ONE)], _ansible_check_mode=check)
         assert "edgecache.cloudflare.tiered_cache " in result["msg"]
-        assert "validate_regions: false" in result["msg"]
+        assert "set validate_regions to false" in result["msg"]
         assert (result["failure"]["status"], result["failure"]["code"]) == (400, 4711)
 
     def test_all_else_that_is_wrong_is_told_too(self, run: Run, wire: Wire) -> None:
@@ -853,7 +858,7 @@ class TestTieredCacheOff:
         wire.get(STATE, switch(False))
         message = run(mappings=[item(ONE), item(ONE, region="x"), item(TWO, "amazon")])["msg"]
         assert f"{ONE} is declared as aws/us-east-1 and as aws/x" in message
-        assert "there is no vendor amazon" in message
+        assert "vendor 'amazon' is not supported" in message
 
     @pytest.mark.parametrize("options", [{"purge": True}, {}], ids=str)
     def test_no_matter_if_nothing_is_written(self, run: Run, wire: Wire, options: dict[str, t.Any]) -> None:
@@ -870,7 +875,7 @@ class TestFailureHalfWay:
         assert run(mappings=[item(ONE), item(TWO)], purge=True) == {
             **NOTHING,
             "failed": True,
-            "msg": f"The API refused what it was sent: {words}; changes made: 1 of 3, refused: 1 (failed_items)",
+            "msg": f"The API refused some changes: {words}; changes made: 1 of 3, refused: 1 (see failed_items)",
             "failure": {"status": 200, "code": None, "message": words, "errors": []},
             "changed": True,
             "updated": [new(TWO)],
@@ -898,7 +903,7 @@ class TestFailureHalfWay:
         assert result == {
             **NOTHING,
             "failed": True,
-            "msg": "The zone already has 3,500 mappings, the most that a zone can have: delete some first "
+            "msg": "The zone already has 3,500 mappings, which is the maximum: delete some first "
             "(HTTP 403: code 1164, no); changes made: 100 of 251",
             "failure": {"status": 403, **own, "errors": [own]},
             "changed": True,
@@ -954,7 +959,7 @@ class TestFailureHalfWay:
         assert result["failed"] and result["changed"] is True
         assert result["unconfirmed"] == [ONE, TWO]
         assert result["created"] == result["deleted"] == []
-        assert result["msg"].endswith("; changes made: 0 of 3, unknown: 2 (unconfirmed)")
+        assert result["msg"].endswith("; changes made: 0 of 3, unknown: 2 (see unconfirmed)")
         assert "DELETE" not in methods(wire)
 
     def test_rate_limit_is_waited_for(self, run: Run, wire: Wire, clock: Clock) -> None:

@@ -172,7 +172,7 @@ class TestFailure:
         wire.get(SMART, BROKEN)
         result = run(smart=True, max_wait=0)
         assert result["failed"] and result["changed"] is True
-        assert "it is not known whether this was done" in result["msg"]
+        assert "it is unknown whether the change was made" in result["msg"]
         assert result["tiered_cache"] == {"state": None, "smart": False}
         assert result["diff"] == {"before": result["tiered_cache"], "after": result["tiered_cache"]}
 

@@ -592,9 +592,7 @@ class TestAction:
     ) -> None:
         (tmp_path / "edgecache.cloudflare-uncertain").mkdir()
         assert make(async_val=60).run()["changed"]
-        assert "Lookups of this run may show what was there before this task" in " ".join(
-            capsys.readouterr().err.split()
-        )
+        assert "Lookups of this run may return data from before this task" in " ".join(capsys.readouterr().err.split())
 
     def test_without_a_folder_to_write_to(
         self, make: t.Callable[..., t.Any], ran: list[tuple[t.Any, ...]], monkeypatch: pytest.MonkeyPatch

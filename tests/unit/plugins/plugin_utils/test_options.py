@@ -146,7 +146,7 @@ def test_pair_is_never_mixed(
     ini: dict[str, str],
 ) -> None:
     configure(ini, environment)
-    with pytest.raises(AnsibleError, match="go together. One of them is missing"):
+    with pytest.raises(AnsibleError, match="is missing: api_email and api_key must be set together"):
         look_up_bare("192.0.2.1", zone_id=ZONE_ID, variables=variables, **direct)
 
 
@@ -296,7 +296,10 @@ def test_credential_in_another_option(
     variables = {f"cloudflare_{option}": value} if source == "variable" else {}
     message = error_of(variables=variables, **{"api_token": TOKEN, **given})
     # else there is no such variable, or no such text in a file
-    assert message.startswith((option, "Unknown: (not shown). The options are account_api_key")) or "zone_id" in message
+    assert (
+        message.startswith((option, "Unknown option: (not shown). The options are account_api_key"))
+        or "zone_id" in message
+    )
 
 
 @pytest.mark.parametrize("option", ["zone_id", "zone", "ca_path", "api_url", "timeout", "terms"])
@@ -325,7 +328,7 @@ def test_credential_of_the_task_in_another_option(error_of: t.Callable[..., str]
             {},
             (
                 "zone_id (the variable cloudflare_zone_id): 'example.com' is a domain name, not a zone id. "
-                "Give the variable cloudflare_zone: example.com instead."
+                "Use the variable cloudflare_zone: example.com instead."
             ),
         ),
         (
@@ -334,7 +337,7 @@ def test_credential_of_the_task_in_another_option(error_of: t.Callable[..., str]
             {"zone_id": "example.com"},
             (
                 "zone_id (the configuration file ansible.cfg): 'example.com' is a domain name, not a zone id. "
-                "Give zone = example.com instead."
+                "Use zone = example.com instead."
             ),
         ),
         (
@@ -343,7 +346,7 @@ def test_credential_of_the_task_in_another_option(error_of: t.Callable[..., str]
             {},
             (
                 f"zone (the variable cloudflare_zone): {ZONE_ID!r} is a zone id, not a domain name. "
-                f"Give the variable cloudflare_zone_id: {ZONE_ID} instead."
+                f"Use the variable cloudflare_zone_id: {ZONE_ID} instead."
             ),
         ),
     ],
@@ -363,10 +366,10 @@ def test_source_of_a_bad_zone_is_named(
 def test_no_credential_names_where_plugins_look(error_of: t.Callable[..., str]) -> None:
     message = error_of(zone_id=ZONE_ID)
     assert message.startswith(
-        "No credential. Give api_token (CLOUDFLARE_API_TOKEN or CLOUDFLARE_TOKEN in the environment), "
+        "No credential is set. Set api_token (CLOUDFLARE_API_TOKEN or CLOUDFLARE_TOKEN in the environment), "
     )
     assert "the variables cloudflare_api_token, cloudflare_api_email and cloudflare_api_key" in message
-    assert "ansible.cfg. module_defaults are for modules alone." in message
+    assert "ansible.cfg. module_defaults are only for modules." in message
 
 
 @pytest.mark.parametrize("name", ["timeout", "max_wait"])
@@ -376,5 +379,5 @@ def test_no_number(look_up: LookUp, name: str) -> None:
 
 
 def test_no_options_at_all(look_up_bare: LookUp) -> None:
-    with pytest.raises(AnsibleError, match="Give the zone, as either zone_id"):
+    with pytest.raises(AnsibleError, match="Specify exactly one of zone_id"):
         look_up_bare("192.0.2.1", variables=None)
