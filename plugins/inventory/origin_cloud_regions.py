@@ -53,7 +53,7 @@ notes:
   - Each option may be a template, whatever its type. Templates can use only the variables of C(--extra-vars). O(compose), O(groups) and
     O(keyed_groups) are evaluated for each host instead.
   - An option may also be a text that C(ansible-vault encrypt_string) has encrypted. Such a text is not evaluated as a template.
-  - If an inventory cannot be read, Ansible shows a warning and goes on without it. To stop instead, set
+  - If an inventory cannot be read, Ansible shows a warning and continues without it. To stop instead, set
     C(any_unparsed_is_failed=true) in the section C(inventory) of C(ansible.cfg).
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)

@@ -27,7 +27,7 @@ options:
       - The default has the files of AWS, Google and Oracle. Azure's file C(ServiceTags_Public_*.json) has another URL each week, so
         add it yourself.
       - The content of a file decides which vendor it belongs to. Several files of one vendor are allowed.
-      - A relative path is searched as in other lookups, in C(files) of the role and beside the playbook. C(~) is expanded.
+      - A relative path is searched as in other lookups, in C(files) of the role and next to the playbook. C(~) is expanded.
       - A URL must not contain a user name, a password or a query, since messages and results show URLs. Fetch such a file first, and
         specify its path.
       - A file may have up to 16777216 bytes (16 MiB) and 500 regions. A file that would take more than some 150 MB of memory to parse
@@ -190,18 +190,18 @@ class LookupModule(LookupBase):
             sources = collect_options(self, kwargs, variables or {}, self._templar, secrets)
             addresses = normalize_addresses("terms", terms)
 
-            def find(source: str) -> str:
+            def find_path(source: str) -> str:
                 found = self.find_file_in_search_path(variables or {}, "files", source, ignore_missing=True)
                 return str(found or source)
 
             if not addresses:
                 return []
-            ranges = load_shared_ranges(sources, find, Display().warning, warn_always)
+            ranges = load_shared_ranges(sources, find_path, Display().warning, warn_always)
             matches = {address: ranges.lookup(address) for address in addresses}
             for address, candidates in matches.items():
                 if len(candidates) > 1:
                     named = join_truncated(
-                        [f"{one.vendor}/{one.region} ({one.prefix} in {one.source})" for one in candidates]
+                        [f"{match.vendor}/{match.region} ({match.prefix} in {match.source})" for match in candidates]
                     )
                     raise CloudflareError(
                         f"{address} is ambiguous: {named}. Check whether a file in sources is outdated."

@@ -60,7 +60,7 @@ notes:
   - A lookup is evaluated each time its template is, so in a task for many hosts once for each host.
   - Separate lookups of K different addresses, in a zone whose mappings fill P pages of 100, cost at most twice the lesser of K and P
     requests in total. The count starts again when O(cache_ttl) has passed, or when a task of the run has written.
-  - Lookups that ask at the same time wait for the first one. If it fails, they fail too.
+  - Lookups that run at the same time wait for the first one. If it fails, they fail too.
   - Use C(query) instead of C(lookup) for a list, since C(lookup) turns a list with one element into that element.
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
@@ -172,7 +172,7 @@ class LookupModule(LookupBase):
 
 
 def get_snapshot(addresses: list[str] | None, sources: list[OptionSource]) -> ZoneSnapshot:
-    """Return what the run has read, completed by what is missing. The processes of a run read one after the other."""
+    """Return the snapshot of this run, and read what it lacks. The processes of a run read one after the other."""
     option = merge_options(sources)
     if not 0 <= option["cache_ttl"] <= MAX_SECONDS:
         raise ConfigurationError(
@@ -189,7 +189,7 @@ def get_snapshot(addresses: list[str] | None, sources: list[OptionSource]) -> Zo
     with cache.lock():
         snapshot = cache.load()
         if not snapshot.covers(addresses):
-            # Processes that wait together fail together: otherwise each would try, and wait, for as long as the first did
+            # Waiting processes fail with the first one: otherwise each would retry for as long as the first did
             if message := cache.recent_failure(since, option["max_wait"]):
                 raise CloudflareError(message)
             try:
@@ -201,7 +201,7 @@ def get_snapshot(addresses: list[str] | None, sources: list[OptionSource]) -> Zo
 
 
 def fetch(snapshot: ZoneSnapshot, addresses: list[str] | None, sources: list[OptionSource]) -> ZoneSnapshot:
-    """Return the snapshot with what it lacked of these addresses, or of the whole zone."""
+    """Return the snapshot with the missing mappings of these addresses, or of the whole zone."""
     with open_zone_client(sources, Display().warning, warn_always, snapshot.zone_id) as (client, snapshot.zone_id):
         OriginCloudRegions(client, snapshot.zone_id).fetch_missing(snapshot, addresses)
     return snapshot

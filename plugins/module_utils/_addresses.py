@@ -40,7 +40,7 @@ _UNREACHABLE = [
         ("ff00::/8", "multicast"),
     )
 ]
-"""Networks that the internet does not reach, each with its kind. The first one that has an address counts.
+"""Networks that the internet does not reach, each with its kind. The first network that contains an address has its kind.
 
 From https://www.iana.org/assignments/iana-ipv4-special-registry and https://www.iana.org/assignments/iana-ipv6-special-registry,
 limited to those that an origin has by mistake: networks for documentation and benchmarks are allowed. This table is explicit, since
@@ -65,9 +65,9 @@ def normalize_address(value: object) -> str:
 
 
 def format_address(packed: bytes) -> str:
-    """Return the canonical text of an address that is given as its 4 or 16 bytes.
+    """Return the canonical text of an address of 4 or 16 bytes.
 
-    The system writes the whole of ``::/96`` with dots, as in ``::1.2.3.4``. RFC 5952, section 5, recommends dots only under
+    The system writes all addresses of ``::/96`` with dots, as in ``::1.2.3.4``. RFC 5952, section 5, recommends dots only under
     a well-known prefix, and Python and Go use them for IPv4-mapped addresses alone: ``::102:304``, but ``::ffff:1.2.3.4``.
     """
     if len(packed) == 4:
@@ -109,7 +109,7 @@ def unreachable_kind(address: str) -> str | None:
 
 
 def sort_addresses(addresses: t.Iterable[str]) -> list[str]:
-    """Sort addresses by their number, IPv4 before IPv6."""
+    """Return the addresses in numerical order, IPv4 before IPv6."""
     import netaddr
 
     return sorted(addresses, key=netaddr.IPAddress)

@@ -17,7 +17,7 @@ import typing as t
 class CloudflareError(Exception):
     """Base of every error that ends a task. Its text is the complete message for the user and holds no credential.
 
-    ``result`` is what a module returns beside the message, such as the changes that were applied before.
+    ``result`` is what a module returns in addition to the message, such as the changes that were applied before.
     ``outcome_unknown``: the API may have carried out the request although it failed.
     """
 
@@ -38,7 +38,7 @@ class CloudflareError(Exception):
 
 
 class UnexpectedError(CloudflareError):
-    """A defect of the collection. Its text names the exception and where it was raised, for a bug report."""
+    """A defect of the collection. Its text names the exception and its location, for a bug report."""
 
     outcome_unknown = True
 
@@ -61,7 +61,7 @@ class InvalidAddressError(ConfigurationError):
 
 
 class TransportError(CloudflareError):
-    """The server gave no HTTP response that could be read."""
+    """The server sent no readable HTTP response."""
 
     outcome_unknown = True
 
@@ -71,11 +71,11 @@ class RetryableTransportError(TransportError):
 
 
 class DownloadError(CloudflareError):
-    """A server other than the API did not answer with the file. ``failure`` has no status, since that is the API's alone."""
+    """A server other than the API did not return the file. ``failure`` has no status, which is only for the API."""
 
 
 class ApiError(CloudflareError):
-    """The API answered with an error, or with something other than its envelope. Made by ``build_api_error``.
+    """The API answered with an error, or with something other than its envelope. Created by ``build_api_error``.
 
     ``status`` is the HTTP status, ``errors`` the API's list of ``{code, message}``, ``code`` and ``message`` those of its first
     item. For an empty list, ``code`` is ``None`` and ``message`` describes the response. ``is_rejected``: the same request will
@@ -111,7 +111,7 @@ class MappingNotFoundError(ApiError):
 
 
 class PermissionDeniedError(ApiError):
-    """The credential is wrong, expired or lacks a permission."""
+    """The credential is not valid, has expired or lacks a permission."""
 
 
 class RateLimitError(ApiError):
@@ -119,7 +119,7 @@ class RateLimitError(ApiError):
 
 
 UNSUPPORTED_REGION = 1157
-"""The code for a vendor that does not exist or has no such region."""
+"""The code for an unsupported vendor or region."""
 
 _NO_ZONE = "The zone does not exist, or the credential has no access to it: check zone_id"
 _DENIED = (

@@ -46,8 +46,8 @@ def find_credentials(text: str) -> list[str]:
 def may_be_secret(text: str) -> bool:
     """Return whether a rejected value may be a credential, or hold a password.
 
-    False for ids (up to 36 hexadecimal digits and hyphens), addresses, and names in lower case, also mistyped ones. "…" replaces a
-    part that was removed.
+    False for ids (up to 36 hexadecimal digits and hyphens), addresses, and names in lower case, also mistyped ones. The text may
+    have "…" in place of a part that was removed.
     """
     return bool(
         _CREDENTIAL.search(text) or re.search(":(?!/*…@)[^@]*@", text) or any(map(_is_random, _RUN.findall(text)))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a URL in an option may be. Private to the collection: other code must not import this file."""
+"""Validate URLs in options. Private to the collection: other code must not import this file."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def is_url(value: str) -> bool:
 
 
 def is_encrypted_or_local(url: str) -> bool:
-    """Return whether nobody on the network can read or change what is sent: https, or this machine."""
+    """Return whether a URL is https or leads to this machine, so that others on the network cannot read or change the traffic."""
     return bool(re.match(r"https:|http://(localhost|127\.[0-9.]+|\[::1\])[:/]", f"{url}/", re.IGNORECASE))

@@ -236,7 +236,7 @@ def parse_options(module: AnsibleModule, address: str) -> OriginMapping:
 
 
 def write(zone: OriginCloudRegions, desired: OriginMapping) -> OriginMapping:
-    """Write the mapping. If the API rejects its region, the error suggests another one, which costs one more request."""
+    """Write the mapping. If the API rejects its region, one more request finds the most similar one for the error."""
     try:
         return zone.put(desired)
     except ApiError as error:

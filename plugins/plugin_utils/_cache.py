@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Share between the processes of one run of Ansible what the plugins have read.
+"""Share the data that plugins read between the processes of one run of Ansible.
 
-Private to the collection: other code must not import this file. The files lie in Ansible's own temporary folder of the run on the
-controller, which only the user can access, and which Ansible removes at the end. They hold mappings, range files and error messages,
-and no credential.
+Private to the collection: other code must not import this file. The files are in Ansible's own temporary folder of the run on
+the controller, which only the user can access, and which Ansible removes at the end. They hold mappings, range files and error
+messages, and no credential.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class RunCache:
         return bool(self._generation) and self._ttl > 0
 
     def store(self, snapshot: ZoneSnapshot) -> None:
-        """Store a snapshot, which is as old as its oldest part. A folder that is not writable is no error."""
+        """Store a snapshot, which is as old as its oldest part. If the folder is not writable, nothing is stored."""
         entry = {
             "read_at": self._read_at,
             "generation": self._generation,
@@ -139,7 +139,7 @@ def is_mapping_result(value: t.Any) -> bool:
 
 
 def invalidate() -> None:
-    """Make everything that is stored older than a write."""
+    """Make all stored entries invalid, since the zone has changed."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         os.unlink(_path("generation"))
 
@@ -158,7 +158,7 @@ def _read_generation() -> str:
     path = _path("generation")
     if os.path.lexists(_path("uncertain")):
         return ""
-    # A link, since the system creates it atomically with its content, and the first one stays
+    # A link, since the system creates it atomically with its content and does not replace an existing link
     with contextlib.suppress(OSError):
         os.symlink(uuid.uuid4().hex, path)
     try:
@@ -179,7 +179,7 @@ def _replace(path: str, content: bytes) -> None:
 
 
 def _open_private(path: str, flags: int) -> int:
-    """Open a file that only the user can access. Something else under its name, such as a pipe, is an error, and does not block."""
+    """Open a file that only the user can access. A pipe at this path causes an error, and does not block."""
     return os.open(path, flags | os.O_NONBLOCK, 0o600)
 
 

@@ -31,17 +31,17 @@ _last_ranges: dict[str, CloudRanges] = {}
 
 
 def load_shared_ranges(
-    sources: t.Sequence[OptionSource], find: t.Callable[[str], str], warn: WarnCallback, before_sleep: WarnCallback
+    sources: t.Sequence[OptionSource], find_path: t.Callable[[str], str], warn: WarnCallback, before_sleep: WarnCallback
 ) -> CloudRanges:
     """Load all files of the option ``sources``: each URL once in a run, a path again after a change.
 
-    ``find`` returns the full path of a path. ``warn`` is called for questionable sources, ``before_sleep`` with a sentence before
-    each pause.
+    ``find_path`` returns the full path of a relative one. ``warn`` is called for questionable sources, ``before_sleep`` with a
+    sentence before each pause.
     """
     option = merge_options(sources)
     verification = [option["validate_certs"], option.get("ca_path")]
     files = validate_sources(option["sources"], warn)
-    paths = {file: find(file) for file in files if is_local_path(file)}
+    paths = {file: find_path(file) for file in files if is_local_path(file)}
     key = _hash([files, verification, *([path, _file_version(path)] for path in paths.values())])
     if key not in _last_ranges:
         contents = {file: read_file(file, paths[file]) if file in paths else b"" for file in files}

@@ -4,8 +4,8 @@
 
 """One session with Cloudflare's API: credential, envelope, pages, concurrent reads, and writes with a known outcome.
 
-Private to the collection: other code must not import this file. It knows no resource, and nothing of Ansible. Source of the
-envelope and the limits: Cloudflare's API documentation, https://developers.cloudflare.com/api/
+Private to the collection: other code must not import this file. It is independent of Ansible and of the API's resources. Source
+of the envelope and the limits: Cloudflare's API documentation, https://developers.cloudflare.com/api/
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Credential:
 class Page(t.NamedTuple):
     """One page of a list, with the API's counts of all pages and items.
 
-    ``date`` is the second in which the API made the page, on its own clock, since the epoch; ``None`` if the response has none.
+    ``date`` is the API's time of the page, in whole seconds since the epoch; ``None`` if the response has none.
     """
 
     items: list[t.Any]
@@ -127,36 +127,36 @@ class Client(HttpSession):
     def iter_pages(self, path: str) -> t.Iterator[Page]:
         """Yield the pages of a list, ``PAGE_SIZE`` items each. One request for each page.
 
-        The first page is read alone, the others concurrently. An error of one ends all.
+        Reads the first page alone, the others concurrently. An error in one page cancels the others.
         """
 
-        def read(number: int) -> Page:
+        def fetch_page(number: int) -> Page:
             return self._request("GET", path, {"page": number, "per_page": PAGE_SIZE}, None, _parse_page)
 
-        first = read(1)
+        first = fetch_page(1)
         yield first
         # The two counts of the API may contradict each other
         needed = -(-first.total_count // max(1, len(first.items)))
-        yield from self.map_concurrently(read, range(2, min(first.total_pages, needed) + 1))
+        yield from self.map_concurrently(fetch_page, range(2, min(first.total_pages, needed) + 1))
 
-    def map_concurrently(self, read: t.Callable[[S], T], items: t.Sequence[S]) -> list[T]:
-        """Return ``read(item)`` for each item, in their order, over up to ``MAX_CONNECTIONS`` connections.
+    def map_concurrently(self, fetch: t.Callable[[S], T], items: t.Sequence[S]) -> list[T]:
+        """Return ``fetch(item)`` for each item, in their order, over up to ``MAX_CONNECTIONS`` connections.
 
-        An error of one cancels the others. The first error in the order of the items is raised, and no thread is left.
+        An error of one call cancels the others. After all threads have ended, the first error in the order of the items is raised.
         """
         if len(items) < 2:
-            return list(map(read, items))
+            return list(map(fetch, items))
 
-        def read_or_cancel(item: S) -> T:
+        def fetch_or_cancel(item: S) -> T:
             try:
-                return read(item)
+                return fetch(item)
             except BaseException:
                 self._pacer.cancel()
                 raise
 
         with concurrent.futures.ThreadPoolExecutor(min(len(items), MAX_CONNECTIONS)) as pool:
             try:
-                futures = [pool.submit(read_or_cancel, item) for item in items]
+                futures = [pool.submit(fetch_or_cancel, item) for item in items]
                 pending = set(futures)
                 while pending:
                     # Wakes each second, since a signal does not always wake a thread that waits without a timeout
@@ -164,7 +164,7 @@ class Client(HttpSession):
             except BaseException:
                 self._pacer.cancel()
                 raise
-        # Not after an interruption: a second one may leave threads behind, which must stay cancelled
+        # Not after an interruption: a second interruption may leave threads running, which must stay cancelled
         self._pacer.reset()
         for failure in [future.exception() for future in futures]:
             if failure and not isinstance(failure, RequestCancelledError):
@@ -212,7 +212,7 @@ def unexpected_response(expected: str, body: object) -> ApiError:
     """Return the error for a successful response that breaks the API's contract."""
     try:
         excerpt = body_excerpt(json.dumps(body))
-    except RecursionError:  # what Python could just read, it may not be able to write
+    except RecursionError:  # JSON that Python can parse may be nested too deeply to serialize
         excerpt = "JSON that is nested too deeply to show"
     return build_api_error(200, [], f"expected {expected}, but the answer is {excerpt}")
 

@@ -93,7 +93,7 @@ class OriginMapping(t.NamedTuple):
 
 
 class BatchResult(t.NamedTuple):
-    """The API's answer on each item of a batch, by address. The API may omit items.
+    """The API's response for each item of a batch, by address. The API may omit items.
 
     ``confirmed`` has the vendor and region that the API reports, ``refused`` its reason. ``was_retried``: the API may have
     carried out an earlier attempt of the same batch.
@@ -105,7 +105,7 @@ class BatchResult(t.NamedTuple):
 
 
 class ZoneSnapshot:
-    """What was read of a zone: by address the mapping, or ``None`` for an address without one.
+    """The part of a zone that was read: by address its mapping, or ``None`` if it has none.
 
     ``complete``: the zone has no other mappings. ``page_count`` and ``total`` are the API's counts, ``None`` and 0 before the first
     page was read. ``request_count`` is the number of requests so far. ``zone_id`` is empty if it is not known.
@@ -121,7 +121,9 @@ class ZoneSnapshot:
 
     def missing(self, addresses: t.Iterable[str]) -> list[str]:
         """Return the addresses that were not read, each once."""
-        return [] if self.complete else [one for one in dict.fromkeys(addresses) if one not in self.mappings]
+        if self.complete:
+            return []
+        return [address for address in dict.fromkeys(addresses) if address not in self.mappings]
 
     def covers(self, addresses: t.Iterable[str] | None) -> bool:
         """Return whether these addresses were read; for ``None``, whether the whole zone was."""
@@ -145,7 +147,7 @@ class ZoneSnapshot:
 
 
 class OriginCloudRegions:
-    """The mappings of one zone. All addresses that it takes are canonical."""
+    """The mappings of one zone. Its methods take canonical addresses."""
 
     def __init__(self, client: Client, zone_id: str) -> None:
         self._client = client
@@ -163,7 +165,7 @@ class OriginCloudRegions:
         return mapping
 
     def get_many(self, addresses: t.Collection[str]) -> dict[str, OriginMapping]:
-        """Return the mappings of these addresses, by address in the given order; an address without one is left out.
+        """Return the mappings of these addresses, by address in the given order; an address without a mapping is omitted.
 
         For K different addresses in a zone whose mappings fill P pages: 1 request if K is 1, otherwise at most min(K + 1, P).
         """
@@ -172,7 +174,7 @@ class OriginCloudRegions:
         return snapshot.select(addresses)
 
     def get_many_with_total(self, addresses: t.Collection[str]) -> tuple[dict[str, OriginMapping], int]:
-        """Return the same, and the number of all mappings of the zone. At most min(K + 1, P) requests, at least 1."""
+        """Return the result of ``get_many``, and the number of all mappings of the zone. 1 to min(K + 1, P) requests."""
         snapshot = ZoneSnapshot()
         pages = self._iter_pages()
         first = next(pages)
@@ -187,11 +189,12 @@ class OriginCloudRegions:
     def fetch_missing(
         self, snapshot: ZoneSnapshot, addresses: t.Collection[str] | None, pages: t.Iterator[Page] | None = None
     ) -> None:
-        """Read what the snapshot lacks of these addresses, or for ``None`` of the whole zone. ``pages`` are the zone's pages.
+        """Add the missing mappings of these addresses to the snapshot; for ``None``, those of the whole zone.
 
-        Reads the first address alone, then the first page, then each address alone, until that has cost, or would cost, more
-        than all P pages: then it reads these. So any sequence of calls costs at most twice what one call for everything costs,
-        which is min(K, P) for K different addresses, and P for all mappings.
+        ``pages`` are the zone's pages. If the snapshot is empty, a single address is read alone. Any other call needs the first
+        page, for the number of pages, P. Then each missing address is read alone, unless the requests of the snapshot would exceed
+        P: in that case all pages are read. So a sequence of calls costs at most twice as much as one call for everything, which
+        costs min(K, P) for K different addresses, and P for all mappings.
         """
         pages = pages or self._iter_pages()
         missing = snapshot.missing(addresses or ())
@@ -212,7 +215,7 @@ class OriginCloudRegions:
             snapshot.request_count += len(missing)
 
     def put(self, mapping: OriginMapping) -> OriginMapping:
-        """Create or replace one mapping. Return it as it is then. One request."""
+        """Create or replace one mapping. Return the written mapping. One request."""
         address = mapping.origin_ip
 
         def write() -> OriginMapping:
@@ -245,7 +248,7 @@ class OriginCloudRegions:
         return self._send_batch("PUT", [mapping.to_request() for mapping in mappings])
 
     def delete_batch(self, addresses: t.Sequence[str]) -> BatchResult:
-        """Delete up to ``BATCH_SIZE`` mappings. The API refuses an address without one. One request."""
+        """Delete up to ``BATCH_SIZE`` mappings. The API refuses an address without a mapping. One request."""
         try:
             return self._send_batch("DELETE", list(addresses))
         except MappingNotFoundError as error:  # a possible answer for a zone without mappings
@@ -254,13 +257,13 @@ class OriginCloudRegions:
     def list_supported_regions(self, explain: bool = True) -> dict[str, t.Any]:
         """Return ``{vendors, obtained_codes}``: by vendor, its regions as ``{name, upper_tier_colos}``. One request.
 
-        If the API refuses and ``explain`` is set, one more request reads whether Tiered Cache is off, which raises
+        If the API refuses and ``explain`` is set, one more request reads whether Tiered Cache is off. If it is, raises
         ``TieredCacheDisabledError``.
         """
         try:
             body = self._client.request("GET", f"{self._path}/supported_regions").result
         except ApiError as error:
-            # No code is published for this
+            # Cloudflare publishes no error code for this case
             if explain and error.is_rejected and self._is_tiered_cache_off():
                 raise TieredCacheDisabledError(
                     "Tiered Cache is off for this zone, so the API does not list the supported regions: "
@@ -296,13 +299,13 @@ class OriginCloudRegions:
         """Return all mappings by address. Reads the pages again if another client wrote meanwhile.
 
         A client that deletes one mapping and creates another leaves the total as it is, but moves the mappings between them to
-        other pages. The new mapping shows it: its ``modified_on`` is not earlier than the ``Date`` of the first page. Both are
-        of the API's clock, in whole seconds, so the mapping may also have been written just before the read: in that case the
-        read before has it, too.
+        other pages. The new mapping reveals this: its ``modified_on`` is not earlier than the ``Date`` of the first page. Both are
+        from the API's clock, in whole seconds, so the mapping may also have been written just before the attempt. In that case
+        the previous attempt contains it, too.
         """
         found: dict[str, OriginMapping] = {}
         for dummy in range(MAX_SNAPSHOT_ATTEMPTS):
-            before, found = found, {}
+            previous, found = found, {}
             counts: set[int] = set()
             date: float | None = None
             is_changing = False
@@ -311,7 +314,7 @@ class OriginCloudRegions:
                 mappings = {mapping.origin_ip: mapping for mapping in map(OriginMapping.from_api, page.items)}
                 found.update(mappings)
                 if counts:
-                    unseen = [mapping for address, mapping in mappings.items() if before.get(address) != mapping]
+                    unseen = [mapping for address, mapping in mappings.items() if previous.get(address) != mapping]
                     is_changing = is_changing or any(_is_written_since(date, mapping) for mapping in unseen)
                 else:
                     date = page.date
@@ -349,7 +352,7 @@ def same_region(one: OriginMapping | None, other: OriginMapping | None) -> bool:
 
 
 def _is_written_since(date: float | None, mapping: OriginMapping) -> bool:
-    """Return whether the API wrote this mapping in the second ``date`` (since the epoch) or later, as far as both are known."""
+    """Return whether the API wrote this mapping at ``date`` (in seconds since the epoch) or later; false if either is unknown."""
     if date is None or mapping.modified_on is None:
         return False
     try:
@@ -372,8 +375,9 @@ def _batch_items(body: t.Any, key: str) -> t.Iterator[tuple[str, dict[str, t.Any
 
 def _parse_regions(items: t.Any) -> list[dict[str, t.Any]]:
     regions = [{"name": item["name"], "upper_tier_colos": item["upper_tier_colos"]} for item in items]
-    colos = [region["upper_tier_colos"] for region in regions]
-    texts = [region["name"] for region in regions] + [colo for some in colos for colo in some]
-    if not all(isinstance(one, list) for one in [items, *colos]) or not all(isinstance(one, str) for one in texts):
+    colo_lists = [region["upper_tier_colos"] for region in regions]
+    texts = [region["name"] for region in regions] + [colo for colos in colo_lists for colo in colos]
+    are_valid = [isinstance(part, list) for part in [items, *colo_lists]] + [isinstance(text, str) for text in texts]
+    if not all(are_valid):
         raise TypeError
     return regions

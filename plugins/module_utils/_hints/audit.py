@@ -43,5 +43,5 @@ def audit_mappings(
             expected = {"origin_ip": mapping.origin_ip, **matches[0]._asdict()}
             is_supported = None if supported is None else matches[0][:2] in supported
             found["wrong"].append({**result, "expected": expected, "supported": is_supported})
-    unsupported = [] if supported is None else [one for one in mappings if one.region_key not in supported]
+    unsupported = [mapping for mapping in mappings if supported is not None and mapping.region_key not in supported]
     return {**found, "unsupported": [mapping.to_result() for mapping in unsupported]}

@@ -103,14 +103,14 @@ class Declaration:
         plan = self._validate(
             zone, make_plan(self._desired, actual, self._params["purge"], self._skipped.addresses()), total
         )
-        applied = ApplyResult(plan.changes) if check_mode else apply_changes(zone, plan.changes, total)
+        outcome = ApplyResult(plan.changes) if check_mode else apply_changes(zone, plan.changes, total)
         result = dict(
-            applied.to_result(),
+            outcome.to_result(),
             unchanged=[mapping.to_result() for mapping in plan.unchanged],
             left_out=self._skipped.to_result(),
             zone_id=zone_id,
         )
-        error = applied.error(len(plan.changes))
+        error = outcome.error(len(plan.changes))
         if error:
             error.result = result
             raise error
@@ -135,7 +135,7 @@ class Declaration:
         return plan
 
     def _find_unsupported(self, zone: OriginCloudRegions, plan: Plan, total: int) -> dict[str, list[str]]:
-        """Return the problems with vendors and regions that would be written. One request, if there are any."""
+        """Return the problems with the vendors and regions to write. One request if there are any to validate."""
         changing = {change.address for change in plan.changes}
         written = [
             mapping

@@ -101,7 +101,7 @@ def parse_mappings(
         if allow_missing_region and lacks_region(item):
             continue
         if is_blank(item["vendor"]) or is_blank(item["region"]):
-            incomplete.setdefault(item.get("reason", ""), []).append(_label(item))
+            incomplete.setdefault(item.get("reason", ""), []).append(_item_label(item))
     problems += [
         f"{option}: {reason}: {join_truncated(labels)}. Specify vendor and region."
         if reason
@@ -110,7 +110,7 @@ def parse_mappings(
     ]
     desired: dict[str, list[OriginMapping]] = {}
     for item in items:
-        if _find_flaw(item):
+        if _reason_to_skip(item):
             continue
         mapping = parse_mapping(normalize_address(item["origin_ip"]), item["vendor"], item["region"])
         mappings = desired.setdefault(mapping.origin_ip, [])
@@ -132,7 +132,9 @@ class SkippedItems:
         self._items = items
         self._can_skip = [enabled and (has_host(item) or "derived" in item) for item in items]
         self._reasons = {
-            index: _find_flaw(item) for index, item in enumerate(items) if self._can_skip[index] and _find_flaw(item)
+            index: _reason_to_skip(item)
+            for index, item in enumerate(items)
+            if self._can_skip[index] and _reason_to_skip(item)
         }
 
     def remaining(self) -> list[Item]:
@@ -147,7 +149,7 @@ class SkippedItems:
     def with_unknown_address(self) -> list[str]:
         """Return the labels of the skipped items that have an unusable address, such as the host's name."""
         items = [self._items[index] for index, reason in self._reasons.items() if reason == _NO_ADDRESS]
-        return [_label(item) for item in items if not is_blank(item["origin_ip"])]
+        return [_item_label(item) for item in items if not is_blank(item["origin_ip"])]
 
     def skip_unsupported(self, problems: dict[str, list[str]]) -> set[str]:
         """Skip also the addresses of ``find_unsupported``, where all their items can be skipped. Return these addresses."""
@@ -173,7 +175,7 @@ class SkippedItems:
 
 def _find_invalid_addresses(option: str, items: t.Sequence[Item]) -> list[str]:
     problems = []
-    labels = [_label(item) for item in items if has_host(item) and not _is_address(item["origin_ip"])]
+    labels = [_item_label(item) for item in items if has_host(item) and not _is_address(item["origin_ip"])]
     if labels:
         problems.append(
             f"{option}: origin_ip is not an IP address: {join_truncated(labels)}. Set {_with_role_variable('origin_ip')} to the IPv4 "
@@ -192,8 +194,8 @@ def _with_role_variable(option: str) -> str:
     return f"{option} (cloud_region_hints_{option} in the role)"
 
 
-def _label(item: Item) -> str:
-    """Return the name of an item in messages."""
+def _item_label(item: Item) -> str:
+    """Return an item as messages name it: the host, if any, and the address."""
     return f"{item['host']} ({quote_value(item['origin_ip'])})" if has_host(item) else quote_value(item["origin_ip"])
 
 
@@ -214,8 +216,8 @@ def _derive_region(value: str, ranges: CloudRanges) -> dict[str, str]:
     return {"vendor": matches[0].vendor, "region": matches[0].region}
 
 
-def _find_flaw(item: Item) -> str:
-    """Return why an item declares no mapping; empty if it declares one, supported or not."""
+def _reason_to_skip(item: Item) -> str:
+    """Return why an item cannot be declared; empty if it can, whether its region is supported or not."""
     if not _is_address(item["origin_ip"]):
         return _NO_ADDRESS
     if "unreachable" in item:

@@ -117,21 +117,21 @@ def apply_changes(zone: OriginCloudRegions, changes: t.Sequence[Change], total: 
     """Make the changes in a zone that has ``total`` mappings now. One request for each 100 writes or deletions.
 
     If the API refuses some changes, the others are made. After a refused write, only those deletions are made that make room for
-    the other writes. Any other failure ends the run. Whatever is raised, the result has what was applied before.
+    the other writes. Any other failure ends the run. The outcome has the applied changes in any case.
     """
-    result = ApplyResult()
-    for batch in _order_batches(changes, total, result):
+    outcome = ApplyResult()
+    for batch in _order_batches(changes, total, outcome):
         try:
-            _apply_batch(zone, batch, result)
+            _apply_batch(zone, batch, outcome)
         except CloudflareError as error:
-            result.failure = error
+            outcome.failure = error
             break
         except Exception as error:
-            result.failure = UnexpectedError.from_exception(error, sanitize_text)
-            known = {*(change.address for change in result.applied), *result.refused, *result.unconfirmed}
-            result.unconfirmed += [change.address for change in batch if change.address not in known]
+            outcome.failure = UnexpectedError.from_exception(error, sanitize_text)
+            known = {*(change.address for change in outcome.applied), *outcome.refused, *outcome.unconfirmed}
+            outcome.unconfirmed += [change.address for change in batch if change.address not in known]
             break
-    return result
+    return outcome
 
 
 def build_diff(changes: t.Iterable[Change]) -> dict[str, dict[str, str]]:
@@ -145,8 +145,8 @@ def build_diff(changes: t.Iterable[Change]) -> dict[str, dict[str, str]]:
     return {"before": before, "after": after}
 
 
-def _order_batches(changes: t.Sequence[Change], total: int, result: ApplyResult) -> t.Iterator[list[Change]]:
-    """Yield the batches in their order. ``result`` has the outcome of the earlier ones.
+def _order_batches(changes: t.Sequence[Change], total: int, outcome: ApplyResult) -> t.Iterator[list[Change]]:
+    """Yield the batches in their order. ``outcome`` is that of the earlier batches.
 
     Writes come first, so that an origin that moves always has a hint, and updates before new mappings. Deletions come first only
     where new mappings need their room. After a refused write, they make no more room than the others need.
@@ -160,9 +160,9 @@ def _order_batches(changes: t.Sequence[Change], total: int, result: ApplyResult)
             size = min(BATCH_SIZE, total + created - MAX_MAPPINGS) if is_write_refused else BATCH_SIZE
             making_room, deletions = deletions[:size], deletions[size:]
             yield making_room
-            total -= sum(change.address not in result.refused for change in making_room)
+            total -= sum(change.address not in outcome.refused for change in making_room)
         yield batch
-        refused = [change for change in batch if change.address in result.refused]
+        refused = [change for change in batch if change.address in outcome.refused]
         total += created - sum(not change.before for change in refused)
         is_write_refused = is_write_refused or bool(refused)
     if not is_write_refused:
@@ -173,7 +173,7 @@ def _split_into_batches(changes: list[Change]) -> list[list[Change]]:
     return [changes[start : start + BATCH_SIZE] for start in range(0, len(changes), BATCH_SIZE)]
 
 
-def _apply_batch(zone: OriginCloudRegions, batch: list[Change], result: ApplyResult) -> None:
+def _apply_batch(zone: OriginCloudRegions, batch: list[Change], outcome: ApplyResult) -> None:
     """Send one batch of writes or deletions. If the response is lost or omits an item, read the zone to learn the outcome."""
     failure: CloudflareError | None = None
     try:
@@ -186,13 +186,13 @@ def _apply_batch(zone: OriginCloudRegions, batch: list[Change], result: ApplyRes
     for change in batch:
         confirmed, refused = response.confirmed.get(change.address), response.refused.get(change.address)
         if confirmed and refused is None and (not change.after or confirmed == change.after.region_key):
-            result.applied.append(change)
+            outcome.applied.append(change)
         elif change.after and refused is not None and not (confirmed or response.was_retried):
-            result.refused[change.address] = refused
+            outcome.refused[change.address] = refused
         else:  # also a refused deletion: the API refuses to delete a mapping that is gone already
             unknown.append(change)
     if unknown:
-        _verify_by_reading(zone, unknown, response, failure, result)
+        _verify_by_reading(zone, unknown, response, failure, outcome)
 
 
 def _send_batch(zone: OriginCloudRegions, batch: list[Change]) -> BatchResult:
@@ -205,7 +205,7 @@ def _verify_by_reading(
     changes: list[Change],
     response: BatchResult,
     failure: CloudflareError | None,
-    result: ApplyResult,
+    outcome: ApplyResult,
 ) -> None:
     """Read the mappings of these changes to learn their outcome. ``failure`` is the error of the whole batch, if any."""
     try:
@@ -215,17 +215,17 @@ def _verify_by_reading(
             if change.address in response.refused and not (
                 change.address in response.confirmed or response.was_retried
             ):
-                result.refused[change.address] = response.refused[change.address]
+                outcome.refused[change.address] = response.refused[change.address]
             else:
-                result.unconfirmed.append(change.address)
+                outcome.unconfirmed.append(change.address)
         raise failure or error from None
     not_applied = []
     for change in changes:
         if not same_region(actual.get(change.address), change.after):
             not_applied.append(change.address)
         elif change.after or response.was_retried or change.address not in response.refused:
-            result.applied.append(change)
+            outcome.applied.append(change)
     if failure and not_applied:
         raise failure
     omitted = "The API neither confirmed nor refused this change, and did not make it. Run the task again."
-    result.refused.update((address, response.refused.get(address, omitted)) for address in not_applied)
+    outcome.refused.update((address, response.refused.get(address, omitted)) for address in not_applied)

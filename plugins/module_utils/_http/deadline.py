@@ -5,7 +5,7 @@
 """Limit the time of one complete HTTP response, from the status line to the last byte.
 
 Private to the collection: other code must not import this file. The timeout of requests limits the time between two bytes, so a
-server that sends a byte now and then could hold a task forever.
+server that sends a byte now and then could block a task forever.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ RATE_LIMIT_BLOCK_SECONDS = 300.0
 """Seconds for which the API refuses all requests after too many."""
 
 PACING_THRESHOLD = 20
-"""Remaining requests at which pacing begins: more than one task has under way, since others may share the token."""
+"""Remaining requests at which pacing begins: more than one task sends concurrently, since other tasks may share the token."""
 
 
 class RequestCancelledError(CloudflareError):
@@ -50,10 +50,11 @@ class RequestPacer:
         # Held during a pause, so that no request is sent meanwhile
         self._lock = threading.Lock()
         self._spans: list[tuple[float, float]] = []
-        # Remaining requests, and when the window resets. Set without the lock, since a response must not wait for the end of a pause
-        self._scarce: tuple[int, float] | None = None
-        # Until when a pause for pacing was announced, and when the last pause ended
-        self._announced = self._woke = clock()
+        # While few requests remain: their number, and the time of the reset. Set without the lock, since a response must not wait
+        # for the end of a pause
+        self._rate_limit: tuple[int, float] | None = None
+        # Until when the message about pacing holds, and when the last pause ended
+        self._announced_until = self._last_pause_end = clock()
 
     def acquire(self) -> float:
         """Wait until a request may be sent. Return that time on the clock of this object, in seconds."""
@@ -63,26 +64,26 @@ class RequestPacer:
             return self._clock()
 
     def update_rate_limit(self, header: str) -> None:
-        """Read the ``Ratelimit`` header of a response: for each policy, the remaining requests and the seconds to the reset."""
+        """Apply the ``Ratelimit`` header of a response: for each policy, the remaining requests and the seconds to the reset."""
         policies = re.findall(r"\br=([0-9]{1,9})\s*;\s*t=([0-9]{1,9})", header)
         scarce = [(int(left), int(seconds)) for left, seconds in policies if int(left) <= PACING_THRESHOLD]
         if scarce:
             left, seconds = max(scarce, key=lambda policy: policy[1] / (policy[0] + 1))
-            self._scarce = (left, self._clock() + seconds)
+            self._rate_limit = (left, self._clock() + seconds)
         elif policies:
-            self._scarce = None
+            self._rate_limit = None
 
     def sleep_before_retry(self, started: float, failure: CloudflareError, pause: float, reason: str) -> None:
         """Wait ``pause`` seconds after the failure of a request that was sent at ``started``.
 
-        Raises ``failure`` if ``max_wait`` does not allow the pause. Time that passed while another request waited counts.
+        Raises ``failure`` if ``max_wait`` does not allow the pause. Time in which another request has waited is part of the pause.
         ``reason`` begins the message about the pause.
         """
         failed_at = self._clock()
         until = failed_at + pause
         with self._lock:
             self._raise_if_cancelled()
-            self._count(started, failed_at)
+            self._count_waiting(started, failed_at)
             left = until - self._clock()
             if left <= 0:
                 return
@@ -91,9 +92,9 @@ class RequestPacer:
                     f"{reason} a pause of {left:.1f} seconds, but max_wait ({self._max_wait:g} seconds in total) has "
                     f"{self.left:.1f} left: raise max_wait, or try again later"
                 )
-            # The rest of a pause that another request announced is not announced again
-            if self._woke <= failed_at or left >= 1:
-                # With the time so far, since Ansible shows the same warning only once
+            # The message of another request covers the rest of its pause
+            if self._last_pause_end <= failed_at or left >= 1:
+                # The total makes each message different: Ansible shows equal warnings only once
                 self._before_sleep(
                     f"Retrying in {left:.1f} seconds (waited {self._waited:.1f} of at most {self._max_wait:g}): {failure}"
                 )
@@ -109,11 +110,11 @@ class RequestPacer:
         return max(0.0, self._max_wait - self._waited)
 
     def count_slow_response(self, since: float) -> None:
-        """Count the time from ``since`` to now, if any: a response took that long beyond its timeout."""
+        """Count the time since ``since`` as waiting, if it is in the past: a response took longer than its timeout."""
         now = self._clock()
         if now > since:
             with self._lock:
-                self._count(since, now)
+                self._count_waiting(since, now)
 
     def cancel(self) -> None:
         """End all waiting with ``RequestCancelledError``, until ``reset``."""
@@ -127,42 +128,42 @@ class RequestPacer:
     def _waited(self) -> float:
         return sum(end - start for start, end in self._spans)
 
-    def _count(self, start: float, end: float) -> None:
-        """Count this time, of which a part may have been counted before."""
-        apart = []
+    def _count_waiting(self, start: float, end: float) -> None:
+        """Count this time as waiting, except for the parts that were counted before."""
+        others = []
         for span in self._spans:
             if span[1] < start or end < span[0]:
-                apart.append(span)
+                others.append(span)
             else:
                 start, end = min(start, span[0]), max(end, span[1])
-        self._spans = [*apart, (start, end)]
+        self._spans = [*others, (start, end)]
 
     def _pace(self) -> None:
         """Spread the remaining requests over the time to the reset, or wait for the reset if none remains.
 
         ``max_wait`` limits the pauses, and pacing leaves enough of it for a block that other clients may cause.
         """
-        scarce, now = self._scarce, self._clock()
-        if scarce is None or scarce[1] <= now:
+        rate_limit, now = self._rate_limit, self._clock()
+        if rate_limit is None or rate_limit[1] <= now:
             return
-        left, reset = scarce
+        left, reset = rate_limit
         pause = (reset - now) / (left + 1)
         if pause <= self.left - (RATE_LIMIT_BLOCK_SECONDS if left else 0.0):
-            if now >= self._announced:
-                self._announced = reset
+            if now >= self._announced_until:
+                self._announced_until = reset
                 self._before_sleep(
                     f"Waiting {pause:.1f} seconds before each request: the rate limit allows only {left} more in the "
                     f"next {reset - now:.1f} seconds"
                 )
             self._pause(pause)
-        if self._scarce is scarce:  # otherwise a response has updated it meanwhile
-            self._scarce = (max(0, left - 1), reset)
+        if self._rate_limit is rate_limit:  # a response may have updated it during the pause
+            self._rate_limit = (max(0, left - 1), reset)
 
     def _pause(self, seconds: float) -> None:
         started = self._clock()
         self._sleep(seconds)
-        self._woke = self._clock()
-        self._count(started, self._woke)
+        self._last_pause_end = self._clock()
+        self._count_waiting(started, self._last_pause_end)
         self._raise_if_cancelled()
 
     def _raise_if_cancelled(self) -> None:

@@ -4,7 +4,7 @@
 
 """One HTTP session with a server: connections, retries, time, size and redaction.
 
-Private to the collection: other code must not import this file. It knows neither Cloudflare's API nor Ansible.
+Private to the collection: other code must not import this file. It is independent of Cloudflare's API and of Ansible.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ MAX_BACKOFF = 60.0
 """Seconds between two attempts at which the pause, doubled each time, stops growing."""
 
 RETRY_STATUSES = frozenset({429, 502, 503, 504, *range(520, 530)})
-"""Statuses that are retried: the rate limit, and what a gateway answers while the API behind it is out of reach.
+"""Statuses that are retried: the rate limit, and the responses of a gateway that cannot reach the API.
 
 Every method is retried: every call of this API is idempotent.
 """
@@ -101,7 +101,7 @@ class HttpSession:
             for scheme in ("http://", "https://"):
                 self._session.mount(scheme, make_adapter(lambda: self._local.deadline - self._pacer.now()))
         self._session.headers.update({"Accept": "application/json", "User-Agent": f"edgecache.cloudflare/{VERSION}"})
-        # `auth`: without it, requests replaces the Authorization header with what ~/.netrc has for the host
+        # `auth`: without it, requests replaces the Authorization header with the credential that ~/.netrc has for the host
         self._session.auth = self._authenticate
 
     def __enter__(self: T) -> T:
@@ -146,7 +146,7 @@ class HttpSession:
     ) -> T:
         """Return what ``parse`` makes of the first response whose status is not in ``RETRY_STATUSES``.
 
-        ``error_from_response`` makes the error of the others. In every error that is raised, ``outcome_unknown`` covers all attempts.
+        ``error_from_response`` creates the error for the others. ``outcome_unknown`` of a raised error covers all attempts.
         """
         attempts = broken = 0
         was_retried = False
@@ -159,9 +159,9 @@ class HttpSession:
                 try:
                     response = send()._replace(was_retried=was_retried)
                     if response.status not in RETRY_STATUSES:
-                        result = parse(response)
+                        parsed = parse(response)
                         self._pacer.count_slow_response(started + self._timeout)
-                        return result
+                        return parsed
                     failure = error_from_response(response)
                     pause, is_rate_limited = _retry_after(response.headers), response.status == 429
                 except RetryableTransportError as error:
@@ -198,7 +198,7 @@ class HttpSession:
             url = request.url or ""
             # Proxies of the environment. `verify` here: otherwise REQUESTS_CA_BUNDLE takes precedence over it
             settings: dict[str, t.Any] = {**self._session.merge_environment_settings(url, {}, True, self._verify, None)}
-            # By the adapter, since the session reads the whole body of a redirect even if it does not follow it
+            # The adapter sends it, since the session reads the whole body of a redirect even if it does not follow it
             with self._session.get_adapter(url).send(request, timeout=self._timeout, **settings) as response:
                 return response.status_code, response.headers, _read_body(response, max_bytes)
         except (OSError, ValueError) as error:  # the errors of requests are OSErrors; urllib3 also raises ValueErrors
@@ -236,7 +236,7 @@ class HttpSession:
 
 
 def body_excerpt(text: str) -> str:
-    """Return the begin of a response body, quoted for a message."""
+    """Return the beginning of a response body, quoted for a message."""
     return repr(sanitize_text(text, 150)) if text.strip() else "an empty answer"
 
 

@@ -39,10 +39,10 @@ PATH_OPTIONS = frozenset({"ca_path", "sources"})
 
 
 class Module(AnsibleModule):
-    """A module that shows no credential, in whichever option and of whichever type it was given.
+    """A module that shows no credential, in any option and of any type.
 
-    Ansible masks the values of ``no_log`` options. It stops collecting them at list elements of a wrong type, it does not mask the
-    keys of a dictionary, and it does not recognize a credential in another option.
+    Ansible masks the values of ``no_log`` options. It stops collecting them at a list element of a wrong type, and masks
+    neither the keys of a dictionary nor a credential in another option.
     """
 
     type_errors: list[str]
@@ -76,7 +76,7 @@ class Module(AnsibleModule):
                 self.no_log_values.add(str(value))
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
-        """Fail, and also mask what may be a credential, since it may be the rejected value."""
+        """Fail, and also mask values that may be credentials, since the message may quote the rejected value."""
         self._mask()
         for name, value in _without_hosts(self.params).items():
             for text in iter_texts([name, value]):
@@ -115,8 +115,8 @@ def run_module(
 ) -> None:
     """Run a module: ``run`` gets the module and the sources of its options, and returns the result.
 
-    ``argument_spec`` has the options beside the shared ones, ``rules`` the rules of ``AnsibleModule`` for their combinations. An
-    error ends the module with ``msg`` and ``failure``, beside the result of the error.
+    ``argument_spec`` has the options of this module without the shared ones, ``rules`` the rules of ``AnsibleModule`` for their
+    combinations. An error ends the module with ``msg``, ``failure`` and the result of the error.
     """
     make: t.Callable[..., Module] = Module  # Ansible's constructor has no type annotations
     module = make(argument_spec={**ARGUMENT_SPEC, **argument_spec}, supports_check_mode=True, **rules)

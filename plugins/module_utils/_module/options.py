@@ -46,8 +46,8 @@ WarnCallback = t.Callable[[str], object]
 class OptionSource(dict[str, t.Any]):
     """The options of one source: the arguments of a task, or the environment, for example.
 
-    ``origins`` has the variable or the file that an option comes from, for messages. ``kind`` of the owner of the options:
-    ``module`` or ``plugin``.
+    ``origins`` has the variable or the file that an option comes from, for messages. ``kind``: whether a ``module`` or a
+    ``plugin`` takes the options.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ def read_environment(environ: t.Mapping[str, str], kind: str = "module") -> Opti
 
 
 def drop_unset(source: OptionSource) -> OptionSource:
-    """Return a source that was not written for one task without its empty values. A token takes precedence over a key."""
+    """Return a source that belongs to no single task, without its empty values. A token takes precedence over a key."""
     given = {option: value for option, value in source.items() if value not in (None, "")}
     if "api_token" in given:
         given = {option: value for option, value in given.items() if option not in ("api_email", "api_key")}
@@ -133,7 +133,7 @@ def create_pacer(sources: t.Sequence[OptionSource], before_sleep: WarnCallback) 
 
 
 def validate_options(sources: t.Sequence[OptionSource]) -> None:
-    """Raise the ``ConfigurationError`` of ``open_zone_client``, for a task that does something else first."""
+    """Raise the ``ConfigurationError`` of ``open_zone_client``, for a task that reads files before it opens the client."""
     _parse_zone(sources)
     _create_credential(sources)
     _validate_api_url(merge_options(sources).get("api_url", API_URL))
@@ -309,24 +309,24 @@ def _parse_zone(sources: t.Sequence[OptionSource]) -> tuple[str, str]:
         )
     zone_id, name = given.get("zone_id", ""), given.get("zone", "")
     if "zone_id" in given and not is_zone_id(zone_id):
-        what = f"{source.name('zone_id')}: {quote_unless_secret(zone_id)}"
+        subject = f"{source.name('zone_id')}: {quote_unless_secret(zone_id)}"
         if is_domain_name(zone_id) and not may_be_secret(zone_id):
             raise ConfigurationError(
-                f"{what} is a domain name, not a zone id. Use {_instead(source, 'zone_id', 'zone', zone_id)} instead."
+                f"{subject} is a domain name, not a zone id. Use {_correct_option(source, 'zone_id', 'zone', zone_id)} instead."
             )
-        raise ConfigurationError(f"{what} is not a valid zone id, which has 32 digits of 0-9 and a-f.")
+        raise ConfigurationError(f"{subject} is not a valid zone id, which has 32 digits of 0-9 and a-f.")
     if "zone" in given and not is_domain_name(name):
-        what = f"{source.name('zone')}: {quote_unless_secret(name)}"
+        subject = f"{source.name('zone')}: {quote_unless_secret(name)}"
         if is_zone_id(name):
             raise ConfigurationError(
-                f"{what} is a zone id, not a domain name. Use {_instead(source, 'zone', 'zone_id', name)} instead."
+                f"{subject} is a zone id, not a domain name. Use {_correct_option(source, 'zone', 'zone_id', name)} instead."
             )
-        raise ConfigurationError(f"{what} is not a valid domain name.")
+        raise ConfigurationError(f"{subject} is not a valid domain name.")
     return zone_id, name
 
 
-def _instead(source: OptionSource, option: str, right: str, value: str) -> str:
-    """Return what to write instead of an option whose value belongs to the option ``right``."""
+def _correct_option(source: OptionSource, option: str, right: str, value: str) -> str:
+    """Return how to set the option ``right``, to which the value of ``option`` belongs."""
     origin = source.origins.get(option, "")
     if origin.startswith("the variable "):
         return f"the variable cloudflare_{right}: {value}"

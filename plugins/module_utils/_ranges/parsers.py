@@ -4,8 +4,8 @@
 
 """Find the vendor and region of an address in the range files that the cloud vendors publish.
 
-Private to the collection: other code must not import this file. It reads no file: it gets their content. Source of the formats: the
-vendors' documentation. Vendors have the names of Cloudflare's API.
+Private to the collection: other code must not import this file. It opens no file. Source of the formats: the vendors'
+documentation. Vendors have the names of Cloudflare's API.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ FAMILIES = {4: (socket.AF_INET, 32), 6: (socket.AF_INET6, 128)}
 """By IP version: the address family, and the bits of an address."""
 
 LENGTHS = {str(length): length for length in range(1, 129)}
-"""By its only spelling, each valid length of a prefix. A prefix of length 0 would match every address."""
+"""The valid lengths of a prefix, by their text. Length 0 is not valid, since it would match every address."""
 
 Entries = t.Iterator[tuple[int, str, list[str]]]
 """IP version, region, and prefixes as the file writes them."""
 
 
 class RangeMatch(t.NamedTuple):
-    """The vendor and region of an address, and the canonical prefix and the file that say so."""
+    """The vendor and region of an address, with the matching prefix in canonical form and its file."""
 
     vendor: str
     region: str
@@ -89,7 +89,7 @@ class CloudRanges:
     def lookup(self, address: str) -> list[RangeMatch]:
         """Return the matches of a canonical address: an empty list if no range has it, several if it is ambiguous.
 
-        The longest prefix counts. An address is ambiguous if several vendors or regions publish this prefix.
+        The longest prefix is used. An address is ambiguous if several vendors or regions publish this prefix.
         """
         version = 6 if ":" in address else 4
         family, bits = FAMILIES[version]
@@ -99,7 +99,7 @@ class CloudRanges:
             if network in networks:
                 first = (network << (bits - length)).to_bytes(bits // 8, "big")
                 prefix = f"{format_address(first)}/{length}"
-                return [RangeMatch(one.vendor, one.region, prefix, one.source) for one in networks[network].values()]
+                return [RangeMatch(key.vendor, key.region, prefix, key.source) for key in networks[network].values()]
         return []
 
     def _add(self, source: str, content: bytes) -> None:
@@ -127,11 +127,11 @@ class CloudRanges:
             table: _Table = {}
             for region, texts in self._texts[version].items():
                 key = region[:2]
-                only = {key: region}  # shared by the prefixes that are in this region only, which are most
+                single = {key: region}  # shared by all prefixes that are only in this region, which saves memory
                 for text in texts:
                     length, network = _parse_prefix(version, region.source, text)
                     networks = table.setdefault(length, {})
-                    regions = networks.setdefault(network, only)
+                    regions = networks.setdefault(network, single)
                     if key not in regions:
                         if len(regions) == 1:
                             regions = networks[network] = regions.copy()
@@ -161,8 +161,8 @@ def _parse_prefix(version: int, source: str, text: str) -> tuple[int, int]:
 
 
 def _parse_document(content: bytes) -> dict[str, t.Any]:
-    """Return the JSON object. Numbers are not needed, and become floats, since an int of a million digits takes long."""
-    # The maximum: each value but the first follows one of these characters, which texts may hold too
+    """Return the JSON object. Numbers are not used, and become floats, since parsing an int of a million digits is slow."""
+    # The maximum: each value but the first follows one of these characters, which texts may contain, too
     values = 1 + sum(map(content.count, (b"[", b"{", b",")))
     if _estimate_memory(content, values) > MAX_PARSED_BYTES:
         raise ConfigurationError(
@@ -203,7 +203,7 @@ def _build_object(pairs: list[tuple[str, t.Any]]) -> dict[str, t.Any]:
 
 
 def _detect_vendor(document: dict[str, t.Any]) -> str:
-    """Return the vendor whose files alone have these keys."""
+    """Return the vendor, which is known from the keys of the file."""
     found = [vendor for vendor, keys in FORMAT_KEYS.items() if keys <= document.keys()]
     if len(found) != 1:
         raise ConfigurationError(
@@ -236,7 +236,7 @@ def _parse_azure(document: dict[str, t.Any]) -> Entries:
 
 def _parse_oci(document: dict[str, t.Any]) -> Entries:
     for entry in _get(document, "regions", list):
-        cidrs = [_get(one, "cidr", str) for one in _get(entry, "cidrs", list)]
+        cidrs = [_get(item, "cidr", str) for item in _get(entry, "cidrs", list)]
         yield from _split_by_version(_get(entry, "region", str), cidrs)
 
 
@@ -255,7 +255,7 @@ def _get(entry: t.Any, key: str, kind: type) -> t.Any:
 
 
 def _excerpt(value: t.Any) -> str:
-    """Return the begin of a value for a message."""
+    """Return the beginning of a value for a message."""
     text = reprlib.repr(value)
     return text if len(text) <= 120 else text[:120] + "…"
 

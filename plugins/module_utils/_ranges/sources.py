@@ -67,7 +67,7 @@ def _is_plain_url(url: str) -> bool:
 
 
 def _without_secrets(source: t.Any) -> t.Any:
-    """Return what a message may show of a rejected source: no password and no query."""
+    """Return the part of a rejected source that a message may show: no password and no query."""
     if not isinstance(source, str):
         return source
     scheme, slashes, rest = source.partition("://")
