@@ -571,6 +571,11 @@ class TestWaiting:
         assert "a pause of 8.0 seconds, but max_wait (100 seconds in total) has 0.0 left" in str(error_of(client))
         assert clock.pauses == [1.0, 2.0, 4.0]
 
+    def test_answer_that_ends_with_the_last_second_of_max_wait(self, client: Client, wire: Wire, clock: Clock) -> None:
+        wire.get("/zones", caused_by(requests.ReadTimeout("outer"), socket.timeout("timed out")), seconds=360.0)
+        limit = "timeout: 30 seconds and the 330.0 that max_wait had left, for the whole answer"
+        assert f"timed out ({limit})" in str(error_of(client))
+
     def test_time_of_good_answers_counts_beyond_timeout(self, client: Client, wire: Wire, clock: Clock) -> None:
         for seconds in (30.0, 30.0, 41.0):
             wire.get("/zones", envelope([1]), seconds=seconds)
@@ -921,13 +926,17 @@ class TestPagesSideBySide:
         signal.signal(signal.SIGINT, handler)
 
     @pytest.mark.usefixtures("_interruptible")
-    def test_interrupted_by_the_user(self, client: Client, zone: Zone, woken: list[bool]) -> None:
+    @pytest.mark.parametrize("thread", [threading.main_thread, threading.current_thread], ids=["main", "another"])
+    def test_interrupted_by_the_user(
+        self, client: Client, zone: Zone, woken: list[bool], thread: t.Callable[[], threading.Thread]
+    ) -> None:
+        """The system delivers the signal to any thread, and one that is not the main thread does not wake that one."""
         waiting = threading.Event()
         client._pacer._before_sleep = lambda text: waiting.set()
 
         def interrupt() -> None:
             waiting.wait(10)
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            signal.pthread_kill(thread().ident, signal.SIGINT)
 
         zone.items = mappings(3_500)
         zone.before = lambda number: None if number == 1 else (429, {"Retry-After": "300"}, failed(971))

@@ -558,6 +558,14 @@ class TestFetchMissing:
             questions.insert(chance.randrange(enough), [])
         self.all_right(zone, ask, questions)
 
+    def test_what_a_first_page_has_that_contradicts_itself_is_not_read_again(
+        self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]]
+    ) -> None:
+        zone.before = lambda asked: (200, {}, page(mappings(2), total_count=3)) if asked == 1 else None
+        ask(UNMAPPED[0])
+        assert len(ask(address(0), address(1))) == 2
+        assert zone.asked == [UNMAPPED[0], 1]
+
     def test_answered_question_costs_nothing(self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]]) -> None:
         zone.items = mappings(3_500)
         for dummy in range(3):
