@@ -120,7 +120,7 @@ class Client(HttpSession):
         def send() -> Response:
             status, headers, content = self._send(method, self._base_url + path, params, body, MAX_RESPONSE_BYTES)
             self._pacer.update_rate_limit(headers.get("Ratelimit", ""))
-            return Response(status, headers, self._redact(_unescape(content.decode("utf-8", "replace"))))
+            return Response(status, headers, self._redact(_unescape(content.decode(errors="replace"))))
 
         return self._request_with_retry(send, parse, _error_from_response)
 

@@ -128,8 +128,8 @@ def apply_changes(zone: OriginCloudRegions, changes: t.Sequence[Change], total: 
             break
         except Exception as error:
             outcome.failure = UnexpectedError.from_exception(error, sanitize_text)
-            known = {*(change.address for change in outcome.applied), *outcome.refused, *outcome.unconfirmed}
-            outcome.unconfirmed += [change.address for change in batch if change.address not in known]
+            known = {*(change.address for change in outcome.applied), *outcome.refused}
+            outcome.unconfirmed = [change.address for change in batch if change.address not in known]
             break
     return outcome
 

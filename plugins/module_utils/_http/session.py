@@ -119,7 +119,7 @@ class HttpSession:
         def send() -> Response:
             try:
                 status, headers, content = self._send("GET", url, None, None, max_bytes)
-                return Response(status, headers, content[:1_000].decode("utf-8", "replace"), content)
+                return Response(status, headers, content[:1_000].decode(errors="replace"), content)
             except TransportError as error:
                 error.args = (f"{url}: {error}",)
                 raise
@@ -284,4 +284,4 @@ def _retry_after(headers: t.Mapping[str, str]) -> float:
 
 def _backoff(attempts: int) -> float:
     """Return the seconds to wait after so many attempts: doubled each time, less a random part, so that clients spread."""
-    return min(MAX_BACKOFF, 2.0 ** min(attempts - 1, 10)) * random.uniform(0.5, 1.0)
+    return min(MAX_BACKOFF, 1 << (attempts - 1)) * random.uniform(0.5, 1.0)
