@@ -94,8 +94,8 @@ class Client(HttpSession):
     server = "the API"
     option = "api_url"
 
-    def __init__(self, credential: Credential, base_url: str, *args: t.Any, **settings: t.Any) -> None:
-        super().__init__(*args, **settings)
+    def __init__(self, credential: Credential, base_url: str, **settings: t.Any) -> None:
+        super().__init__(**settings)
         self._credential = credential
         self._base_url = self._address = base_url
 

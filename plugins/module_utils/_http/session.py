@@ -98,7 +98,7 @@ class HttpSession:
         self._address = self.server
         self._session = session or requests.Session()
         if not session:
-            for scheme in ("http://", "https://"):
+            for scheme in list(self._session.adapters):
                 self._session.mount(scheme, make_adapter(lambda: self._local.deadline - self._pacer.now()))
         self._session.headers.update({"Accept": "application/json", "User-Agent": f"edgecache.cloudflare/{VERSION}"})
         # `auth`: without it, requests replaces the Authorization header with the credential that ~/.netrc has for the host
@@ -195,7 +195,7 @@ class HttpSession:
         failure: TransportError
         try:
             request = self._session.prepare_request(requests.Request(method, url, params=params, json=body))
-            url = request.url or ""
+            url = str(request.url)
             # Proxies of the environment. `verify` here: otherwise REQUESTS_CA_BUNDLE takes precedence over it
             settings: dict[str, t.Any] = {**self._session.merge_environment_settings(url, {}, True, self._verify, None)}
             # The adapter sends it, since the session reads the whole body of a redirect even if it does not follow it
