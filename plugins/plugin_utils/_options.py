@@ -16,6 +16,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import (
     ARGUMENT_SPEC,
     CREDENTIAL_OPTIONS,
+    ENVIRONMENT,
     SECRET_OPTIONS,
     OptionSource,
     drop_unset,
@@ -51,64 +52,64 @@ def collect_options(
     ``secrets``. Values are validated before Ansible converts them, since its own errors show them.
     """
     definitions = C.config.get_configuration_definitions(plugin.plugin_type, plugin._load_name)
-    known = {name for name in definitions if not name.startswith("_")}
-    known.update(alias for option in definitions.values() for alias in option.get("aliases", []))
+    options = {name: definition for name, definition in definitions.items() if not name.startswith("_")}
     environ = read_environment(os.environ, "plugin")
-    secrets.update(environ[name] for name in SECRET_OPTIONS if name in environ)
-    for name in SECRET_OPTIONS & direct.keys():
-        secrets.update(iter_texts(decrypt(direct[name])))
-    if unknown := sorted(set(direct) - known):
+    secrets.update(environ[name] for name in SECRET_OPTIONS & environ.keys())
+    secrets.update(text for name in SECRET_OPTIONS & direct.keys() for text in iter_texts(decrypt(direct[name])))
+    _reject_unknown(direct, options)
+    # Ansible passes variables to plugins with their templates
+    names = [entry["name"] for definition in options.values() for entry in definition.get("vars", [])]
+    templated = {name: decrypt(templar.template(variables[name])) for name in names if name in variables}
+    given = _find_given(options, direct, templated)
+    secrets.update(text for name in SECRET_OPTIONS & given.keys() for text in iter_texts(given[name][1]))
+    _reject_misplaced_secrets(given, secrets)
+    # `read_environment` reads these variables. Ansible would use the last one that is set, even an empty one, and then ignore the
+    # configuration file.
+    for option in ENVIRONMENT.keys() & options.keys():
+        options[option]["env"] = []
+    sources = {kind: OptionSource({}, {}, "plugin") for kind in ("Direct", "var", "env", "file", "default")}
+    for option, definition in options.items():
+        try:
+            value, origin = C.config.get_config_value_and_origin(
+                option,
+                plugin_type=plugin.plugin_type,
+                plugin_name=plugin._load_name,
+                variables=templated,
+                direct=direct,
+            )
+        except (AnsibleError, TypeError, ValueError):
+            raise ConfigurationError(_conversion_error(option, definition, given)) from None
+        if value is not None:
+            sources.get(origin.split(":")[0], sources["file"])[option] = _untag(value)
+    sources["var"].origins = {option: f"the variable {options[option]['vars'][0]['name']}" for option in sources["var"]}
+    sources["file"].origins = dict.fromkeys(sources["file"], "the configuration file ansible.cfg")
+    secrets.update(sources["file"][name] for name in SECRET_OPTIONS & sources["file"].keys())
+    return [sources["Direct"], sources["var"], environ, drop_unset(sources["file"]), sources["default"]]
+
+
+def _reject_unknown(direct: t.Mapping[str, t.Any], options: dict[str, dict[str, t.Any]]) -> None:
+    known = {alias for option, definition in options.items() for alias in (option, *definition.get("aliases", []))}
+    if unknown := sorted(direct.keys() - known):
         named = ", ".join("(not shown)" if may_be_secret(name) else name for name in unknown)
         raise ConfigurationError(f"Unknown option: {named}. The options are {', '.join(sorted(known))}.")
-    options = [name for name in definitions if not name.startswith("_")]
-    # Ansible passes variables to plugins with their templates
-    names = [entry["name"] for option in options for entry in definitions[option].get("vars", [])]
-    templated = {name: decrypt(templar.template(variables[name])) for name in names if name in variables}
-    given = _find_given(definitions, direct, templated)
-    secrets.update(text for name in SECRET_OPTIONS & given.keys() for text in iter_texts(given[name][1]))
+
+
+def _reject_misplaced_secrets(given: dict[str, tuple[str, t.Any]], secrets: set[str]) -> None:
+    """Raise a ``ConfigurationError`` for a credential that is not a string, and for one in an unrelated option."""
     for option in CREDENTIAL_OPTIONS & given.keys():
         name, value = given[option]
         if value is not None and not isinstance(value, str):
             raise ConfigurationError(format_type_error(name, value))
     if message := find_misplaced(dict(given[option] for option in _NEVER_SECRET & given.keys()), secrets):
         raise ConfigurationError(message)
-    # The environment is read as modules read it. Ansible would take the last of several variables, even an empty one, and
-    # ignore the configuration file.
-    without_environment = f"{plugin._load_name} without environment"
-    C.config.initialize_plugin_configuration_definitions(
-        plugin.plugin_type,
-        without_environment,
-        {option: {**definitions[option], "env": []} for option in options},
-    )
-    sources = {kind: OptionSource({}, {}, "plugin") for kind in ("Direct", "var", "file", "default")}
-    for option in options:
-        try:
-            value, origin = C.config.get_config_value_and_origin(
-                option,
-                plugin_type=plugin.plugin_type,
-                plugin_name=without_environment,
-                variables=templated,
-                direct=direct,
-            )
-        except (AnsibleError, TypeError, ValueError):
-            raise ConfigurationError(_conversion_error(option, definitions[option], given)) from None
-        if value is not None:
-            source = sources.get(origin.split(":")[0], sources["file"])
-            source[option] = _untag(value)
-    sources["var"].origins = {
-        option: f"the variable {definitions[option]['vars'][0]['name']}" for option in sources["var"]
-    }
-    sources["file"].origins = dict.fromkeys(sources["file"], "the configuration file ansible.cfg")
-    secrets.update(sources["file"][name] for name in SECRET_OPTIONS & sources["file"].keys())
-    return [sources["Direct"], sources["var"], environ, drop_unset(sources["file"]), sources["default"]]
 
 
 def _find_given(
-    definitions: dict[str, dict[str, t.Any]], direct: dict[str, t.Any], variables: dict[str, t.Any]
+    options: dict[str, dict[str, t.Any]], direct: dict[str, t.Any], variables: dict[str, t.Any]
 ) -> dict[str, tuple[str, t.Any]]:
     """Return, by option, name and value of the argument, or else of the variable, that Ansible uses."""
     given = {}
-    for option, definition in definitions.items():
+    for option, definition in options.items():
         arguments = [name for name in (option, *definition.get("aliases", [])) if name in direct]
         if arguments and direct[arguments[0]] is not None:
             given[option] = arguments[0], decrypt(direct[arguments[0]])
@@ -121,7 +122,9 @@ def _find_given(
 
 def _conversion_error(option: str, definition: dict[str, t.Any], given: dict[str, tuple[str, t.Any]]) -> str:
     """Return the message about a value that Ansible cannot convert. No option of a plugin has choices that it can violate."""
-    name, value = given.get(option, (f"{option} (the configuration file ansible.cfg)", None))
+    variables = [entry["name"] for entry in definition.get("env", []) if entry["name"] in os.environ]
+    origin = f"{variables[-1]} in the environment" if variables else "the configuration file ansible.cfg"
+    name, value = given.get(option, (f"{option} ({origin})", None))
     what = "a value that is" if value is None else f"{quote_value(value)} is"
     return f"{name}: {what} not a valid {_TYPE_NAMES.get(definition.get('type', 'str'), 'string')}."
 

@@ -398,6 +398,16 @@ def test_environment(read: t.Callable[..., Read], wire: Wire, monkeypatch: pytes
     assert list(read().hosts) == ["192.0.2.1"]
 
 
+def test_cache_from_the_environment(
+    own: t.Callable[..., Read], wire: Wire, monkeypatch: pytest.MonkeyPatch, cached: dict[str, t.Any]
+) -> None:
+    """Ansible still reads the environment variables of its own options."""
+    for option, value in cached.items():
+        monkeypatch.setenv(f"ANSIBLE_INVENTORY_{option.upper()}", str(value))
+    wire.zone([mapping("192.0.2.1")])
+    assert list(own().hosts) == list(own().hosts) == ["192.0.2.1"]
+
+
 @pytest.mark.parametrize(
     ("ini", "headers"),
     [
@@ -462,6 +472,16 @@ def test_template_that_fails(error_of: t.Callable[..., str]) -> None:
 def test_option_of_another_type(parse: t.Callable[..., None]) -> None:
     with pytest.raises(AnsibleError, match=r"timeout.*soon"):
         parse(api_token=TOKEN, zone_id=ZONE_ID, timeout="{{ 'soon' }}")
+
+
+def test_invalid_environment_variable_of_ansible_is_named(
+    error_of: t.Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANSIBLE_INVENTORY_CACHE_TIMEOUT", "soon")
+    message = error_of(api_token=TOKEN, zone_id=ZONE_ID)
+    assert message.startswith(
+        "cache_timeout (ANSIBLE_INVENTORY_CACHE_TIMEOUT in the environment): a value that is not a "
+    )
 
 
 @pytest.mark.parametrize(
