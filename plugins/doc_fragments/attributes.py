@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What modules support."""
+"""What modules support, and where they run."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ attributes:
     description: Reports what has changed, or would change, in diff mode.
   idempotent:
     description: When run twice in a row with the same options, the second run changes nothing.
+notes:
+  - The module sends requests from the host that it runs on, and reads the environment variables of that host. With
+    C(delegate_to=localhost), or in a play for C(localhost), that host is the controller.
 """
 
     INFO_MODULE = r"""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The option of all modules that read the ranges of cloud vendors."""
+"""The option for the files with the ranges of cloud vendors, and where plugins find it beside their own arguments."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ options:
       - The default has the files of AWS, Google and Oracle. Azure's file C(ServiceTags_Public_*.json) has another URL each week, so
         add it yourself.
       - The content of a file decides which vendor it belongs to. Several files of one vendor are allowed.
-      - A path is on the host that the module runs on. A relative path starts in the directory where the module runs, so prefer a full
-        path. C(~) is expanded.
+      - A module reads a path on the host that it runs on. A relative path starts in the directory where the module runs, so prefer a
+        full path. A lookup reads a path on the controller. It searches a relative path as other lookups do, in C(files) of the role
+        and beside the playbook. C(~) is expanded.
       - A URL must not contain a user name, a password or a query, since messages and results show URLs. Fetch such a file first, and
         specify its path.
       - A file may have up to 16777216 bytes (16 MiB) and 500 regions. A file that would take more than some 150 MB of memory to parse
@@ -28,4 +29,14 @@ options:
       - https://ip-ranges.amazonaws.com/ip-ranges.json
       - https://www.gstatic.com/ipranges/cloud.json
       - https://docs.oracle.com/en-us/iaas/tools/public_ip_ranges.json
+"""
+
+    PLUGINS = r"""
+options:
+  sources:
+    ini:
+      - section: edgecache_cloudflare
+        key: cloud_range_sources
+    vars:
+      - name: cloudflare_cloud_range_sources
 """

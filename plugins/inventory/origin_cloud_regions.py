@@ -18,8 +18,12 @@ description:
   - Costs one request for each 100 mappings of each zone, at least one, and one more for each zone given by name. With O(cache), costs
     nothing until O(cache_timeout) has passed.
 extends_documentation_fragment:
-  - edgecache.cloudflare.api
-  - edgecache.cloudflare.api.plugins
+  - edgecache.cloudflare.connection
+  - edgecache.cloudflare.connection.plugins
+  - edgecache.cloudflare.credential
+  - edgecache.cloudflare.credential.plugins
+  - edgecache.cloudflare.zone
+  - edgecache.cloudflare.zone.plugins
   - ansible.builtin.constructed
   - ansible.builtin.inventory_cache
 options:

@@ -14,6 +14,11 @@ description:
   - Returns one result for each term. The lookup runs on the controller.
   - The longest prefix that contains the address and names a region is used. Prefixes without a region are ignored.
   - Costs no request to Cloudflare, and one request for each URL in O(sources), once in a run. Needs and sends no credential.
+extends_documentation_fragment:
+  - edgecache.cloudflare.cloud_ranges
+  - edgecache.cloudflare.cloud_ranges.plugins
+  - edgecache.cloudflare.connection
+  - edgecache.cloudflare.connection.plugins
 options:
   _terms:
     description:
@@ -21,76 +26,15 @@ options:
       - Each address is a term of its own. Spread a list with C(*), as in V(query('edgecache.cloudflare.cloud_region', *addresses\)).
     type: list
     elements: str
-  sources:
-    description:
-      - The files with the address ranges of the cloud vendors, each a path or an http or https URL.
-      - The default has the files of AWS, Google and Oracle. Azure's file C(ServiceTags_Public_*.json) has another URL each week, so
-        add it yourself.
-      - The content of a file decides which vendor it belongs to. Several files of one vendor are allowed.
-      - A relative path is searched as in other lookups, in C(files) of the role and next to the playbook. C(~) is expanded.
-      - A URL must not contain a user name, a password or a query, since messages and results show URLs. Fetch such a file first, and
-        specify its path.
-      - A file may have up to 16777216 bytes (16 MiB) and 500 regions. A file that would take more than some 150 MB of memory to parse
-        is rejected. The largest file of a vendor takes less than half of that.
-    type: list
-    elements: str
-    default:
-      - https://ip-ranges.amazonaws.com/ip-ranges.json
-      - https://www.gstatic.com/ipranges/cloud.json
-      - https://docs.oracle.com/en-us/iaas/tools/public_ip_ranges.json
-    ini:
-      - section: edgecache_cloudflare
-        key: cloud_range_sources
-    vars:
-      - name: cloudflare_cloud_range_sources
   default:
     description:
       - The value to return for an address that is in no range. May be V(none).
       - Without this option, such an address is an error. C(errors=) applies as in every lookup.
       - The option does not apply to an ambiguous address, which is always an error.
     type: raw
-  timeout:
-    description:
-      - The seconds that one request may take to connect, and that may pass between two bytes of its answer.
-    type: float
-    default: 30.0
-    ini:
-      - section: edgecache_cloudflare
-        key: timeout
-    vars:
-      - name: cloudflare_timeout
   max_wait:
     description:
       - The seconds that one read of a URL may wait in total for a server or connection to recover. A warning reports each wait.
-    type: float
-    default: 330.0
-    ini:
-      - section: edgecache_cloudflare
-        key: max_wait
-    vars:
-      - name: cloudflare_max_wait
-  validate_certs:
-    description:
-      - Whether to verify the certificates of the URLs. Disable only for tests.
-    type: bool
-    default: true
-    ini:
-      - section: edgecache_cloudflare
-        key: validate_certs
-    vars:
-      - name: cloudflare_validate_certs
-  ca_path:
-    description:
-      - A file or directory with the CA certificates to trust, instead of those that the library requests uses by default.
-    type: path
-    ini:
-      - section: edgecache_cloudflare
-        key: ca_path
-    vars:
-      - name: cloudflare_ca_path
-requirements:
-  - requests >= 2.29
-  - netaddr >= 1.0.0
 seealso:
   - module: edgecache.cloudflare.cloud_region_info
   - plugin: edgecache.cloudflare.origin_cloud_region
@@ -102,7 +46,6 @@ notes:
     it has changed.
   - Each host of a task has its own process, which needs some tenths of a second to parse the files. So give all addresses to one lookup
     where you can.
-  - Proxy environment variables, such as E(HTTPS_PROXY), apply. Redirects are not followed.
   - Use C(query) instead of C(lookup) for a list, since C(lookup) turns a list with one element into that element.
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)

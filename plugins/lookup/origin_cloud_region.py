@@ -15,8 +15,12 @@ description:
   - The first lookup of a run costs one request for one address. K addresses cost at most K + 1 requests, and never more than all
     mappings, which cost one request for each 100. A zone given by O(zone) costs one more request.
 extends_documentation_fragment:
-  - edgecache.cloudflare.api
-  - edgecache.cloudflare.api.plugins
+  - edgecache.cloudflare.connection
+  - edgecache.cloudflare.connection.plugins
+  - edgecache.cloudflare.credential
+  - edgecache.cloudflare.credential.plugins
+  - edgecache.cloudflare.zone
+  - edgecache.cloudflare.zone.plugins
 options:
   _terms:
     description:

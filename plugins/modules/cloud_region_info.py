@@ -18,7 +18,9 @@ description:
   - Does not use a credential. The options for the credential, the zone and the API are accepted, so that C(module_defaults) of the
     action group can apply to a whole play, and are ignored.
 extends_documentation_fragment:
-  - edgecache.cloudflare.api
+  - edgecache.cloudflare.connection
+  - edgecache.cloudflare.credential
+  - edgecache.cloudflare.zone
   - edgecache.cloudflare.attributes
   - edgecache.cloudflare.attributes.info_module
   - edgecache.cloudflare.cloud_ranges

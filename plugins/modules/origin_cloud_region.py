@@ -16,8 +16,9 @@ description:
   - If the API rejects the region, one more request finds the most similar name for the error message.
   - For many origins, M(edgecache.cloudflare.origin_cloud_regions) costs far fewer requests.
 extends_documentation_fragment:
-  - edgecache.cloudflare.api
-  - edgecache.cloudflare.api.modules
+  - edgecache.cloudflare.connection
+  - edgecache.cloudflare.credential
+  - edgecache.cloudflare.zone
   - edgecache.cloudflare.attributes
   - edgecache.cloudflare.attributes.state_module
 options:

@@ -20,8 +20,9 @@ description:
   - Costs one request for each 100 mappings of the zone, and one for the supported regions. A zone given by O(zone) costs one more. Each
     URL in O(sources) costs one request to that server, and none to Cloudflare.
 extends_documentation_fragment:
-  - edgecache.cloudflare.api
-  - edgecache.cloudflare.api.modules
+  - edgecache.cloudflare.connection
+  - edgecache.cloudflare.credential
+  - edgecache.cloudflare.zone
   - edgecache.cloudflare.attributes
   - edgecache.cloudflare.attributes.info_module
   - edgecache.cloudflare.cloud_ranges

@@ -17,7 +17,9 @@ description:
   - One address costs one request. K addresses cost at most K + 1 requests, and never more than all mappings, which cost one request for
     each 100. A zone given by O(zone) costs one more request.
 extends_documentation_fragment:
-  - edgecache.cloudflare.api
+  - edgecache.cloudflare.connection
+  - edgecache.cloudflare.credential
+  - edgecache.cloudflare.zone
   - edgecache.cloudflare.attributes
   - edgecache.cloudflare.attributes.info_module
 options:

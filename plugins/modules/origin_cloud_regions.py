@@ -20,8 +20,9 @@ description:
   - For example, 3,400 mappings in an empty zone cost 36 requests, and a second run 34. A zone given by O(zone) costs one more request.
     Requests whose outcome is lost or unclear may be repeated.
 extends_documentation_fragment:
-  - edgecache.cloudflare.api
-  - edgecache.cloudflare.api.modules
+  - edgecache.cloudflare.connection
+  - edgecache.cloudflare.credential
+  - edgecache.cloudflare.zone
   - edgecache.cloudflare.attributes
   - edgecache.cloudflare.attributes.state_module
   - edgecache.cloudflare.cloud_ranges

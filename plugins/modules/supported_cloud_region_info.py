@@ -17,8 +17,9 @@ description:
   - Costs one request. If the API refuses it, a second request finds out whether Tiered Cache is off. A zone given by O(zone) costs one
     more.
 extends_documentation_fragment:
-  - edgecache.cloudflare.api
-  - edgecache.cloudflare.api.modules
+  - edgecache.cloudflare.connection
+  - edgecache.cloudflare.credential
+  - edgecache.cloudflare.zone
   - edgecache.cloudflare.attributes
   - edgecache.cloudflare.attributes.info_module
 options:

@@ -15,8 +15,9 @@ description:
   - A setting that was never set is off. A setting without its option is neither read nor changed.
   - Costs one request for each given option, and one for each setting that differs. A zone given by O(zone) costs one more.
 extends_documentation_fragment:
-  - edgecache.cloudflare.api
-  - edgecache.cloudflare.api.modules
+  - edgecache.cloudflare.connection
+  - edgecache.cloudflare.credential
+  - edgecache.cloudflare.zone
   - edgecache.cloudflare.attributes
   - edgecache.cloudflare.attributes.state_module
 options:

@@ -15,8 +15,9 @@ description:
   - Unless both are on, cloud region hints have no effect. A setting that was never set is off.
   - Costs two requests. A zone given by O(zone) costs one more.
 extends_documentation_fragment:
-  - edgecache.cloudflare.api
-  - edgecache.cloudflare.api.modules
+  - edgecache.cloudflare.connection
+  - edgecache.cloudflare.credential
+  - edgecache.cloudflare.zone
   - edgecache.cloudflare.attributes
   - edgecache.cloudflare.attributes.info_module
 seealso:

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.module_utils.basic import missing_required_lib
-from ansible_collections.edgecache.cloudflare.plugins.doc_fragments.api import ModuleDocFragment
 
 from tests.system.playbooks import ROOT, Ansible, ForkedAnsible
 
@@ -89,7 +88,6 @@ def offline(play: dict[str, t.Any]) -> dict[str, t.Any]:
 
 BLOCKS = blocks("yaml")
 INVENTORIES = [*blocks("yaml inventory"), pytest.param(documented(INVENTORY, "EXAMPLES"), id="plugin")]
-SHARED = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
 TYPES: dict[str, t.Any] = {"str": str, "list": list, "dict": dict, "bool": bool, "int": int}
 # Of Ansible itself
 COMMON_KEYS = {"changed", "failed", "msg", "exception"}
@@ -291,8 +289,11 @@ def test_ansible_doc_has_a_whole_page(ansible: Ansible, plugin: Path) -> None:
     assert run.returncode == 0, run.stderr
     documentation = documented(plugin, "DOCUMENTATION")
     options = {*documentation.get("options", {})}
-    if "edgecache.cloudflare.api" in documentation.get("extends_documentation_fragment", []):
-        options.update(SHARED)
+    for fragment in documentation.get("extends_documentation_fragment", []):
+        collection, _, name = fragment.rpartition(".")
+        if collection == "edgecache.cloudflare":
+            source = (ROOT / f"plugins/doc_fragments/{name}.py").read_text()
+            options.update(yaml.safe_load(source.split('r"""')[1].split('"""')[0])["options"])
     assert [option for option in options if option not in run.stdout] == []
     assert "EXAMPLES:" in run.stdout and "edgecache.cloudflare." in run.stdout.partition("EXAMPLES:")[2]
     assert ("RETURN VALUES:" in run.stdout) == (plugin != INVENTORY)

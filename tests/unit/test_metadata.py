@@ -13,15 +13,26 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.module_utils import basic
-from ansible_collections.edgecache.cloudflare.plugins.doc_fragments.api import ModuleDocFragment
 from ansible_collections.edgecache.cloudflare.plugins.module_utils import _version
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._module import options as _options
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = "ansible_collections.edgecache.cloudflare.plugins"
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
-SHARED = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
-BESIDE = yaml.safe_load(ModuleDocFragment.PLUGINS)["options"]
+SHARED_FRAGMENTS = ("connection", "credential", "zone")
+
+
+def load_fragment(name: str) -> t.Any:
+    """Return a fragment by its name without the collection: ``zone``, or ``zone.plugins``."""
+    file, _, section = name.partition(".")
+    fragment = importlib.import_module(f"{PLUGINS}.doc_fragments.{file}").ModuleDocFragment
+    return yaml.safe_load(getattr(fragment, section.upper() or "DOCUMENTATION"))
+
+
+SHARED = {option: entry for name in SHARED_FRAGMENTS for option, entry in load_fragment(name)["options"].items()}
+BESIDE = {
+    option: entry for name in SHARED_FRAGMENTS for option, entry in load_fragment(f"{name}.plugins")["options"].items()
+}
 
 
 def load(path: str) -> t.Any:
@@ -41,9 +52,7 @@ def documented_options(module: t.Any) -> dict[str, t.Any]:
     documentation = yaml.safe_load(module.DOCUMENTATION)
     options: dict[str, t.Any] = {}
     for name in documentation["extends_documentation_fragment"]:
-        file, section = f"{name}.documentation".split(".")[2:4]
-        fragment = importlib.import_module(f"{PLUGINS}.doc_fragments.{file}").ModuleDocFragment
-        options.update(yaml.safe_load(getattr(fragment, section.upper()))["options"])
+        options.update(load_fragment(name.removeprefix("edgecache.cloudflare."))["options"])
     return {**options, **(documentation.get("options") or {})}
 
 
@@ -142,7 +151,7 @@ def test_documentation_names_the_environment(option: str) -> None:
 def test_requirements_are_the_documented_ones() -> None:
     lines = (ROOT / "meta/ee-requirements.txt").read_text(encoding="utf-8").splitlines()
     required = sorted(line.split("#")[0].strip() for line in lines if not line.startswith("#"))
-    documented = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["requirements"]
+    documented = load_fragment("connection")["requirements"]
     assert sorted(line.replace(" ", "") for line in documented) == required
 
 

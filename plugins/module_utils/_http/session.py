@@ -274,7 +274,10 @@ def _read_body(response: requests.Response, max_bytes: int) -> bytes:
 
 
 def _retry_after(headers: t.Mapping[str, str]) -> float:
-    """Return the seconds of the ``Retry-After`` header (RFC 9110: a number or a date); 0 without a valid one."""
+    """Return the seconds of the ``Retry-After`` header (RFC 9110: a number or a date); 0 without a valid one.
+
+    The parser of urllib3 would cut the seconds at six hours, and older ones read a date in the local time zone.
+    """
     value = headers.get("Retry-After", "").strip()
     if re.fullmatch("[0-9]{1,9}", value):
         return float(value)

@@ -17,6 +17,7 @@ import requests
 import yaml
 from ansible import constants
 from ansible.errors import AnsibleError
+from ansible.plugins.loader import lookup_loader
 from ansible_collections.edgecache.cloudflare.plugins.lookup import cloud_region
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges import parsers as _parsers
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges import sources as _sources
@@ -277,26 +278,33 @@ class TestSharing:
         )
 
 
-class TestDocumentation:
-    documented = yaml.safe_load(cloud_region.DOCUMENTATION)
+def definitions(lookup: str) -> dict[str, dict[str, t.Any]]:
+    """Return the options of a lookup as Ansible reads them, with those of its fragments."""
+    plugin = lookup_loader.get(f"edgecache.cloudflare.{lookup}")
+    return constants.config.get_configuration_definitions("lookup", plugin._load_name)
 
+
+class TestDocumentation:
     def test_defaults(self) -> None:
-        assert self.documented["options"]["sources"]["default"] == _sources.DEFAULT_SOURCES
+        assert definitions("cloud_region")["sources"]["default"] == _sources.DEFAULT_SOURCES
 
     def test_return(self, look_up_bare: LookUp, file: Path) -> None:
         (result,) = look_up_bare("192.0.2.1", sources=str(file))
         assert list(result) == list(yaml.safe_load(cloud_region.RETURN)["_raw"]["contains"])
 
-    def test_connection_options_are_those_of_the_other_plugins(self) -> None:
-        from ansible_collections.edgecache.cloudflare.plugins.doc_fragments.api import ModuleDocFragment
+    @pytest.mark.parametrize("name", ["timeout", "max_wait", "validate_certs", "ca_path"])
+    def test_connection_options_are_those_of_the_other_plugins(self, name: str) -> None:
+        this, other = (
+            {key: value for key, value in definitions(lookup)[name].items() if key != "description"}
+            for lookup in ("cloud_region", "origin_cloud_region")
+        )
+        assert this == other and {"type", "ini", "vars"} <= this.keys()
 
-        shared = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
-        beside = yaml.safe_load(ModuleDocFragment.PLUGINS)["options"]
-        for name in ("timeout", "max_wait", "validate_certs", "ca_path"):
-            without = {key: value for key, value in self.documented["options"][name].items() if key != "description"}
-            expected = {key: value for key, value in shared[name].items() if key != "description"}
-            assert without == {**expected, **beside[name]}
+    def test_options(self) -> None:
+        assert definitions("cloud_region").keys() == {
+            *("_terms", "ca_path", "default", "max_wait", "sources", "timeout", "validate_certs")
+        }
 
     def test_limit(self) -> None:
         limits = f"{_parsers.MAX_FILE_BYTES} bytes (16 MiB) and {_parsers.MAX_REGIONS} regions"
-        assert limits in cloud_region.DOCUMENTATION
+        assert limits in str(definitions("cloud_region")["sources"]["description"])
