@@ -39,6 +39,11 @@ def documented(plugin: Path, name: str) -> t.Any:
     return yaml.safe_load(text_of(plugin, name))
 
 
+MODULES_WITH_SOURCES = [
+    plugin.stem
+    for plugin in ROOT.glob("plugins/modules/*.py")
+    if "edgecache.cloudflare.cloud_ranges" in documented(plugin, "DOCUMENTATION")["extends_documentation_fragment"]
+]
 INVENTORY = ROOT / "plugins/inventory/origin_cloud_regions.py"
 RANGES = ROOT / "tests/integration/targets/setup_cloud_ranges/files"
 # What stands in for files that only the internet has
@@ -72,8 +77,7 @@ def offline(play: dict[str, t.Any]) -> dict[str, t.Any]:
     if "ansible.builtin.import_playbook" in play:
         return changed
     sources = list(STAND_INS.values())[:3]
-    readers = ("cloud_region_info", "origin_cloud_regions", "origin_cloud_region_audit_info")
-    defaults = {f"edgecache.cloudflare.{reader}": {"sources": sources} for reader in readers}
+    defaults = {f"edgecache.cloudflare.{module}": {"sources": sources} for module in MODULES_WITH_SOURCES}
     variables = {
         "cloudflare_cloud_range_sources": sources,
         "cloud_region_hints_sources": sources,

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import typing as t
 from pathlib import Path
 
@@ -54,6 +55,29 @@ def documented_options(module: t.Any) -> dict[str, t.Any]:
     for name in documentation["extends_documentation_fragment"]:
         options.update(load_fragment(name.removeprefix("edgecache.cloudflare."))["options"])
     return {**options, **(documentation.get("options") or {})}
+
+
+@pytest.mark.parametrize("kind", ["module", "lookup", "inventory"])
+def test_readme_lists_every_plugin(kind: str) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8").split("## What is in the collection")[1].split("\n## ")[0]
+    rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| ")]
+    listed = {name for kinds, names in rows if kind in kinds for name in re.findall(r"`(\w+)`", names)}
+    folder = "modules" if kind == "module" else kind
+    assert {path.stem for path in (ROOT / "plugins" / folder).glob("*.py")} <= listed
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_costs_of_every_module_are_listed(name: str) -> None:
+    text = (ROOT / "docs/reference/requests.md").read_text(encoding="utf-8")
+    table = text.split("## What each call costs")[1].split("\n## ")[0]
+    assert any(f"`{name}`" in line.split("|")[1] for line in table.splitlines() if line.startswith("| "))
+
+
+def test_permissions_of_every_call_are_listed() -> None:
+    text = (ROOT / "docs/reference/credentials.md").read_text(encoding="utf-8")
+    table = text.split("## Token permissions")[1].split("\n## ")[0]
+    calls = [path.replace("/zones/{zone_id}/", "ZONE/") for path in load("tests/simulator/openapi.yaml")["paths"]]
+    assert [call for call in calls if f"{call}`" not in table] == []
 
 
 class Constructed(Exception):
