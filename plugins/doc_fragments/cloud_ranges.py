@@ -18,7 +18,7 @@ options:
       - The content of a file decides which vendor it belongs to. Several files of one vendor are allowed.
       - A module reads a path on the host that it runs on. A relative path starts in the directory where the module runs, so prefer a
         full path. A lookup reads a path on the controller. It searches a relative path as other lookups do, in C(files) of the role
-        and beside the playbook. C(~) is expanded.
+        and next to the playbook. C(~) is expanded.
       - A URL must not contain a user name, a password or a query, since messages and results show URLs. Fetch such a file first, and
         specify its path.
       - A file may have up to 16777216 bytes (16 MiB) and 500 regions. A file that would take more than some 150 MB of memory to parse

@@ -21,7 +21,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import lookup_loader
 
 
-def print_result(name: str, **options: t.Any) -> str:
+def print_result(name: str, /, **options: t.Any) -> str:
     """Return what the ``main()`` of a module prints with these options."""
     module = importlib.import_module(f"ansible_collections.edgecache.cloudflare.plugins.modules.{name}")
     stdout, stderr = io.StringIO(), io.StringIO()
@@ -42,7 +42,7 @@ def print_result(name: str, **options: t.Any) -> str:
     return stdout.getvalue()
 
 
-def run_module(name: str, **options: t.Any) -> dict[str, t.Any]:
+def run_module(name: str, /, **options: t.Any) -> dict[str, t.Any]:
     """Return the result of a module with these options, its warnings as texts, without the invocation."""
     result: dict[str, t.Any] = json.loads(print_result(name, **options))
     result.pop("invocation", None)
@@ -50,7 +50,7 @@ def run_module(name: str, **options: t.Any) -> dict[str, t.Any]:
     return result
 
 
-def run_lookup(name: str, *terms: str, variables: dict[str, t.Any] | None = None, **options: t.Any) -> list[t.Any]:
+def run_lookup(name: str, /, *terms: str, variables: dict[str, t.Any] | None = None, **options: t.Any) -> list[t.Any]:
     """Return what a lookup gives for these terms in a play with these variables; raise its error. Warnings go to standard error."""
     loader = DataLoader()
     templar = template.Templar(loader=loader, variables=variables or {})

@@ -141,7 +141,7 @@ def run(fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> R
     monkeypatch.setenv("CLOUDFLARE_ZONE_ID", fresh_simulator.zone_id)
     monkeypatch.setenv("CLOUDFLARE_BASE_URL", fresh_simulator.url)
 
-    def run(name: str, **options: t.Any) -> str:
+    def run(name: str, /, **options: t.Any) -> str:
         # With everything that Ansible shows at -vvvv
         shown = {"_ansible_diff": True, "_ansible_inject_invocation": True, "_ansible_verbosity": 4}
         printed = print_result(name, max_wait=0, **shown, **options)
