@@ -20,19 +20,26 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from tests.tools.workspace import list_files
+
 VERSION_FILE = "plugins/module_utils/_version.py"
-# What the artifact holds: what a user needs, and what Ansible adds.
-SHIPPED = {
-    *("FILES.json", "MANIFEST.json", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
-    *("LICENSES", "changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles"),
-}
+# What Ansible, AWX and readers of changelogs and licences load. Of the other files, a user needs the pages only.
+LOADED = ("LICENSES", "changelogs/changelog.yaml", "extensions", "meta", "playbooks", "plugins", "roles")
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+"""A link of a Markdown page to another file; its path is the group."""
 
 
 def run(*command: str) -> None:
     subprocess.run(command, check=True)
 
 
+def read_version() -> str:
+    (number,) = re.findall(r"^version: (\S+)$", Path("galaxy.yml").read_text(), re.MULTILINE)
+    return number
+
+
 def write_version(number: str) -> None:
+    """Write the version to galaxy.yml and to the file that the code reads."""
     for path, pattern, line in (
         ("galaxy.yml", "^version: .*$", f"version: {number}"),
         (VERSION_FILE, "^VERSION = .*$", f'VERSION = "{number}"'),
@@ -43,7 +50,7 @@ def write_version(number: str) -> None:
 
 def release() -> str:
     """Write version and changelog; return the version."""
-    (current,) = re.findall(r"^version: (\S+)$", Path("galaxy.yml").read_text(), re.MULTILINE)
+    current = read_version()
     number = current.removesuffix("-dev")
     if number != current:
         write_version(number)
@@ -60,23 +67,35 @@ def check_changelog(number: str) -> None:
         sys.exit(f"CHANGELOG.md has no version {number}, or does not mention {', '.join(missing)}")
 
 
+def find_pages() -> set[Path]:
+    """Return README.md and the files that it links to, directly or through other pages."""
+    pages: set[Path] = set()
+    found = {Path("README.md")}
+    while found:
+        pages |= found
+        texts = [(page, page.read_text()) for page in found if page.suffix == ".md" and page.is_file()]
+        links = {page.parent / link for page, text in texts for link in LINK.findall(text)}
+        found = {Path(os.path.normpath(link)) for link in links} - pages
+    return pages
+
+
 def check_artifact(artifact: Path) -> None:
-    """Check the files in the artifact, and that its pages link only to files in it."""
+    """Check that the artifact contains the files that a user needs and no others: those in LOADED, and all pages."""
     with tarfile.open(artifact) as archive:
         packed = {Path(member.name) for member in archive if not member.isdir()}
     print(*sorted(packed), sep="\n")
-    strays = {path for path in packed if path.parts[0] not in SHIPPED or any(part[0] == "." for part in path.parts)}
-    if strays:
-        sys.exit(f"the artifact must not hold {', '.join(map(str, strays))}")
-    links = [
-        (page, os.path.normpath(page.parent / link))
-        for page in packed
-        if page.suffix == ".md"
-        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
-    ]
-    dead = [f"{page} to {link}" for page, link in links if not any(path.is_relative_to(link) for path in packed)]
-    if dead:
-        sys.exit(f"pages in the artifact link to files that it does not hold: {', '.join(dead)}")
+    loaded = {path for path in list_files(Path()) if any(path.is_relative_to(name) for name in LOADED)}
+    needed = {Path("FILES.json"), Path("MANIFEST.json"), *loaded, *find_pages()}
+    if packed != needed:
+        sys.exit(
+            f"the artifact has files that no user needs: {format_paths(packed - needed)};"
+            f" it lacks files that a user needs: {format_paths(needed - packed)}."
+            " Correct build_ignore in galaxy.yml, or the links of the pages"
+        )
+
+
+def format_paths(paths: set[Path]) -> str:
+    return ", ".join(sorted(map(str, paths))) or "none"
 
 
 def write(checkout: Path, artifact: Path) -> None:
