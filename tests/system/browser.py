@@ -19,7 +19,7 @@ from pathlib import Path
 import aiohttp
 
 BROWSER = next(filter(None, map(shutil.which, os.environ.get("BROWSERS", "chromium").split())), None)
-"""The session ``system`` of noxfile.py says which names a browser may have."""
+"""``BROWSERS`` of tests/tools/versions.py says which names a browser may have."""
 
 
 class View(t.NamedTuple):

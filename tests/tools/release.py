@@ -34,6 +34,7 @@ def run(*command: str) -> None:
 
 
 def read_version() -> str:
+    number: str
     (number,) = re.findall(r"^version: (\S+)$", Path("galaxy.yml").read_text(), re.MULTILINE)
     return number
 
