@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: origin_cloud_regions
-short_description: Use the origins with a cloud region hint as hosts
+short_description: Use origins with a cloud region hint as inventory hosts
 version_added: 1.0.0
 description:
   - Creates a host for each address that has a cloud region mapping (cloud region hint) in one or several zones of Cloudflare. Groups
@@ -15,8 +15,8 @@ description:
   - The name of a host is its address in canonical form. Its variables are C(ansible_host) and C(origin_ip), both with the address,
     C(vendor), C(region), C(modified_on), C(zone_id) and C(zone_ids). C(zone_ids) lists all zones of this inventory with a mapping for
     the address.
-  - Costs one request for each 100 mappings of each zone, at least one, and one more for each zone given by name. With O(cache), costs
-    nothing until O(cache_timeout) has passed.
+  - Costs one request for each 100 mappings of each zone, at least one, and one more for each zone given by name. With O(cache), costs no
+    request until O(cache_timeout) has passed.
 extends_documentation_fragment:
   - edgecache.cloudflare.connection
   - edgecache.cloudflare.connection.plugins
@@ -36,7 +36,7 @@ options:
       - edgecache.cloudflare.origin_cloud_regions
   zones:
     description:
-      - Several zones, each by its id or its domain name, for one credential. Cannot be combined with O(zone_id) and O(zone).
+      - Several zones, each by its id or its domain name, all with the same credential. Cannot be combined with O(zone_id) and O(zone).
       - An address with mappings in several zones is one host. C(vendor), C(region), C(modified_on) and C(zone_id) are those of the first
         zone in the list. If another zone has a different region, a warning reports it.
     type: list
@@ -54,10 +54,11 @@ seealso:
     plugin_type: lookup
   - module: edgecache.cloudflare.origin_cloud_region_info
 notes:
-  - Each option may be a template, whatever its type. Templates can use only the variables of C(--extra-vars). O(compose), O(groups) and
-    O(keyed_groups) are evaluated for each host instead.
-  - An option may also be a text that C(ansible-vault encrypt_string) has encrypted. Such a text is not evaluated as a template.
-  - If an inventory cannot be read, Ansible shows a warning and continues without it. To stop instead, set
+  - Each option may be a template, also a number or a list. Templates can use only the variables of C(--extra-vars). O(compose), O(groups)
+    and O(keyed_groups) are evaluated for each host instead.
+  - An option may also be a string that C(ansible-vault encrypt_string) has encrypted. Ansible does not evaluate such a string as a
+    template.
+  - If an inventory cannot be read, Ansible shows a warning and goes on without it. To stop instead, set
     C(any_unparsed_is_failed=true) in the section C(inventory) of C(ansible.cfg).
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)

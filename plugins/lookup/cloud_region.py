@@ -12,7 +12,7 @@ description:
   - Returns the cloud vendor and the region of IP addresses, from the address ranges that the vendors publish. A cloud region hint
     names the same vendor and region.
   - Returns one result for each term. The lookup runs on the controller.
-  - The longest prefix that contains the address and names a region is used. Prefixes without a region are ignored.
+  - Of the prefixes that contain the address and have a region, the lookup uses the longest. Prefixes without a region are ignored.
   - Costs no request to Cloudflare, and one request for each URL in O(sources), once in a run. Needs and sends no credential.
 extends_documentation_fragment:
   - edgecache.cloudflare.cloud_ranges
@@ -41,11 +41,11 @@ seealso:
     plugin_type: lookup
     description: The hint that a zone has for an address.
 notes:
-  - An address is ambiguous if different vendors or regions have the longest prefix in common. That is an error, which lists them.
-  - All lookups of a run share what they have read from a URL, even if the file changes meanwhile. A file at a path is read again when
-    it has changed.
-  - Each host of a task has its own process, which needs some tenths of a second to parse the files. So give all addresses to one lookup
-    where you can.
+  - An address is ambiguous if its longest prefix belongs to different vendors or regions. The error message lists them.
+  - All lookups of a run share the file that the first lookup has downloaded from a URL, even if the file changes meanwhile. A lookup reads
+    a local file again when that file has changed.
+  - Each host of a task has its own process, which needs some tenths of a second to parse the files. So pass all addresses to one lookup if
+    possible.
   - Use C(query) instead of C(lookup) for a list, since C(lookup) turns a list with one element into that element.
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
@@ -58,7 +58,7 @@ EXAMPLES = r"""
   vars:
     found: "{{ lookup('edgecache.cloudflare.cloud_region', '192.0.2.1') }}"
 
-- name: Show those of several addresses, which may be outside of these clouds
+- name: Show the vendor and the region of several addresses, and skip addresses in no range
   ansible.builtin.debug:
     msg: "{{ item.origin_ip }} is in {{ item.vendor }}/{{ item.region }}"
   loop: "{{ query('edgecache.cloudflare.cloud_region', *addresses, default=none) | select }}"
@@ -78,7 +78,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description:
-    - One result for each term, in their order.
+    - One result for each term, in the order of the terms.
   type: list
   elements: dict
   contains:

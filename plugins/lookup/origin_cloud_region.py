@@ -12,8 +12,8 @@ description:
   - Returns the cloud region mappings (cloud region hints) of a zone. A mapping names the cloud vendor and the region of an origin's IP
     address. The lookup runs on the controller.
   - Returns one mapping for each term. Without a term, returns all mappings of the zone.
-  - The first lookup of a run costs one request for one address. K addresses cost at most K + 1 requests, and never more than all
-    mappings, which cost one request for each 100. A zone given by O(zone) costs one more request.
+  - The first lookup of a run costs one request for one address. K addresses cost at most K + 1 requests, and never more than reading all
+    mappings, which costs one request for each 100. A zone given by O(zone) costs one more request.
 extends_documentation_fragment:
   - edgecache.cloudflare.connection
   - edgecache.cloudflare.connection.plugins
@@ -36,8 +36,9 @@ options:
     type: raw
   cache:
     description:
-      - Whether the lookups of one run of Ansible share what they have read, so that other hosts and tasks cost no further request.
-      - The shared data are in the private temporary folder of the run, and are deleted at its end. They hold no credential.
+      - Whether the lookups of one run of Ansible share their data, so that the same lookup on other hosts and in other tasks costs no
+        request.
+      - The shared data are in the private temporary folder of the run, without any credential. Ansible deletes them at the end of the run.
     type: bool
     default: true
     ini:
@@ -48,9 +49,9 @@ options:
   cache_ttl:
     description:
       - The seconds after which shared data are read again. The default is the window of the rate limit.
-      - Until then, the lookup does not see what somebody else writes. It sees at once what a task of the same run writes with the modules
-        of this collection.
-      - After a task that writes with C(async), or that its C(timeout) has ended, the lookups of the run share nothing.
+      - Until then, lookups do not see changes by other clients. Changes by the modules of this collection in the same run are visible at
+        once.
+      - If a task writes with C(async) or is ended by its C(timeout), the lookups share no data for the rest of the run.
     type: float
     default: 300.0
     ini:
@@ -61,10 +62,10 @@ options:
 seealso:
   - module: edgecache.cloudflare.origin_cloud_region_info
 notes:
-  - A lookup is evaluated each time its template is, so in a task for many hosts once for each host.
-  - Separate lookups of K different addresses, in a zone whose mappings fill P pages of 100, cost at most twice the lesser of K and P
+  - Ansible evaluates a lookup each time it evaluates the template. In a task for many hosts, it evaluates the lookup once for each host.
+  - Separate lookups of K different addresses, in a zone whose mappings fill P pages of 100, cost at most twice the smaller of K and P
     requests in total. The count starts again when O(cache_ttl) has passed, or when a task of the run has written.
-  - Lookups that run at the same time wait for the first one. If it fails, they fail too.
+  - Lookups at the same time wait for the first lookup. If the first lookup fails, the waiting lookups fail, too.
   - Use C(query) instead of C(lookup) for a list, since C(lookup) turns a list with one element into that element.
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
@@ -100,7 +101,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description:
-    - One mapping for each term, in their order. Without a term, all mappings in the API's order.
+    - One mapping for each term, in the order of the terms. Without a term, all mappings in the API's order.
   type: list
   elements: dict
   contains:

@@ -13,10 +13,10 @@ version_added: 1.0.0
 description:
   - Finds the cloud vendor and the region of IP addresses, from the address ranges that the vendors publish. A cloud region hint names
     the same vendor and region.
-  - The longest prefix that contains the address and names a region is used. Prefixes without a region are ignored.
-  - Costs no request to Cloudflare, and one request for each URL in O(sources). Without an address, costs none at all.
-  - Does not use a credential. The options for the credential, the zone and the API are accepted, so that C(module_defaults) of the
-    action group can apply to a whole play, and are ignored.
+  - Of the prefixes that contain the address and have a region, the module uses the longest. Prefixes without a region are ignored.
+  - Costs no request to Cloudflare, and one request for each URL in O(sources). With an empty list of addresses, costs no request.
+  - Does not use a credential. The module accepts and ignores the options for the credential, the zone and the API. So C(module_defaults) of
+    the action group can apply to a whole play.
 extends_documentation_fragment:
   - edgecache.cloudflare.connection
   - edgecache.cloudflare.credential
@@ -49,7 +49,7 @@ EXAMPLES = r"""
   delegate_to: localhost
   register: found
 
-- name: Show it
+- name: Show the regions
   ansible.builtin.debug:
     msg: "{{ item.origin_ip }} is in {{ item.vendor }}/{{ item.region }}"
   loop: "{{ found.cloud_regions }}"
@@ -165,7 +165,7 @@ failure:
   type: dict
   contains:
     status:
-      description: The HTTP status of the API's answer; null without an answer.
+      description: The HTTP status of the API's response; null without a response.
       returned: always
       type: int
       sample: 403
@@ -175,7 +175,7 @@ failure:
       type: int
       sample: 10000
     message:
-      description: The API's message for that code. Without one, the beginning of the answer, or the message of the module.
+      description: The API's message for this code. Without a message, the beginning of the response, or C(msg) of the module.
       returned: always
       type: str
       sample: Authentication error

@@ -11,7 +11,7 @@ module: origin_cloud_region
 short_description: Set or delete the cloud region hint of one origin
 version_added: 1.0.0
 description:
-  - Ensures that a zone has a cloud region mapping (cloud region hint) for an origin's IP address, or has none.
+  - Ensures that a zone has a cloud region mapping (cloud region hint) for an origin's IP address, or with O(state=absent) that it has none.
   - Costs one request if nothing changes, else two. A zone given by O(zone) costs one more.
   - If the API rejects the region, one more request finds the most similar name for the error message.
   - For many origins, M(edgecache.cloudflare.origin_cloud_regions) costs far fewer requests.
@@ -40,12 +40,12 @@ options:
     description:
       - The region, as the vendor names it. Required for O(state=present).
       - M(edgecache.cloudflare.supported_cloud_region_info) lists the regions.
-      - Check mode reads this list instead of writing, so that a wrong region fails there too.
+      - In check mode, the module reads this list instead of writing, so that a wrong region fails in check mode, too.
     type: str
   state:
     description:
       - V(present) creates the mapping, or changes it to O(vendor) and O(region).
-      - V(absent) deletes the mapping of the address, whatever its vendor and region are.
+      - V(absent) deletes the mapping of the address, with any vendor and region.
     type: str
     choices:
       - present
@@ -61,8 +61,8 @@ options:
     default: true
     version_added: 1.1.0
 notes:
-  - If the answer to a write is lost, the module repeats the write, or reads the mapping, to find out whether the write was done. If it
-    cannot find out, it fails, reports this, and returns RV(ignore:changed=true).
+  - If the response to a write is lost, the module sends the write again, or reads the mapping. If the outcome stays unknown, the module
+    fails with a message about the unknown outcome, and returns RV(ignore:changed=true).
 seealso:
   - module: edgecache.cloudflare.origin_cloud_regions
   - module: edgecache.cloudflare.origin_cloud_region_info
@@ -113,7 +113,7 @@ origin_cloud_region:
       type: str
       sample: "2026-03-01T12:00:00Z"
 diff:
-  description: The region of the address as V(vendor/region), by address, before and after. Empty if there is no mapping.
+  description: The mappings before and after the task, as V(vendor/region) by address. Empty if the address has no mapping.
   returned: success
   type: dict
   contains:
@@ -138,7 +138,7 @@ failure:
   type: dict
   contains:
     status:
-      description: The HTTP status of the API's answer; null without an answer.
+      description: The HTTP status of the API's response; null without a response.
       returned: always
       type: int
       sample: 403
@@ -148,7 +148,7 @@ failure:
       type: int
       sample: 10000
     message:
-      description: The API's message for that code. Without one, the beginning of the answer, or the message of the module.
+      description: The API's message for this code. Without a message, the beginning of the response, or C(msg) of the module.
       returned: always
       type: str
       sample: Authentication error

@@ -13,10 +13,10 @@ version_added: 1.0.0
 description:
   - Compares all cloud region mappings (cloud region hints) of a zone with the address ranges that the cloud vendors publish, and with
     the supported regions. Changes nothing.
-  - A hint becomes wrong when a vendor moves the address to another region, or when the address gets another owner. A wrong hint is
-    worse than none.
-  - Regions are compared by name. Azure's file has short names for some, such as V(germanywc). A hint with another name for the same
-    region counts as wrong.
+  - A hint becomes wrong when a vendor moves the address to another region, or when the address gets another owner. A wrong hint is worse
+    than no hint, since the upper tier is then far away.
+  - The module compares the names of regions. Azure's file has short names for some regions, such as V(germanywc). A hint with another name
+    for the same region counts as wrong.
   - Costs one request for each 100 mappings of the zone, and one for the supported regions. A zone given by O(zone) costs one more. Each
     URL in O(sources) costs one request to that server, and none to Cloudflare.
 extends_documentation_fragment:
@@ -29,7 +29,7 @@ extends_documentation_fragment:
 options:
   validate_regions:
     description:
-      - Whether to compare the regions with the supported ones.
+      - Whether to check that Cloudflare supports the regions of the hints.
       - The API lists the supported regions only while Tiered Cache is on for the zone.
     type: bool
     default: true
@@ -55,7 +55,7 @@ EXAMPLES = r"""
   loop_control:
     label: "{{ item.origin_ip }}"
 
-- name: Fix them
+- name: Fix the wrong hints
   edgecache.cloudflare.origin_cloud_regions:
     zone_id: "{{ audit.zone_id }}"
     mappings: "{{ audit.wrong | selectattr('supported') | map(attribute='expected') }}"
@@ -144,7 +144,7 @@ ambiguous:
     region: *region
     modified_on: *modified_on
     candidates:
-      description: These regions.
+      description: The possible regions.
       returned: always
       type: list
       elements: dict
@@ -184,7 +184,7 @@ failure:
   type: dict
   contains:
     status:
-      description: The HTTP status of the API's answer; null without an answer.
+      description: The HTTP status of the API's response; null without a response.
       returned: always
       type: int
       sample: 403
@@ -194,7 +194,7 @@ failure:
       type: int
       sample: 10000
     message:
-      description: The API's message for that code. Without one, the beginning of the answer, or the message of the module.
+      description: The API's message for this code. Without a message, the beginning of the response, or C(msg) of the module.
       returned: always
       type: str
       sample: Authentication error

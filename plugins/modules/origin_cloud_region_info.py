@@ -14,8 +14,8 @@ description:
   - Reads one, several or all cloud region mappings (cloud region hints) of a zone. Changes nothing.
   - A mapping names the cloud vendor and the region of an origin's IP address, so that Smart Tiered Cache can choose an upper tier close to
     the origin.
-  - One address costs one request. K addresses cost at most K + 1 requests, and never more than all mappings, which cost one request for
-    each 100. A zone given by O(zone) costs one more request.
+  - One address costs one request. K addresses cost at most K + 1 requests, and never more than reading all mappings, which costs one
+    request for each 100. A zone given by O(zone) costs one more request.
 extends_documentation_fragment:
   - edgecache.cloudflare.connection
   - edgecache.cloudflare.credential
@@ -34,7 +34,7 @@ seealso:
     plugin_type: lookup
     description: The same for templates.
   - name: Smart Tiered Cache
-    description: What Cloudflare uses the hints for.
+    description: The setting that uses the hints.
     link: https://developers.cloudflare.com/cache/how-to/tiered-cache/
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
@@ -78,7 +78,7 @@ EXAMPLES = r"""
 RETURN = r"""
 origin_cloud_regions:
   description:
-    - The mappings, in the order of O(origin_ip), each once. Without O(origin_ip), in the API's order.
+    - The mappings in the order of O(origin_ip), without duplicates. Without O(origin_ip), in the API's order.
   returned: success
   type: list
   elements: dict
@@ -129,7 +129,7 @@ failure:
   type: dict
   contains:
     status:
-      description: The HTTP status of the API's answer; null without an answer.
+      description: The HTTP status of the API's response; null without a response.
       returned: always
       type: int
       sample: 403
@@ -139,7 +139,7 @@ failure:
       type: int
       sample: 10000
     message:
-      description: The API's message for that code. Without one, the beginning of the answer, or the message of the module.
+      description: The API's message for this code. Without a message, the beginning of the response, or C(msg) of the module.
       returned: always
       type: str
       sample: Authentication error

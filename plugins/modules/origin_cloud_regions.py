@@ -11,14 +11,15 @@ module: origin_cloud_regions
 short_description: Declare the cloud region hints of many origins at once
 version_added: 1.0.0
 description:
-  - Ensures that a zone has the given cloud region mappings (cloud region hints), with O(purge) exactly these, or with O(state=absent) none
-    for the given addresses.
+  - Ensures that a zone has the specified cloud region mappings (cloud region hints). With O(purge), also deletes all other mappings. With
+    O(state=absent), deletes the mappings of the specified addresses.
   - Reads the zone and writes only what differs, in batches of up to 100.
-  - Reports all problems in one message, before anything is written.
+  - Reports all invalid items in one message, before any request. Reports all unsupported regions and conflicts in one message, before
+    anything is written.
   - Reading costs one request for each 100 mappings of the zone. Without O(purge), K addresses cost at most K + 1.
   - Writing costs one request for the supported regions, one for each 100 mappings to create or change, and one for each 100 to delete.
-  - For example, 3,400 mappings in an empty zone cost 36 requests, and a second run 34. A zone given by O(zone) costs one more request.
-    Requests whose outcome is lost or unclear may be repeated.
+  - For example, 3,400 mappings in an empty zone cost 36 requests, and a second run 34. A zone given by O(zone) costs one more request. If a
+    response is lost or unclear, the module may send more requests.
 extends_documentation_fragment:
   - edgecache.cloudflare.connection
   - edgecache.cloudflare.credential
@@ -68,8 +69,8 @@ options:
         type: str
   state:
     description:
-      - V(present) creates the mappings, or changes those that the addresses have.
-      - V(absent) deletes the mappings of the addresses, whatever their vendor and region are.
+      - V(present) creates missing mappings, and changes mappings with another vendor or region.
+      - V(absent) deletes the mappings of the addresses, with any vendor and region.
     type: str
     choices:
       - present
@@ -77,7 +78,7 @@ options:
     default: present
   purge:
     description:
-      - Whether to delete all other mappings of the zone, so that it ends with exactly O(mappings).
+      - Whether to delete all mappings of the zone that are not in O(mappings).
       - Applies to O(state=present) only.
     type: bool
     default: false
@@ -89,9 +90,9 @@ options:
     default: false
   validate_regions:
     description:
-      - Whether to check the vendors and regions to write against the supported ones, before anything is written.
-      - The API lists the supported regions only while Tiered Cache is on for the zone. With V(false), the API refuses each wrong mapping
-        and writes the others.
+      - Whether to check that Cloudflare supports the vendors and regions to write, before anything is written.
+      - The API lists the supported regions only while Tiered Cache is on for the zone. With V(false), the API rejects each mapping with a
+        wrong region and writes the others.
     type: bool
     default: true
   validate_addresses:
@@ -108,9 +109,9 @@ options:
       - Whether to skip items of O(mappings) that cannot be declared, and return them as RV(left_out), instead of failing.
       - An item with O(mappings[].host) is skipped if it has no valid IP address, an address that O(validate_addresses) rejects, no vendor or
         no region, or an unsupported region.
-      - With O(derive), any item without a vendor and a region is skipped if no region or no supported one is found, or if
-        O(validate_addresses) rejects its address.
-      - All other invalid items remain an error, and so do different regions for one address.
+      - With O(derive), any item without a vendor and a region is skipped if no supported region is found, or if O(validate_addresses)
+        rejects its address.
+      - All other invalid items are errors, and so are different regions for one address.
       - An existing mapping of a skipped address stays, also with O(purge).
       - O(purge) therefore needs the address of each host. If O(mappings[].origin_ip) of a host is a name, O(purge) is an error. An empty text
         means that the host has no address.
@@ -126,12 +127,12 @@ options:
 notes:
   - Mappings are created and changed first, and deleted last, so that an origin that moves to another address is never without a hint.
     If the zone has no room for new mappings, deletions come first.
-  - The API accepts or refuses each mapping of a batch separately. If it refuses some, the module writes the others, and fails with
-    RV(failed_items). After a refusal it deletes only as many mappings as the other new ones need room for.
-  - If a batch is refused as a whole, the module stops. RV(created), RV(updated), RV(deleted) and RV(diff) list what was done before. A
-    second run does the rest.
-  - If the answer to a batch is lost, the module repeats the batch, or reads its mappings, to find out what was done. If it cannot find
-    out, the addresses are in RV(unconfirmed).
+  - The API accepts or rejects each mapping of a batch separately. If the API rejects some mappings, the module writes the others, and fails
+    with RV(failed_items). After a rejection, the module deletes mappings only to make room for new ones.
+  - If the API rejects a whole batch, the module stops. RV(created), RV(updated), RV(deleted) and RV(diff) list the changes made before. A
+    second run makes the other changes.
+  - If the response to a batch is lost, the module sends the batch again, or reads its mappings. If the outcome stays unknown, the addresses
+    are in RV(unconfirmed).
   - Check mode reads the supported regions too, and fails as a real run would.
 seealso:
   - module: edgecache.cloudflare.origin_cloud_region
@@ -302,7 +303,7 @@ left_out:
       type: str
       sample: "region 'us-east1' is not supported for aws; did you mean 'us-east-1'?"
 failed_items:
-  description: The mappings that the API has refused. Empty on success.
+  description: The mappings that the API has rejected. Empty on success.
   returned: success, or if a write has failed
   type: list
   elements: dict
@@ -319,15 +320,14 @@ failed_items:
       sample: vendor does not exist or has no such region
 unconfirmed:
   description:
-    - The addresses whose change was sent, and whose outcome is unknown. The API did not answer, and the zone could not be read
-      afterwards.
+    - The addresses of changes whose outcome is unknown. The API did not respond, and the module could not read the zone afterwards.
     - Empty on success. If there are any, RV(ignore:changed) is true.
   returned: success, or if a write has failed
   type: list
   elements: str
   sample: []
 diff:
-  description: The region of each address that has changed, or would change, as V(vendor/region), by address, before and after.
+  description: The changed mappings before and after the task, as V(vendor/region) by address.
   returned: success, or if a write has failed
   type: dict
   contains:
@@ -352,7 +352,7 @@ failure:
   type: dict
   contains:
     status:
-      description: The HTTP status of the API's answer; null without an answer.
+      description: The HTTP status of the API's response; null without a response.
       returned: always
       type: int
       sample: 403
@@ -362,7 +362,7 @@ failure:
       type: int
       sample: 10000
     message:
-      description: The API's message for that code. Without one, the beginning of the answer, or the message of the module.
+      description: The API's message for this code. Without a message, the beginning of the response, or C(msg) of the module.
       returned: always
       type: str
       sample: Authentication error

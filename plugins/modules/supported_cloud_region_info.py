@@ -14,8 +14,8 @@ description:
   - Reads the vendors and regions that a cloud region mapping of the zone may name, and the upper-tier data centers that Cloudflare uses
     for each region. Changes nothing.
   - Tiered Cache must be on for the zone. M(edgecache.cloudflare.tiered_cache) enables it.
-  - Costs one request. If the API refuses it, a second request finds out whether Tiered Cache is off. A zone given by O(zone) costs one
-    more.
+  - Costs one request. If the API rejects the request, a second request checks whether Tiered Cache is off. A zone given by O(zone) costs
+    one more.
 extends_documentation_fragment:
   - edgecache.cloudflare.connection
   - edgecache.cloudflare.credential
@@ -66,7 +66,7 @@ vendors:
   description:
     - The regions of each vendor, by the vendor's name, in the API's order. A region has a C(name) and C(upper_tier_colos), the codes of
       the data centers.
-    - With O(vendor), only this vendor. Its list is empty if it is not supported.
+    - With O(vendor), only this vendor. The list is empty if Cloudflare does not support the vendor.
   returned: success
   type: dict
   sample:
@@ -89,7 +89,7 @@ failure:
   type: dict
   contains:
     status:
-      description: The HTTP status of the API's answer; null without an answer.
+      description: The HTTP status of the API's response; null without a response.
       returned: always
       type: int
       sample: 403
@@ -99,7 +99,7 @@ failure:
       type: int
       sample: 10000
     message:
-      description: The API's message for that code. Without one, the beginning of the answer, or the message of the module.
+      description: The API's message for this code. Without a message, the beginning of the response, or C(msg) of the module.
       returned: always
       type: str
       sample: Authentication error

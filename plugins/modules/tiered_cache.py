@@ -13,7 +13,7 @@ version_added: 1.0.0
 description:
   - Enables or disables Tiered Cache, Smart Tiered Cache or both. Unless both are on, cloud region hints have no effect.
   - A setting that was never set is off. A setting without its option is neither read nor changed.
-  - Costs one request for each given option, and one for each setting that differs. A zone given by O(zone) costs one more.
+  - Costs one request for each specified option, and one for each setting that differs. A zone given by O(zone) costs one more.
 extends_documentation_fragment:
   - edgecache.cloudflare.connection
   - edgecache.cloudflare.credential
@@ -30,13 +30,13 @@ options:
       - disabled
   smart:
     description:
-      - Whether Smart Tiered Cache is on. It chooses the upper tier for each origin, and uses the hints for that.
+      - Whether Smart Tiered Cache is on. Smart Tiered Cache chooses the upper tier for each origin, and uses the hints for the choice.
     type: bool
 notes:
   - The module writes a setting even if the API marks it as not editable, since the API may accept the write anyway. If the API refuses
     it, the module fails with the API's message.
-  - If the answer to a write is lost, the module repeats the write, or reads the setting, to find out whether the write was done. If it
-    cannot find out, it fails, reports this, and returns RV(ignore:changed=true).
+  - If the response to a write is lost, the module sends the write again, or reads the setting. If the outcome stays unknown, the module
+    fails with a message about the unknown outcome, and returns RV(ignore:changed=true).
 seealso:
   - module: edgecache.cloudflare.tiered_cache_info
   - name: Tiered Cache
@@ -99,7 +99,7 @@ failure:
   type: dict
   contains:
     status:
-      description: The HTTP status of the API's answer; null without an answer.
+      description: The HTTP status of the API's response; null without a response.
       returned: always
       type: int
       sample: 403
@@ -109,7 +109,7 @@ failure:
       type: int
       sample: 10000
     message:
-      description: The API's message for that code. Without one, the beginning of the answer, or the message of the module.
+      description: The API's message for this code. Without a message, the beginning of the response, or C(msg) of the module.
       returned: always
       type: str
       sample: Authentication error
