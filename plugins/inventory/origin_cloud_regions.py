@@ -58,8 +58,8 @@ notes:
     and O(keyed_groups) are evaluated for each host instead.
   - An option may also be a string that C(ansible-vault encrypt_string) has encrypted. Ansible does not evaluate such a string as a
     template.
-  - If an inventory cannot be read, Ansible shows a warning and goes on without it. To stop instead, set
-    C(any_unparsed_is_failed=true) in the section C(inventory) of C(ansible.cfg).
+  - If a zone cannot be read, Ansible shows a warning and continues without its hosts. To stop instead, set C(any_unparsed_is_failed=true)
+    in the section C(inventory) of C(ansible.cfg).
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
 """
