@@ -23,7 +23,7 @@ ROOMS = ("_module", "_hints", "_ranges", "_api", "_http", "")
 
 GROUND_FLOOR = {"_addresses.py", "_errors.py", "_secrets.py", "_text.py", "_urls.py", "_version.py"}
 
-ALLOWED = {
+ALLOWED_IMPORTS = {
     "action": {"action", "plugin_utils", "module_utils"},
     "doc_fragments": set(),
     "inventory": {"plugin_utils", "module_utils"},
@@ -80,30 +80,30 @@ def top_folder(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", files_in(PLUGINS), ids=label)
-def test_folders_import_only_what_they_may(path: Path) -> None:
-    assert {top_folder(imported) for imported in imported_files(path)} <= ALLOWED[top_folder(path)]
+def test_folder_imports(path: Path) -> None:
+    assert {top_folder(imported) for imported in imported_files(path)} <= ALLOWED_IMPORTS[top_folder(path)]
 
 
 @pytest.mark.parametrize("path", files_in(MODULE_UTILS), ids=label)
-def test_rooms_import_only_from_below(path: Path) -> None:
+def test_room_imports(path: Path) -> None:
     allowed = ROOMS[ROOMS.index(room_of(path)) :]
     violations = [label(imported) for imported in imported_files(path) if room_of(imported) not in allowed]
     assert not violations
 
 
 @pytest.mark.parametrize("path", files_in(MODULE_UTILS), ids=label)
-def test_only_the_frame_of_modules_imports_ansible(path: Path) -> None:
+def test_only_module_base_imports_ansible(path: Path) -> None:
     uses_ansible = any(name.split(".")[0] == "ansible" for name in imports_of(path))
     assert uses_ansible == (path == MODULE_UTILS / "_module/base.py")
 
 
-def test_rooms_and_ground_floor() -> None:
+def test_room_names() -> None:
     assert {room_of(path) for path in files_in(MODULE_UTILS)} == set(ROOMS)
     assert {path.name for path in MODULE_UTILS.glob("*.py")} - {"__init__.py"} == GROUND_FLOOR
     assert all(len(path.relative_to(MODULE_UTILS).parts) <= 2 for path in files_in(MODULE_UTILS))
 
 
-def test_map_of_contributing() -> None:
+def test_contributing_table() -> None:
     """The table has a row for each file, room by room from top to bottom."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     section = text.split("## The map of the house")[1].split("\n## ")[0]
@@ -113,7 +113,7 @@ def test_map_of_contributing() -> None:
     assert rows == [path.relative_to(MODULE_UTILS).as_posix() for path in paths]
 
 
-def test_module_is_short() -> None:
+def test_module_size() -> None:
     """What ``origin_cloud_regions`` does is in ``_hints``."""
     assert len(lines_of_code(PLUGINS / "modules/origin_cloud_regions.py")) <= MAX_MODULE_LINES
 

@@ -30,8 +30,10 @@ def load_fragment(name: str) -> t.Any:
     return yaml.safe_load(getattr(fragment, section.upper() or "DOCUMENTATION"))
 
 
-SHARED = {option: entry for name in SHARED_FRAGMENTS for option, entry in load_fragment(name)["options"].items()}
-BESIDE = {
+SHARED_OPTIONS = {
+    option: entry for name in SHARED_FRAGMENTS for option, entry in load_fragment(name)["options"].items()
+}
+PLUGIN_OPTIONS = {
     option: entry for name in SHARED_FRAGMENTS for option, entry in load_fragment(f"{name}.plugins")["options"].items()
 }
 
@@ -88,31 +90,31 @@ def test_permissions_of_every_call_are_listed() -> None:
     assert [call for call in calls if f"{call}`" not in table] == []
 
 
-class Constructed(Exception):
+class ArgumentSpecReached(Exception):
     """A module was about to read its arguments."""
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_argument_spec_is_as_documented(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def construct(self: object, argument_spec: dict[str, t.Any], **settings: t.Any) -> None:
-        raise Constructed(argument_spec, settings)
+        raise ArgumentSpecReached(argument_spec, settings)
 
     monkeypatch.setattr(basic.AnsibleModule, "__init__", construct)
     module = importlib.import_module(f"{PLUGINS}.modules.{name}")
-    with pytest.raises(Constructed) as caught:
+    with pytest.raises(ArgumentSpecReached) as caught:
         module.main()
     spec, settings = caught.value.args
-    assert compared(spec, "options") == compared(documented_options(module), "suboptions")
+    assert comparable_options(spec, "options") == comparable_options(documented_options(module), "suboptions")
     assert settings["supports_check_mode"]
 
 
-def compared(options: dict[str, t.Any], nested: str) -> dict[str, t.Any]:
+def comparable_options(options: dict[str, t.Any], nested: str) -> dict[str, t.Any]:
     """What an argument spec and a documentation both say of options, and of the options in them."""
     keys = ("type", "elements", "default", "choices", "required", "aliases")
     return {
         option: {
             **{key: entry[key] for key in keys if key in entry},
-            **({"nested": compared(entry[nested], nested)} if nested in entry else {}),
+            **({"nested": comparable_options(entry[nested], nested)} if nested in entry else {}),
         }
         for option, entry in options.items()
     }
@@ -120,7 +122,7 @@ def compared(options: dict[str, t.Any], nested: str) -> dict[str, t.Any]:
 
 @pytest.mark.parametrize("name", MODULES)
 @pytest.mark.parametrize("block", ["DOCUMENTATION", "EXAMPLES", "RETURN"])
-def test_documentation_can_be_read(name: str, block: str) -> None:
+def test_documentation_is_valid_yaml(name: str, block: str) -> None:
     assert yaml.safe_load(getattr(importlib.import_module(f"{PLUGINS}.modules.{name}"), block))
 
 
@@ -129,12 +131,12 @@ def test_examples_have_documented_options_only(name: str) -> None:
     module = importlib.import_module(f"{PLUGINS}.modules.{name}")
     documented = documented_options(module)
     given = [task.get(f"edgecache.cloudflare.{name}", {}) for task in yaml.safe_load(module.EXAMPLES)]
-    assert any(given) or not documented.keys() - SHARED.keys()
+    assert any(given) or not documented.keys() - SHARED_OPTIONS.keys()
     assert {option for options in given for option in options or ()} <= documented.keys()
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_failure_is_documented_alike(name: str) -> None:
+def test_failure_documentation_is_equal(name: str) -> None:
     first, this = (
         yaml.safe_load(importlib.import_module(f"{PLUGINS}.modules.{one}").RETURN)["failure"]
         for one in (MODULES[0], name)
@@ -142,17 +144,18 @@ def test_failure_is_documented_alike(name: str) -> None:
     assert this == first
 
 
-def test_secrets_are_never_logged() -> None:
+def test_secrets_have_no_log() -> None:
     assert {option for option, entry in _options.ARGUMENT_SPEC.items() if entry.get("no_log")} == {
         "api_token",
         "api_key",
     }
 
 
-def test_environment_of_plugins_is_that_of_modules() -> None:
+def test_plugin_environment_equals_modules() -> None:
     # Of several variables, Ansible takes the last that is set
     documented = {
-        option: tuple(entry["name"] for entry in reversed(BESIDE[option].get("env", []))) for option in BESIDE
+        option: tuple(entry["name"] for entry in reversed(PLUGIN_OPTIONS[option].get("env", [])))
+        for option in PLUGIN_OPTIONS
     }
     assert {option: names for option, names in documented.items() if names} == _options.ENVIRONMENT
     assert _options.ENVIRONMENT == {
@@ -164,30 +167,30 @@ def test_environment_of_plugins_is_that_of_modules() -> None:
     }
 
 
-@pytest.mark.parametrize("option", SHARED)
-def test_plugins_take_every_shared_option_from_variables_and_file(option: str) -> None:
-    assert BESIDE[option]["vars"] == [{"name": f"cloudflare_{option}"}]
-    assert BESIDE[option]["ini"] == [{"section": "edgecache_cloudflare", "key": option}]
+@pytest.mark.parametrize("option", SHARED_OPTIONS)
+def test_plugins_have_vars_and_ini_for_shared_options(option: str) -> None:
+    assert PLUGIN_OPTIONS[option]["vars"] == [{"name": f"cloudflare_{option}"}]
+    assert PLUGIN_OPTIONS[option]["ini"] == [{"section": "edgecache_cloudflare", "key": option}]
 
 
-def test_plugins_have_no_more_options_than_modules() -> None:
-    assert set(BESIDE) == set(SHARED) == set(_options.ARGUMENT_SPEC)
+def test_plugin_options_equal_modules() -> None:
+    assert set(PLUGIN_OPTIONS) == set(SHARED_OPTIONS) == set(_options.ARGUMENT_SPEC)
 
 
-@pytest.mark.parametrize("option", SHARED)
-def test_documentation_names_the_environment(option: str) -> None:
-    text = " ".join(SHARED[option]["description"])
+@pytest.mark.parametrize("option", SHARED_OPTIONS)
+def test_environment_is_documented(option: str) -> None:
+    text = " ".join(SHARED_OPTIONS[option]["description"])
     assert all(f"E({name})" in text for name in _options.ENVIRONMENT.get(option, ()))
 
 
-def test_requirements_are_the_documented_ones() -> None:
+def test_requirements_are_documented() -> None:
     lines = (ROOT / "meta/ee-requirements.txt").read_text(encoding="utf-8").splitlines()
     required = sorted(line.split("#")[0].strip() for line in lines if not line.startswith("#"))
     documented = load_fragment("connection")["requirements"]
     assert sorted(line.replace(" ", "") for line in documented) == required
 
 
-def test_defaults_of_the_role_are_those_of_its_argument_spec() -> None:
+def test_role_defaults_equal_argument_spec() -> None:
     spec = load("roles/cloud_region_hints/meta/argument_specs.yml")["argument_specs"]
     options = {name: option for entry in spec.values() for name, option in entry["options"].items()}
     defaults = {name: option["default"] for name, option in options.items() if "default" in option}

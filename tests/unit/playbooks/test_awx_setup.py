@@ -43,7 +43,7 @@ STORED_KEY = {"api_email": "b@example.com", "api_key": HIDDEN, "zone_id": "b"}
     ],
     ids=str,
 )
-def test_inputs_of_a_credential(
+def test_credential_inputs(
     given: dict[str, str], stored: dict[str, str], replace: bool, inputs: dict[str, str]
 ) -> None:
     assert FILTERS["awx_credential_inputs"]({**BLANK, **given}, stored, replace) == inputs
@@ -78,5 +78,5 @@ def test_inputs_of_a_credential(
     ],
     ids=str,
 )
-def test_problems_of_answers(answers: t.Any, problems: list[str]) -> None:
+def test_answer_problems(answers: t.Any, problems: list[str]) -> None:
     assert FILTERS["awx_survey_problems"](answers, SURVEY) == problems

@@ -26,15 +26,15 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._http import 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._module import options as _options
 from ansible_collections.edgecache.cloudflare.plugins.modules import origin_cloud_region_info
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
-    API,
+    API_URL,
     KEY,
-    RANDOM,
     TOKEN,
+    UNRECOGNIZED_SECRET,
     ZONE_ID,
-    Clock,
-    Registry,
+    ExpectedResponses,
+    FakeClock,
+    FakeZone,
     Wire,
-    Zone,
 )
 
 
@@ -49,23 +49,23 @@ def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 
 @pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     """The clock of every client. Pauses between tries have their full length."""
 
     def full(low: float, high: float) -> float:
         assert (low, high) == (0.5, 1.0)
         return high
 
-    own = Clock()
+    fake = FakeClock()
     for session in (_client.Client, _session.HttpSession, _pacing.RequestPacer):
-        monkeypatch.setattr(_options, session.__name__, functools.partial(session, clock=own, sleep=own.sleep))
+        monkeypatch.setattr(_options, session.__name__, functools.partial(session, clock=fake, sleep=fake.sleep))
     monkeypatch.setattr(_session.random, "uniform", full)
-    return own
+    return fake
 
 
 @pytest.fixture(autouse=True)
-def wire(clock: Clock) -> t.Iterator[Wire]:
-    with responses.RequestsMock(registry=Registry) as mock:
+def wire(clock: FakeClock) -> t.Iterator[Wire]:
+    with responses.RequestsMock(registry=ExpectedResponses) as mock:
         yield Wire(mock, clock)
         refused = [str(call.response) for call in mock.calls if "refused by Responses" in str(call.response)]
     assert not refused
@@ -78,31 +78,31 @@ def messages() -> list[str]:
 
 
 @pytest.fixture
-def client(clock: Clock, messages: list[str]) -> _client.Client:
+def client(clock: FakeClock, messages: list[str]) -> _client.Client:
     credential = _client.Credential.from_token(TOKEN)
-    return _client.Client(credential, API, before_sleep=messages.append, clock=clock, sleep=clock.sleep)
+    return _client.Client(credential, API_URL, before_sleep=messages.append, clock=clock, sleep=clock.sleep)
 
 
 @pytest.fixture
-def zone(monkeypatch: pytest.MonkeyPatch) -> Zone:
+def zone(monkeypatch: pytest.MonkeyPatch) -> FakeZone:
     """The wire of every client of this test."""
-    own = Zone()
-    monkeypatch.setattr(requests.Session, "get_adapter", lambda session, url: own)
-    return own
+    fake = FakeZone()
+    monkeypatch.setattr(requests.Session, "get_adapter", lambda session, url: fake)
+    return fake
 
 
 @pytest.fixture
-def script() -> types.ModuleType:
+def module_under_test() -> types.ModuleType:
     """The module that is run. A test of another one has its own fixture of this name."""
     return origin_cloud_region_info
 
 
 @pytest.fixture
 def run_bare(
-    script: types.ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    module_under_test: types.ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> t.Callable[..., dict[str, t.Any]]:
     """Run the module with these options, as the script that it is: its result."""
-    spec = importlib.util.spec_from_file_location("__main__", script.__file__)
+    spec = importlib.util.spec_from_file_location("__main__", module_under_test.__file__)
 
     def run(**options: t.Any) -> dict[str, t.Any]:
         if hasattr(basic, "_PARSED_MODULE_ARGS"):  # else it is always part of the result
@@ -112,13 +112,13 @@ def run_bare(
         if "ansible.module_utils._internal" in sys.modules:  # ansible-core 2.19 and newer: as in a module's own process
             monkeypatch.setattr(sys.modules["ansible.module_utils._internal"], "is_controller", False)
         warnings._global_warnings.clear()
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as exit_info:
             spec.loader.exec_module(importlib.util.module_from_spec(spec))
-        printed = capsys.readouterr()
-        result: dict[str, t.Any] = json.loads(printed.out)
-        assert printed.err == ""
-        assert not any(secret in printed.out for secret in (TOKEN, KEY, RANDOM))
-        assert (ended.value.code != 0) == result.get("failed", False)
+        output = capsys.readouterr()
+        result: dict[str, t.Any] = json.loads(output.out)
+        assert output.err == ""
+        assert not any(secret in output.out for secret in (TOKEN, KEY, UNRECOGNIZED_SECRET))
+        assert (exit_info.value.code != 0) == result.get("failed", False)
         result.pop("invocation", None)
         if "warnings" in result:
             result["warnings"] = [one if isinstance(one, str) else one["event"]["msg"] for one in result["warnings"]]
@@ -134,7 +134,7 @@ def run(run_bare: t.Callable[..., dict[str, t.Any]]) -> t.Callable[..., dict[str
 
 
 @pytest.fixture
-def closed(monkeypatch: pytest.MonkeyPatch) -> list[requests.Session]:
+def closed_sessions(monkeypatch: pytest.MonkeyPatch) -> list[requests.Session]:
     """The sessions that were closed."""
     sessions: list[requests.Session] = []
 
@@ -146,26 +146,26 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> list[requests.Session]:
 
 
 @pytest.fixture
-def without(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[str], None]:
+def hide_library(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[str], None]:
     """Make a library one that is not installed, and the collection one that is not loaded yet."""
 
-    def without(library: str) -> None:
+    def hide_library(library: str) -> None:
         for name in list(sys.modules):
             if name.startswith("ansible_collections.edgecache.cloudflare.plugins."):
                 monkeypatch.delitem(sys.modules, name)
         monkeypatch.setitem(sys.modules, library, None)
 
-    return without
+    return hide_library
 
 
 @pytest.fixture
-def lookup() -> str:
+def lookup_name() -> str:
     """The lookup that is called. A test of another one has its own fixture of this name."""
     return "origin_cloud_region"
 
 
 @pytest.fixture
-def look_up_bare(lookup: str) -> t.Callable[..., list[t.Any]]:
+def look_up_bare(lookup_name: str) -> t.Callable[..., list[t.Any]]:
     """Call the lookup with these terms and options, in a play with these variables."""
     # Not there where modules run
     from ansible import template
@@ -175,14 +175,16 @@ def look_up_bare(lookup: str) -> t.Callable[..., list[t.Any]]:
     trusted = getattr(template, "trust_as_template", str)
 
     def look_up(*terms: t.Any, variables: dict[str, t.Any] | None = None, **options: t.Any) -> list[t.Any]:
-        known = {name: trusted(value) if isinstance(value, str) else value for name, value in (variables or {}).items()}
+        template_variables = {
+            name: trusted(value) if isinstance(value, str) else value for name, value in (variables or {}).items()
+        }
         loader = DataLoader()
         plugin = lookup_loader.get(
-            f"edgecache.cloudflare.{lookup}",
+            f"edgecache.cloudflare.{lookup_name}",
             loader=loader,
-            templar=template.Templar(loader=loader, variables=known),
+            templar=template.Templar(loader=loader, variables=template_variables),
         )
-        return plugin.run(list(terms), variables=known, **options)
+        return plugin.run(list(terms), variables=template_variables, **options)
 
     return look_up
 

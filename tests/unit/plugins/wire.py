@@ -21,21 +21,21 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_c
 from responses import matchers
 from responses.registries import OrderedRegistry
 
-API = "https://api.cloudflare.com/client/v4"
+API_URL = "https://api.cloudflare.com/client/v4"
 ZONE_ID = "023e105f4ecef8ad9ca31a8372d0c353"
 OTHER_ZONE_ID = "9a7806061c88ada191ed06f989cc3dac"
-NAME = "example.com"
-MAPPINGS = f"/zones/{ZONE_ID}/origin/cloud_regions"
+ZONE_NAME = "example.com"
+MAPPINGS_PATH = f"/zones/{ZONE_ID}/origin/cloud_regions"
 TOKEN = "Token_0123456789-abcdefghijklmnopqrstuvw"
 KEY = "0123456789abcdef0123456789abcdef01234"
-RANDOM = "Zm9vYmFyLXNlY3JldC1vZi1hLXRlc3Q"
+UNRECOGNIZED_SECRET = "Zm9vYmFyLXNlY3JldC1vZi1hLXRlc3Q"
 """A secret in no form that is known."""
 MODIFIED_ON = "2026-03-01T12:00:00Z"
-BATCH = f"{MAPPINGS}/batch"
-REGIONS = f"{MAPPINGS}/supported_regions"
-STATE = f"/zones/{ZONE_ID}/argo/tiered_caching"
-SMART = f"/zones/{ZONE_ID}/cache/tiered_cache_smart_topology_enable"
-SUPPORTED: dict[str, t.Any] = {
+BATCH_PATH = f"{MAPPINGS_PATH}/batch"
+REGIONS_PATH = f"{MAPPINGS_PATH}/supported_regions"
+TIERED_CACHE_PATH = f"/zones/{ZONE_ID}/argo/tiered_caching"
+SMART_TIERED_CACHE_PATH = f"/zones/{ZONE_ID}/cache/tiered_cache_smart_topology_enable"
+SUPPORTED_REGIONS: dict[str, t.Any] = {
     "obtained_codes": True,
     "vendors": {
         "aws": [
@@ -48,7 +48,7 @@ SUPPORTED: dict[str, t.Any] = {
 }
 
 
-class Clock:
+class FakeClock:
     """Seconds that pass only when somebody sleeps, or when an answer takes its time."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class Clock:
         self.now += seconds
 
 
-class Registry(OrderedRegistry):
+class ExpectedResponses(OrderedRegistry):
     """Answers in their order, but for reads of single mappings, and of pages after the first: these come side by side."""
 
     def __init__(self) -> None:
@@ -74,21 +74,21 @@ class Registry(OrderedRegistry):
 
     def find(self, request: requests.PreparedRequest) -> tuple[responses.BaseResponse | None, list[str]]:
         with self._lock:
-            for place, answer in enumerate(self.registered):
-                if not getattr(answer, "side_by_side", False):
+            for index, answer in enumerate(self.registered):
+                if not getattr(answer, "is_concurrent", False):
                     break
                 if answer.matches(request)[0]:
-                    return self.registered.pop(place), []
+                    return self.registered.pop(index), []
             return super().find(request)
 
 
 class Wire:
     """What the API is asked, in this order and nothing else, and what it answers."""
 
-    def __init__(self, mock: responses.RequestsMock, clock: Clock) -> None:
+    def __init__(self, mock: responses.RequestsMock, clock: FakeClock) -> None:
         self._mock = mock
         self._clock = clock
-        self.api = API
+        self.api = API_URL
         self.headers = {"Authorization": f"Bearer {TOKEN}"}
         self.settings: dict[str, t.Any] = {"timeout": 30.0, "verify": True, "stream": True}
 
@@ -133,7 +133,7 @@ class Wire:
             self.api + path,
             body=answer
             if isinstance(answer, (str, bytes, io.BufferedReader, Exception))
-            else json.dumps(plain(answer)),
+            else json.dumps(to_json(answer)),
             status=status,
             headers=headers,
             match=[
@@ -143,10 +143,12 @@ class Wire:
                 matchers.request_kwargs_matcher(self.settings),
                 takes_its_time,
             ],
-        ).side_by_side = method == "GET" and (later_page or (path.startswith(f"{MAPPINGS}/") and path != REGIONS))
+        ).is_concurrent = method == "GET" and (
+            later_page or (path.startswith(f"{MAPPINGS_PATH}/") and path != REGIONS_PATH)
+        )
 
     def page(self, number: int, answer: t.Any, **more: t.Any) -> None:
-        self.get(MAPPINGS, answer, query={"page": number, "per_page": 100}, **more)
+        self.get(MAPPINGS_PATH, answer, query={"page": number, "per_page": 100}, **more)
 
     def zone(self, mappings: t.Sequence[dict[str, t.Any]], pages: int | None = None) -> None:
         """Expect that the first ``pages`` pages, or all, of a zone with these mappings are read."""
@@ -154,29 +156,29 @@ class Wire:
             self.page(number, page(mappings, number))
 
     def mapping(self, address: str, answer: t.Any = None) -> None:
-        self.get(f"{MAPPINGS}/{address}", envelope(mapping(address)) if answer is None else answer)
+        self.get(f"{MAPPINGS_PATH}/{address}", envelope(mapping(address)) if answer is None else answer)
 
     def no_mapping(self, address: str) -> None:
-        self.get(f"{MAPPINGS}/{address}", failed(1142), status=404)
+        self.get(f"{MAPPINGS_PATH}/{address}", error_envelope(1142), status=404)
 
     def supported(self, answer: t.Any = None, **more: t.Any) -> None:
-        self.get(REGIONS, envelope(SUPPORTED) if answer is None else answer, **more)
+        self.get(REGIONS_PATH, envelope(SUPPORTED_REGIONS) if answer is None else answer, **more)
 
     def put_batch(self, wanted: t.Sequence[dict[str, t.Any]], answer: t.Any = None, **more: t.Any) -> None:
         """Expect that these mappings are sent; without another answer, all are confirmed."""
-        body = [sent(one) for one in wanted]
-        self.send("PUT", BATCH, batch_response(body) if answer is None else answer, body=body, **more)
+        body = [request_item(one) for one in wanted]
+        self.send("PUT", BATCH_PATH, batch_response(body) if answer is None else answer, body=body, **more)
 
-    def delete_batch(self, gone: t.Sequence[dict[str, t.Any]], answer: t.Any = None, **more: t.Any) -> None:
+    def delete_batch(self, removed: t.Sequence[dict[str, t.Any]], answer: t.Any = None, **more: t.Any) -> None:
         """Expect that the addresses of these mappings are sent; without another answer, all are confirmed."""
-        confirmed = batch_response([sent(one) for one in gone]) if answer is None else answer
-        self.send("DELETE", BATCH, confirmed, body=[plain(one)["origin_ip"] for one in gone], **more)
+        confirmed = batch_response([request_item(one) for one in removed]) if answer is None else answer
+        self.send("DELETE", BATCH_PATH, confirmed, body=[to_json(one)["origin_ip"] for one in removed], **more)
 
 
-class Zone(requests.adapters.HTTPAdapter):
+class FakeZone(requests.adapters.HTTPAdapter):
     """The wire of an API with one zone, which answers whatever it is asked, in any order and at the same time.
 
-    ``asked`` are the numbers of the pages, the addresses and the names of zones, as they came in; ``at_once`` is the most
+    ``requested`` are the numbers of the pages, the addresses and the names of zones, as they came in; ``max_concurrent`` is the most
     of them that were under way together. ``before`` gets each of them, and may wait, raise, change the zone, or answer in
     its stead with a status, headers and a body.
     """
@@ -184,54 +186,54 @@ class Zone(requests.adapters.HTTPAdapter):
     def __init__(self, items: t.Sequence[dict[str, t.Any]] = ()) -> None:
         super().__init__()
         self.items = list(items)
-        self.asked: list[int | str] = []
-        self.at_once = 0
-        self.before: t.Callable[[t.Any], tuple[int, dict[str, str], t.Any] | None] = lambda asked: None
-        self._under_way = 0
+        self.requested: list[int | str] = []
+        self.max_concurrent = 0
+        self.before: t.Callable[[t.Any], tuple[int, dict[str, str], t.Any] | None] = lambda requested: None
+        self._active = 0
         self._lock = threading.Lock()
 
     def send(self, request: requests.PreparedRequest, *args: t.Any, **settings: t.Any) -> requests.Response:
         url = urlsplit(request.url)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
-        asked = int(query["page"]) if "page" in query else query.get("name", url.path.split("/")[-1])
+        requested = int(query["page"]) if "page" in query else query.get("name", url.path.split("/")[-1])
         with self._lock:
-            self.asked.append(asked)
-            self._under_way += 1
-            self.at_once = max(self.at_once, self._under_way)
+            self.requested.append(requested)
+            self._active += 1
+            self.max_concurrent = max(self.max_concurrent, self._active)
         try:
-            status, headers, body = self.before(asked) or (200, {}, None)
+            status, headers, body = self.before(requested) or (200, {}, None)
             if body is None:
-                status, body = self._answer(asked)
+                status, body = self._answer(requested)
         finally:
             with self._lock:
-                self._under_way -= 1
-        stream = io.BytesIO(json.dumps(plain(body)).encode())
+                self._active -= 1
+        stream = io.BytesIO(json.dumps(to_json(body)).encode())
         raw = urllib3.HTTPResponse(body=stream, headers=headers, status=status, preload_content=False)
         return self.build_response(request, raw)
 
-    def _answer(self, asked: int | str) -> tuple[int, dict[str, t.Any]]:
-        if isinstance(asked, int):
-            return 200, page(self.items, asked)
-        if asked == NAME:
-            return 200, envelope([{"id": ZONE_ID, "name": NAME}])
-        found = next((item for item in self.items if plain(item)["origin_ip"] == asked), None)
-        return (200, envelope(found)) if found else (404, failed(1142))
+    def _answer(self, requested: int | str) -> tuple[int, dict[str, t.Any]]:
+        if isinstance(requested, int):
+            return 200, page(self.items, requested)
+        if requested == ZONE_NAME:
+            return 200, envelope([{"id": ZONE_ID, "name": ZONE_NAME}])
+        found = next((item for item in self.items if to_json(item)["origin_ip"] == requested), None)
+        return (200, envelope(found)) if found else (404, error_envelope(1142))
 
 
-def plain(value: t.Any) -> t.Any:
+def to_json(value: t.Any) -> t.Any:
     """The value with dictionaries for mappings, as JSON has them."""
     if isinstance(value, OriginMapping):
         return value.to_result()
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {key: to_json(item) for key, item in value.items()}
+    return [to_json(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def envelope(result: t.Any, **more: t.Any) -> dict[str, t.Any]:
     return {"success": True, "errors": [], "messages": [], "result": result, **more}
 
 
-def failed(*codes: int, message: str = "The API's own words.") -> dict[str, t.Any]:
+def error_envelope(*codes: int, message: str = "The API's own words.") -> dict[str, t.Any]:
     return {
         "success": False,
         "errors": [{"code": code, "message": message} for code in codes],
@@ -244,12 +246,12 @@ def mapping(address: str, vendor: str = "aws", region: str = "us-east-1") -> dic
     return {"origin_ip": address, "vendor": vendor, "region": region, "modified_on": MODIFIED_ON}
 
 
-def sent(mapping: t.Any) -> dict[str, t.Any]:
+def request_item(mapping: t.Any) -> dict[str, t.Any]:
     """A mapping as it is sent, and as a batch confirms it."""
-    return {key: plain(mapping)[key] for key in ("origin_ip", "vendor", "region")}
+    return {key: to_json(mapping)[key] for key in ("origin_ip", "vendor", "region")}
 
 
-def new(address: str, vendor: str = "aws", region: str = "us-east-1") -> dict[str, t.Any]:
+def new_mapping(address: str, vendor: str = "aws", region: str = "us-east-1") -> dict[str, t.Any]:
     """A mapping whose time of change nobody knows."""
     return {**mapping(address, vendor, region), "modified_on": None}
 
@@ -259,18 +261,18 @@ def typed_mapping(*args: str, **settings: str) -> OriginMapping:
     return OriginMapping(**mapping(*args, **settings))
 
 
-def typed_new(*args: str, **settings: str) -> OriginMapping:
-    """``new`` as the code has it."""
-    return OriginMapping(**new(*args, **settings))
+def typed_new_mapping(*args: str, **settings: str) -> OriginMapping:
+    """``new_mapping`` as the code has it."""
+    return OriginMapping(**new_mapping(*args, **settings))
 
 
 def batch_response(succeeded: t.Sequence[t.Any] = (), **refused: str) -> dict[str, t.Any]:
     """The response to a batch. ``refused`` is for few: ``**{address: reason}``."""
-    items = [{"origin_ip": address, "error": words} for address, words in refused.items()]
+    items = [{"origin_ip": address, "error": reason} for address, reason in refused.items()]
     return envelope({"succeeded": list(succeeded), "failed": items})
 
 
-def switch(on: bool, **more: t.Any) -> dict[str, t.Any]:
+def setting_envelope(on: bool, **more: t.Any) -> dict[str, t.Any]:
     return envelope({"id": "x", "editable": True, "value": "on" if on else "off", "modified_on": None, **more})
 
 
@@ -304,7 +306,7 @@ def page(items: t.Sequence[t.Any], number: int = 1, **info: t.Any) -> dict[str, 
     return envelope(part, result_info={**truth, **info})
 
 
-def nested(answer: t.Any) -> t.Iterator[str]:
+def nested_texts(answer: t.Any) -> t.Iterator[str]:
     """``answer`` as JSON, its "?" replaced by lists in lists: about as many as Python can just read, and a few less."""
 
     def text(depth: int) -> str:

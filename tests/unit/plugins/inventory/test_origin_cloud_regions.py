@@ -26,35 +26,35 @@ from ansible.utils.display import Display
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     KEY,
     MODIFIED_ON,
-    NAME,
     OTHER_ZONE_ID,
-    RANDOM,
     TOKEN,
+    UNRECOGNIZED_SECRET,
     ZONE_ID,
+    ZONE_NAME,
     Wire,
     envelope,
-    failed,
+    error_envelope,
     mapping,
     mappings,
     page,
 )
 
-trusted = getattr(template, "trust_as_template", str)
+trust_template = getattr(template, "trust_as_template", str)
 PLUGIN = "edgecache.cloudflare.origin_cloud_regions"
-OTHER = f"/zones/{OTHER_ZONE_ID}/origin/cloud_regions"
+OTHER_MAPPINGS_PATH = f"/zones/{OTHER_ZONE_ID}/origin/cloud_regions"
 VAULT = vault.VaultLib([("default", vault.VaultSecret(b"password"))])
-BY_TOKEN = {"Authorization": f"Bearer {TOKEN}"}
-BY_KEY = {"X-Auth-Email": "user@example.com", "X-Auth-Key": KEY}
-PAGE = {"page": 1, "per_page": 100}
+TOKEN_HEADERS = {"Authorization": f"Bearer {TOKEN}"}
+KEY_HEADERS = {"X-Auth-Email": "user@example.com", "X-Auth-Key": KEY}
+FIRST_PAGE_QUERY = {"page": 1, "per_page": 100}
 
 
-def is_marked(value: t.Any) -> bool:
+def is_unsafe(value: t.Any) -> bool:
     """Whether Ansible evaluates nothing of it, and ansible-inventory shows it as unsafe."""
     is_trusted = getattr(template, "is_trusted_as_template", lambda text: not hasattr(text, "__UNSAFE__"))
     return isinstance(value, str) and not is_trusted(value)
 
 
-class Read(t.NamedTuple):
+class Inventory(t.NamedTuple):
     """An inventory that was read: what it says of each host, the hosts in each group, and the groups in each group."""
 
     hosts: dict[str, dict[str, t.Any]]
@@ -62,16 +62,16 @@ class Read(t.NamedTuple):
     children: dict[str, set[str]]
 
 
-class Secret(str):
+class VaultedText(str):
     """A text that a file has encrypted."""
 
 
-class Dumper(yaml.SafeDumper):
+class VaultDumper(yaml.SafeDumper):
     pass
 
 
-Dumper.add_representer(
-    Secret, lambda dumper, text: dumper.represent_scalar("!vault", VAULT.encrypt(text).decode(), style="|")
+VaultDumper.add_representer(
+    VaultedText, lambda dumper, text: dumper.represent_scalar("!vault", VAULT.encrypt(text).decode(), style="|")
 )
 
 
@@ -93,7 +93,7 @@ def messages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def extra(monkeypatch: pytest.MonkeyPatch) -> dict[str, t.Any]:
+def extra_vars(monkeypatch: pytest.MonkeyPatch) -> dict[str, t.Any]:
     """What the user gives with --extra-vars."""
     given: dict[str, t.Any] = {}
     monkeypatch.setattr("ansible.plugins.inventory.load_extra_vars", lambda loader: given)
@@ -101,22 +101,24 @@ def extra(monkeypatch: pytest.MonkeyPatch) -> dict[str, t.Any]:
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> t.Callable[..., str]:
-    def write(file: str = "cloudflare_origins.yml", **options: t.Any) -> str:
-        (tmp_path / file).write_text(yaml.dump({"plugin": PLUGIN, **options}, Dumper=Dumper))
+def write_file(tmp_path: Path) -> t.Callable[..., str]:
+    def write_file(file: str = "cloudflare_origins.yml", **options: t.Any) -> str:
+        (tmp_path / file).write_text(yaml.dump({"plugin": PLUGIN, **options}, Dumper=VaultDumper))
         return str(tmp_path / file)
 
-    return write
+    return write_file
 
 
 @pytest.fixture
-def read(write: t.Callable[..., str], messages: list[str], extra: dict[str, t.Any]) -> t.Callable[..., Read]:
+def load_inventory(
+    write_file: t.Callable[..., str], messages: list[str], extra_vars: dict[str, t.Any]
+) -> t.Callable[..., Inventory]:
     """What Ansible makes of a file with these options."""
 
-    def read(file: str = "edge.cloudflare_origins.yml", **options: t.Any) -> Read:
-        inventory = InventoryManager(DataLoader(), sources=[write(file, **options)])
+    def load_inventory(file: str = "edge.cloudflare_origins.yml", **options: t.Any) -> Inventory:
+        inventory = InventoryManager(DataLoader(), sources=[write_file(file, **options)])
         groups = {name: group for name, group in inventory.groups.items() if name not in ("all", "ungrouped")}
-        return Read(
+        return Inventory(
             {
                 host.name: {name: value for name, value in host.vars.items() if not name.startswith("inventory_")}
                 for host in inventory.get_hosts()
@@ -129,58 +131,62 @@ def read(write: t.Callable[..., str], messages: list[str], extra: dict[str, t.An
             },
         )
 
-    return read
+    return load_inventory
 
 
 @pytest.fixture
-def cached(tmp_path: Path) -> dict[str, t.Any]:
+def cache_options(tmp_path: Path) -> dict[str, t.Any]:
     """The options of a cache in files."""
     return {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(tmp_path / "cache")}
 
 
 @pytest.fixture
-def kept_file(own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], tmp_path: Path) -> Path:
+def cache_file(
+    load_zone: t.Callable[..., Inventory], wire: Wire, cache_options: dict[str, t.Any], tmp_path: Path
+) -> Path:
     """The file in which ``192.0.2.1`` was kept."""
     wire.zone([mapping("192.0.2.1")])
-    assert list(own(**cached).hosts) == ["192.0.2.1"]
+    assert list(load_zone(**cache_options).hosts) == ["192.0.2.1"]
     (file,) = (tmp_path / "cache").iterdir()
     return file
 
 
 @pytest.fixture
-def own(read: t.Callable[..., Read]) -> t.Callable[..., Read]:
+def load_zone(load_inventory: t.Callable[..., Inventory]) -> t.Callable[..., Inventory]:
     """The same with a token and a zone."""
-    return lambda **options: read(**{"api_token": TOKEN, "zone_id": ZONE_ID, **options})
+    return lambda **options: load_inventory(**{"api_token": TOKEN, "zone_id": ZONE_ID, **options})
 
 
 @pytest.fixture
-def parse(write: t.Callable[..., str], loader: DataLoader, extra: dict[str, t.Any]) -> t.Callable[..., None]:
+def parse_file(
+    write_file: t.Callable[..., str], loader: DataLoader, extra_vars: dict[str, t.Any]
+) -> t.Callable[..., None]:
     """Have the plugin alone read a file with these options."""
 
-    def parse(anew: bool = False, **options: t.Any) -> None:
+    def parse_file(refresh: bool = False, **options: t.Any) -> None:
         plugin = inventory_loader.get(PLUGIN)
-        plugin.parse(InventoryData(), loader, write(**options), cache=not anew)
+        plugin.parse(InventoryData(), loader, write_file(**options), cache=not refresh)
         with contextlib.suppress(AttributeError):  # without a cache
             plugin.update_cache_if_changed()
 
-    return parse
+    return parse_file
 
 
 @pytest.fixture
-def error_of(parse: t.Callable[..., None]) -> t.Callable[..., str]:
-    def error_of(**options: t.Any) -> str:
+def get_error(parse_file: t.Callable[..., None]) -> t.Callable[..., str]:
+    def get_error(**options: t.Any) -> str:
         with pytest.raises(AnsibleParserError) as caught:
-            parse(**options)
+            parse_file(**options)
         assert caught.value.__cause__ is None and caught.value.__suppress_context__
-        assert not any(secret in str(caught.value) for secret in (TOKEN, KEY, RANDOM))
+        assert not any(secret in str(caught.value) for secret in (TOKEN, KEY, UNRECOGNIZED_SECRET))
         return str(caught.value)
 
-    return error_of
+    return get_error
 
 
-def test_hosts(own: t.Callable[..., Read], wire: Wire, messages: list[str]) -> None:
+def test_hosts(load_zone: t.Callable[..., Inventory], wire: Wire, messages: list[str]) -> None:
     wire.zone([mapping("192.0.2.1"), mapping("2001:DB8:0::1", "gcp", "us-central1")])
-    assert own().hosts == {
+    assert load_zone().hosts == {
         "192.0.2.1": {
             "ansible_host": "192.0.2.1",
             "origin_ip": "192.0.2.1",
@@ -203,9 +209,9 @@ def test_hosts(own: t.Callable[..., Read], wire: Wire, messages: list[str]) -> N
     assert messages == []
 
 
-def test_groups_by_vendor_and_in_them_by_region(own: t.Callable[..., Read], wire: Wire) -> None:
+def test_groups_by_vendor_and_region(load_zone: t.Callable[..., Inventory], wire: Wire) -> None:
     wire.zone([mapping("192.0.2.1"), mapping("192.0.2.2", "aws", "us-west-2"), mapping("192.0.2.3", "azure", "eastus")])
-    found = own()
+    found = load_zone()
     assert found.groups == {
         "vendor_aws": {"192.0.2.1", "192.0.2.2"},
         "region_aws_us_east_1": {"192.0.2.1"},
@@ -219,9 +225,9 @@ def test_groups_by_vendor_and_in_them_by_region(own: t.Callable[..., Read], wire
     }
 
 
-def test_constructed(own: t.Callable[..., Read], wire: Wire) -> None:
+def test_constructed(load_zone: t.Callable[..., Inventory], wire: Wire) -> None:
     wire.zone([mapping("192.0.2.1"), mapping("192.0.2.2", "gcp", "us-central1")])
-    found = own(
+    found = load_zone(
         keyed_groups=[{"key": "zone_ids", "prefix": "zone"}, {"key": "site", "separator": "", "prefix": ""}],
         groups={"amazon": "vendor == 'aws'"},
         compose={"site": "vendor ~ '_' ~ region", "ansible_host": "'gateway.example.com'"},
@@ -237,16 +243,16 @@ def test_constructed(own: t.Callable[..., Read], wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("option", ["compose", "groups"])
-def test_expressions_are_for_each_host_and_no_templates_of_the_file(
-    own: t.Callable[..., Read], wire: Wire, option: str
+def test_expressions_are_not_templated_with_the_file(
+    load_zone: t.Callable[..., Inventory], wire: Wire, option: str
 ) -> None:
     wire.zone([mapping("192.0.2.1")])
-    assert list(own(**{option: {"x": "'{{ nothing }}' ~ nothing"}}).hosts) == ["192.0.2.1"]
+    assert list(load_zone(**{option: {"x": "'{{ nothing }}' ~ nothing"}}).hosts) == ["192.0.2.1"]
 
 
-def test_parent_group_is_a_template(own: t.Callable[..., Read], wire: Wire) -> None:
+def test_parent_group_is_a_template(load_zone: t.Callable[..., Inventory], wire: Wire) -> None:
     wire.zone([mapping("192.0.2.1"), mapping("192.0.2.2", "gcp", "us-central1")])
-    found = own(keyed_groups=[{"key": "region", "separator": "", "parent_group": "cloud_{{ vendor }}"}])
+    found = load_zone(keyed_groups=[{"key": "region", "separator": "", "parent_group": "cloud_{{ vendor }}"}])
     assert found.children == {"cloud_aws": {"us_east_1"}, "cloud_gcp": {"us_central1"}}
 
 
@@ -254,32 +260,32 @@ def test_parent_group_is_a_template(own: t.Callable[..., Read], wire: Wire) -> N
     "options", [{"compose": {"x": "nothing"}}, {"groups": {"x": "nothing"}}, {"keyed_groups": [{"key": "nothing"}]}]
 )
 def test_strict(
-    own: t.Callable[..., Read], parse: t.Callable[..., None], wire: Wire, options: dict[str, t.Any]
+    load_zone: t.Callable[..., Inventory], parse_file: t.Callable[..., None], wire: Wire, options: dict[str, t.Any]
 ) -> None:
     wire.zone([mapping("192.0.2.1")])
-    assert "x" not in own(**options).hosts["192.0.2.1"]
+    assert "x" not in load_zone(**options).hosts["192.0.2.1"]
     wire.zone([mapping("192.0.2.1")])
     with pytest.raises(AnsibleError, match="192.0.2.1"):
-        parse(api_token=TOKEN, zone_id=ZONE_ID, strict=True, **options)
+        parse_file(api_token=TOKEN, zone_id=ZONE_ID, strict=True, **options)
 
 
-def test_all_pages(own: t.Callable[..., Read], wire: Wire) -> None:
+def test_all_pages(load_zone: t.Callable[..., Inventory], wire: Wire) -> None:
     wire.zone(mappings(250))
-    assert len(own().hosts) == 250
+    assert len(load_zone().hosts) == 250
 
 
-def test_zone_without_mappings(own: t.Callable[..., Read], wire: Wire, messages: list[str]) -> None:
+def test_zone_without_mappings(load_zone: t.Callable[..., Inventory], wire: Wire, messages: list[str]) -> None:
     wire.zone([])
-    assert own() == Read({}, {}, {})
+    assert load_zone() == Inventory({}, {}, {})
     assert messages == []
 
 
-def test_several_zones(read: t.Callable[..., Read], wire: Wire, messages: list[str]) -> None:
-    wire.get("/zones", envelope([{"id": OTHER_ZONE_ID, "name": NAME}]), query={"name": NAME})
+def test_several_zones(load_inventory: t.Callable[..., Inventory], wire: Wire, messages: list[str]) -> None:
+    wire.get("/zones", envelope([{"id": OTHER_ZONE_ID, "name": ZONE_NAME}]), query={"name": ZONE_NAME})
     wire.zone([mapping("192.0.2.1"), mapping("192.0.2.2")])
-    wire.get(OTHER, page([mapping("192.0.2.2"), mapping("192.0.2.3")]), query=PAGE)
+    wire.get(OTHER_MAPPINGS_PATH, page([mapping("192.0.2.2"), mapping("192.0.2.3")]), query=FIRST_PAGE_QUERY)
     # Each zone once, however often and in whatever way it is named, and each name looked up once
-    found = read(api_token=TOKEN, zones=[ZONE_ID, NAME, f" {OTHER_ZONE_ID} ", f"{NAME} "]).hosts
+    found = load_inventory(api_token=TOKEN, zones=[ZONE_ID, ZONE_NAME, f" {OTHER_ZONE_ID} ", f"{ZONE_NAME} "]).hosts
     assert {address: (host["zone_id"], host["zone_ids"]) for address, host in found.items()} == {
         "192.0.2.1": (ZONE_ID, [ZONE_ID]),
         "192.0.2.2": (ZONE_ID, [ZONE_ID, OTHER_ZONE_ID]),
@@ -288,19 +294,24 @@ def test_several_zones(read: t.Callable[..., Read], wire: Wire, messages: list[s
     assert messages == []
 
 
-def test_zones_win_over_a_zone_from_elsewhere(
-    read: t.Callable[..., Read], wire: Wire, extra: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch
+def test_zones_override_zone_of_environment(
+    load_inventory: t.Callable[..., Inventory],
+    wire: Wire,
+    extra_vars: dict[str, t.Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CLOUDFLARE_ZONE_ID", OTHER_ZONE_ID)
-    extra["cloudflare_zone"] = NAME
+    extra_vars["cloudflare_zone"] = ZONE_NAME
     wire.zone([mapping("192.0.2.1")])
-    assert list(read(api_token=TOKEN, zones=[ZONE_ID]).hosts) == ["192.0.2.1"]
+    assert list(load_inventory(api_token=TOKEN, zones=[ZONE_ID]).hosts) == ["192.0.2.1"]
 
 
-def test_zones_that_disagree(read: t.Callable[..., Read], wire: Wire, messages: list[str]) -> None:
+def test_zones_with_different_regions_warn(
+    load_inventory: t.Callable[..., Inventory], wire: Wire, messages: list[str]
+) -> None:
     wire.zone([mapping("192.0.2.1")])
-    wire.get(OTHER, page([mapping("192.0.2.1", "gcp", "us-central1")]), query=PAGE)
-    found = read(api_token=TOKEN, zones=[ZONE_ID, OTHER_ZONE_ID])
+    wire.get(OTHER_MAPPINGS_PATH, page([mapping("192.0.2.1", "gcp", "us-central1")]), query=FIRST_PAGE_QUERY)
+    found = load_inventory(api_token=TOKEN, zones=[ZONE_ID, OTHER_ZONE_ID])
     assert found.hosts["192.0.2.1"]["vendor"] == "aws"
     assert set(found.groups) == {"vendor_aws", "region_aws_us_east_1"}
     (message,) = messages
@@ -314,98 +325,116 @@ def test_zones_that_disagree(read: t.Callable[..., Read], wire: Wire, messages: 
     ("options", "message"),
     [
         ({"zones": []}, "Specify exactly one of zone_id, zone and zones, and at least one zone."),
-        ({"zones": [NAME], "zone": NAME}, "Specify exactly one of zone_id, zone and zones, "),
-        ({"zones": [NAME, "no name"]}, "zones: 'no name' is neither a zone id, "),
-        ({"zones": [NAME, 17]}, "zones: 17 is neither a zone id, "),
+        ({"zones": [ZONE_NAME], "zone": ZONE_NAME}, "Specify exactly one of zone_id, zone and zones, "),
+        ({"zones": [ZONE_NAME, "no name"]}, "zones: 'no name' is neither a zone id, "),
+        ({"zones": [ZONE_NAME, 17]}, "zones: 17 is neither a zone id, "),
         (
             {},
             "Specify exactly one of zone_id (CLOUDFLARE_ZONE_ID in the environment) and zone, which is the domain name.",
         ),
         ({"zone_id": "17"}, "zone_id: '17' is not a valid zone id, "),
-        ({"zone": NAME, "timeout": 0}, "timeout: 0.0 is not valid. It must be more than 0 and at most 86400 seconds."),
         (
-            {"zone": NAME, "zoens": [NAME]},
+            {"zone": ZONE_NAME, "timeout": 0},
+            "timeout: 0.0 is not valid. It must be more than 0 and at most 86400 seconds.",
+        ),
+        (
+            {"zone": ZONE_NAME, "zoens": [ZONE_NAME]},
             "Unknown option: zoens. The options are account_api_key, account_email, api_email, ",
         ),
     ],
 )
-def test_bad_options(error_of: t.Callable[..., str], options: dict[str, t.Any], message: str) -> None:
-    assert error_of(api_token=TOKEN, **options).startswith(message)
+def test_invalid_options(get_error: t.Callable[..., str], options: dict[str, t.Any], message: str) -> None:
+    assert get_error(api_token=TOKEN, **options).startswith(message)
 
 
 @pytest.mark.parametrize(
     ("value", "kind"),
     [
-        ([RANDOM], "a list. The value is not shown. query() returns a list: use lookup(), as in lookup("),
-        ([Secret(RANDOM)], "a list. "),
+        ([UNRECOGNIZED_SECRET], "a list. The value is not shown. query() returns a list: use lookup(), as in lookup("),
+        ([VaultedText(UNRECOGNIZED_SECRET)], "a list. "),
         (["{{ mine }}"], "a list. "),
         ("{{ [mine] }}", "a list. "),
-        ({"a": RANDOM}, "a dictionary. The value is not shown."),
-        ({RANDOM: [Secret(RANDOM)]}, "a dictionary. "),
+        ({"a": UNRECOGNIZED_SECRET}, "a dictionary. The value is not shown."),
+        ({UNRECOGNIZED_SECRET: [VaultedText(UNRECOGNIZED_SECRET)]}, "a dictionary. "),
         (17, "a number. "),
     ],
     ids=str,
 )
 @pytest.mark.parametrize("option", ["api_token", "api_key", "account_api_key", "api_email", "account_email"])
-def test_credential_of_the_wrong_type(
-    error_of: t.Callable[..., str], extra: dict[str, t.Any], option: str, value: t.Any, kind: str
+def test_credential_of_wrong_type(
+    get_error: t.Callable[..., str], extra_vars: dict[str, t.Any], option: str, value: t.Any, kind: str
 ) -> None:
-    extra["mine"] = RANDOM
-    assert error_of(zone_id=ZONE_ID, **{option: value}).startswith(f"{option} must be a string, but is {kind}")
+    extra_vars["mine"] = UNRECOGNIZED_SECRET
+    assert get_error(zone_id=ZONE_ID, **{option: value}).startswith(f"{option} must be a string, but is {kind}")
 
 
-@pytest.mark.parametrize("value", [RANDOM, TOKEN, [RANDOM], {RANDOM: RANDOM}], ids=str)
+@pytest.mark.parametrize(
+    "value", [UNRECOGNIZED_SECRET, TOKEN, [UNRECOGNIZED_SECRET], {UNRECOGNIZED_SECRET: UNRECOGNIZED_SECRET}], ids=str
+)
 @pytest.mark.parametrize(
     "option",
-    ["zone_id", "zone", "zones", "timeout", "api_url", "ca_path", "cache_timeout", "compose", "groups", RANDOM],
+    [
+        "zone_id",
+        "zone",
+        "zones",
+        "timeout",
+        "api_url",
+        "ca_path",
+        "cache_timeout",
+        "compose",
+        "groups",
+        UNRECOGNIZED_SECRET,
+    ],
 )
-def test_credential_in_another_option(error_of: t.Callable[..., str], option: str, value: t.Any) -> None:
+def test_credential_in_another_option(get_error: t.Callable[..., str], option: str, value: t.Any) -> None:
     if option in ("compose", "groups") and isinstance(value, dict):
         value = [value]  # else it is of the right type
     zone = {} if option in ("zone", "zones") else {"zone_id": ZONE_ID}
-    message = error_of(**{"api_token": "known-by-the-task", **zone, option: value})
+    message = get_error(**{"api_token": "known-by-the-task", **zone, option: value})
     assert message.startswith((option, "Unknown option: (not shown). The options are account_api_key"))
 
 
-def test_credential_in_a_template_that_fails(error_of: t.Callable[..., str]) -> None:
-    assert error_of(zone_id=ZONE_ID, api_token=RANDOM + "{{").startswith("api_token cannot be evaluated: ")
+def test_credential_in_a_template_that_fails(get_error: t.Callable[..., str]) -> None:
+    assert get_error(zone_id=ZONE_ID, api_token=UNRECOGNIZED_SECRET + "{{").startswith(
+        "api_token cannot be evaluated: "
+    )
 
 
-def test_no_credential(error_of: t.Callable[..., str]) -> None:
-    assert error_of(zone=NAME).startswith("No credential is set. Set api_token")
+def test_no_credential(get_error: t.Callable[..., str]) -> None:
+    assert get_error(zone=ZONE_NAME).startswith("No credential is set. Set api_token")
 
 
-def test_error_of_the_api(error_of: t.Callable[..., str], wire: Wire) -> None:
-    wire.page(1, failed(10000, message=f"Authentication error, Bearer {TOKEN}"), status=403)
-    assert "Bearer ********" in error_of(api_token=TOKEN, zone_id=ZONE_ID)
+def test_error_of_the_api(get_error: t.Callable[..., str], wire: Wire) -> None:
+    wire.page(1, error_envelope(10000, message=f"Authentication error, Bearer {TOKEN}"), status=403)
+    assert "Bearer ********" in get_error(api_token=TOKEN, zone_id=ZONE_ID)
 
 
-def test_ansible_tells_the_error(
-    own: t.Callable[..., Read], wire: Wire, messages: list[str], capsys: pytest.CaptureFixture[str]
+def test_ansible_shows_the_error(
+    load_zone: t.Callable[..., Inventory], wire: Wire, messages: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wire.page(1, failed(10000), status=403)
-    assert own().hosts == {}
+    wire.page(1, error_envelope(10000), status=403)
+    assert load_zone().hosts == {}
     shown = " ".join([*messages, *capsys.readouterr().err.split()])
     assert "The API's own words." in shown and "edge.cloudflare_origins.yml" in shown
     assert TOKEN not in shown
 
 
-def test_environment(read: t.Callable[..., Read], wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment(load_inventory: t.Callable[..., Inventory], wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUDFLARE_TOKEN", "weaker")
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
     monkeypatch.setenv("CLOUDFLARE_ZONE_ID", ZONE_ID)
     wire.zone([mapping("192.0.2.1")])
-    assert list(read().hosts) == ["192.0.2.1"]
+    assert list(load_inventory().hosts) == ["192.0.2.1"]
 
 
 def test_cache_from_the_environment(
-    own: t.Callable[..., Read], wire: Wire, monkeypatch: pytest.MonkeyPatch, cached: dict[str, t.Any]
+    load_zone: t.Callable[..., Inventory], wire: Wire, monkeypatch: pytest.MonkeyPatch, cache_options: dict[str, t.Any]
 ) -> None:
     """Ansible still reads the environment variables of its own options."""
-    for option, value in cached.items():
+    for option, value in cache_options.items():
         monkeypatch.setenv(f"ANSIBLE_INVENTORY_{option.upper()}", str(value))
     wire.zone([mapping("192.0.2.1")])
-    assert list(own().hosts) == list(own().hosts) == ["192.0.2.1"]
+    assert list(load_zone().hosts) == list(load_zone().hosts) == ["192.0.2.1"]
 
 
 @pytest.mark.parametrize(
@@ -413,13 +442,13 @@ def test_cache_from_the_environment(
     [
         (
             {"api_token": TOKEN, "api_email": "user@example.com", "api_key": KEY, "zone_id": ZONE_ID, "zone": ""},
-            BY_TOKEN,
+            TOKEN_HEADERS,
         ),
-        ({"api_token": "", "api_email": "user@example.com", "api_key": KEY, "zone_id": ZONE_ID}, BY_KEY),
+        ({"api_token": "", "api_email": "user@example.com", "api_key": KEY, "zone_id": ZONE_ID}, KEY_HEADERS),
     ],
 )
-def test_configuration_file_counts_where_it_says_something_and_a_token_before_a_key(
-    read: t.Callable[..., Read],
+def test_configuration_file_precedence(
+    load_inventory: t.Callable[..., Inventory],
     wire: Wire,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -431,54 +460,62 @@ def test_configuration_file_counts_where_it_says_something_and_a_token_before_a_
     monkeypatch.setattr(constants.config, "_config_file", str(tmp_path / "ansible.cfg"))
     wire.headers = headers
     wire.zone([mapping("192.0.2.1")])
-    assert list(read().hosts) == ["192.0.2.1"]
+    assert list(load_inventory().hosts) == ["192.0.2.1"]
 
 
-def test_extra_variables_and_templates(read: t.Callable[..., Read], wire: Wire, extra: dict[str, t.Any]) -> None:
-    extra.update(cloudflare_api_token=trusted("{{ mine }}"), mine=TOKEN, name="example")
-    wire.get("/zones", envelope([{"id": ZONE_ID, "name": NAME}]), query={"name": NAME})
-    wire.zone([mapping("192.0.2.1")])
-    assert list(read(zones=["{{ name }}.com"]).hosts) == ["192.0.2.1"]
-
-
-def test_templates_in_options_that_are_no_texts(
-    parse: t.Callable[..., None], wire: Wire, extra: dict[str, t.Any], cached: dict[str, t.Any], tmp_path: Path
+def test_extra_variables_and_templates(
+    load_inventory: t.Callable[..., Inventory], wire: Wire, extra_vars: dict[str, t.Any]
 ) -> None:
-    extra.update(seconds=trusted("{{ 2 + 3 }}"), cloudflare_max_wait=trusted("{{ seconds }}"), yes=True)
-    extra.update(folder=str(tmp_path / "elsewhere"), zones_of_mine=[ZONE_ID])
+    extra_vars.update(cloudflare_api_token=trust_template("{{ mine }}"), mine=TOKEN, name="example")
+    wire.get("/zones", envelope([{"id": ZONE_ID, "name": ZONE_NAME}]), query={"name": ZONE_NAME})
+    wire.zone([mapping("192.0.2.1")])
+    assert list(load_inventory(zones=["{{ name }}.com"]).hosts) == ["192.0.2.1"]
+
+
+def test_templates_in_options_of_other_types(
+    parse_file: t.Callable[..., None],
+    wire: Wire,
+    extra_vars: dict[str, t.Any],
+    cache_options: dict[str, t.Any],
+    tmp_path: Path,
+) -> None:
+    extra_vars.update(
+        seconds=trust_template("{{ 2 + 3 }}"), cloudflare_max_wait=trust_template("{{ seconds }}"), yes=True
+    )
+    extra_vars.update(folder=str(tmp_path / "elsewhere"), zones_of_mine=[ZONE_ID])
     wire.settings["timeout"] = 5.0
-    wire.page(1, failed(10000), status=429, headers={"Retry-After": "6"})
+    wire.page(1, error_envelope(10000), status=429, headers={"Retry-After": "6"})
     options = {
         "api_token": TOKEN,
         "zones": "{{ zones_of_mine }}",
         "timeout": "{{ seconds }}",
         "validate_certs": "{{ yes }}",
-        **cached,
+        **cache_options,
         "cache": "{{ yes }}",
         "cache_connection": "{{ folder }}",
     }
     with pytest.raises(AnsibleParserError, match="max_wait .5 seconds in total. has 5.0 left"):
-        parse(**options)
+        parse_file(**options)
     wire.zone([mapping("192.0.2.1")])
-    parse(**options)
+    parse_file(**options)
     assert len(list((tmp_path / "elsewhere").iterdir())) == 1
 
 
-def test_template_that_fails(error_of: t.Callable[..., str]) -> None:
-    message = error_of(api_token=TOKEN, zone_id=ZONE_ID, timeout="{{ nothing }}")
+def test_template_that_fails(get_error: t.Callable[..., str]) -> None:
+    message = get_error(api_token=TOKEN, zone_id=ZONE_ID, timeout="{{ nothing }}")
     assert message.startswith("timeout cannot be evaluated: ") and "nothing" in message
 
 
-def test_option_of_another_type(parse: t.Callable[..., None]) -> None:
+def test_option_of_another_type(parse_file: t.Callable[..., None]) -> None:
     with pytest.raises(AnsibleError, match=r"timeout.*soon"):
-        parse(api_token=TOKEN, zone_id=ZONE_ID, timeout="{{ 'soon' }}")
+        parse_file(api_token=TOKEN, zone_id=ZONE_ID, timeout="{{ 'soon' }}")
 
 
 def test_invalid_environment_variable_of_ansible_is_named(
-    error_of: t.Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    get_error: t.Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANSIBLE_INVENTORY_CACHE_TIMEOUT", "soon")
-    message = error_of(api_token=TOKEN, zone_id=ZONE_ID)
+    message = get_error(api_token=TOKEN, zone_id=ZONE_ID)
     assert message.startswith(
         "cache_timeout (ANSIBLE_INVENTORY_CACHE_TIMEOUT in the environment): a value that is not a "
     )
@@ -487,50 +524,52 @@ def test_invalid_environment_variable_of_ansible_is_named(
 @pytest.mark.parametrize(
     "options",
     [
-        {"zone_id": Secret(ZONE_ID)},
-        {"zones": [Secret(ZONE_ID)]},
-        {"zones": Secret(ZONE_ID)},
-        {"zone_id": ZONE_ID, "timeout": Secret("30"), "validate_certs": Secret("true")},
+        {"zone_id": VaultedText(ZONE_ID)},
+        {"zones": [VaultedText(ZONE_ID)]},
+        {"zones": VaultedText(ZONE_ID)},
+        {"zone_id": ZONE_ID, "timeout": VaultedText("30"), "validate_certs": VaultedText("true")},
     ],
     ids=str,
 )
-def test_vault(parse: t.Callable[..., None], wire: Wire, options: dict[str, t.Any]) -> None:
+def test_vault(parse_file: t.Callable[..., None], wire: Wire, options: dict[str, t.Any]) -> None:
     wire.zone([mapping("192.0.2.1")])
-    parse(api_token=Secret(TOKEN), **options)
+    parse_file(api_token=VaultedText(TOKEN), **options)
     assert len(wire.requests) == 1
 
 
-def test_what_was_encrypted_is_no_template(parse: t.Callable[..., None], wire: Wire) -> None:
+def test_vaulted_text_is_not_templated(parse_file: t.Callable[..., None], wire: Wire) -> None:
     wire.headers = {"Authorization": "Bearer {{token}}"}
     wire.zone([mapping("192.0.2.1")])
-    parse(api_token=Secret("{{token}}"), zone_id=ZONE_ID)
+    parse_file(api_token=VaultedText("{{token}}"), zone_id=ZONE_ID)
     assert len(wire.requests) == 1
 
 
-def test_older_credential_by_its_other_names(read: t.Callable[..., Read], wire: Wire) -> None:
-    wire.headers = BY_KEY
+def test_key_by_its_aliases(load_inventory: t.Callable[..., Inventory], wire: Wire) -> None:
+    wire.headers = KEY_HEADERS
     wire.zone([mapping("192.0.2.1")])
-    assert list(read(account_email="user@example.com", account_api_key=KEY, zone_id=ZONE_ID).hosts) == ["192.0.2.1"]
+    assert list(load_inventory(account_email="user@example.com", account_api_key=KEY, zone_id=ZONE_ID).hosts) == [
+        "192.0.2.1"
+    ]
 
 
 @pytest.mark.parametrize("file", ["cloudflare_origins.yml", "a.cloudflare_origins.yaml"])
-def test_file_names(own: t.Callable[..., Read], wire: Wire, file: str) -> None:
+def test_file_names(load_zone: t.Callable[..., Inventory], wire: Wire, file: str) -> None:
     wire.zone([mapping("192.0.2.1")])
-    assert list(own(file=file).hosts) == ["192.0.2.1"]
+    assert list(load_zone(file=file).hosts) == ["192.0.2.1"]
 
 
 @pytest.mark.parametrize("file", ["origins.yml", "cloudflare_origins.json"])
-def test_other_file_names(own: t.Callable[..., Read], file: str) -> None:
-    assert own(file=file).hosts == {}
+def test_other_file_names(load_zone: t.Callable[..., Inventory], file: str) -> None:
+    assert load_zone(file=file).hosts == {}
 
 
-def test_what_the_api_says_is_no_template(own: t.Callable[..., Read], wire: Wire) -> None:
+def test_api_text_is_not_templated(load_zone: t.Callable[..., Inventory], wire: Wire) -> None:
     region = "{{ lookup('ansible.builtin.pipe', 'exit 1') }}"
     wire.zone([mapping("192.0.2.1", "aws", region)])
-    host = own(compose={"copy": "region", "longer": "region ~ '!'"}, strict=True).hosts["192.0.2.1"]
+    host = load_zone(compose={"copy": "region", "longer": "region ~ '!'"}, strict=True).hosts["192.0.2.1"]
     templar = Templar(DataLoader(), variables=host)
     for name, expected in (("region", region), ("copy", region), ("longer", f"{region}!")):
-        assert templar.template(trusted("{{ " + name + " }}")) == expected
+        assert templar.template(trust_template("{{ " + name + " }}")) == expected
 
 
 @pytest.mark.parametrize(
@@ -548,29 +587,33 @@ def test_what_the_api_says_is_no_template(own: t.Callable[..., Read], wire: Wire
         "\u0661",
     ],
 )
-def test_what_could_be_more_than_a_name_is_marked(own: t.Callable[..., Read], wire: Wire, region: str) -> None:
+def test_unusual_names_are_unsafe(load_zone: t.Callable[..., Inventory], wire: Wire, region: str) -> None:
     wire.zone([mapping("192.0.2.1", region, region)])
-    host = own().hosts["192.0.2.1"]
-    assert {name for name, value in host.items() if is_marked(value)} == {"vendor", "region"}
+    host = load_zone().hosts["192.0.2.1"]
+    assert {name for name, value in host.items() if is_unsafe(value)} == {"vendor", "region"}
     assert host["vendor"] == host["region"] == region
 
 
 @pytest.mark.parametrize("modified_on", [MODIFIED_ON, "2026-03-01T12:00:00.123456+00:00", "", None])
-def test_all_else_is_not(own: t.Callable[..., Read], wire: Wire, modified_on: str | None) -> None:
+def test_usual_values_are_not_unsafe(
+    load_zone: t.Callable[..., Inventory], wire: Wire, modified_on: str | None
+) -> None:
     wire.zone([{**mapping("2001:db8::1", "gcp", "us_Central.1-a"), "modified_on": modified_on}])
-    host = own().hosts["2001:db8::1"]
-    assert not any(map(is_marked, [*host.values(), *host["zone_ids"]]))
+    host = load_zone().hosts["2001:db8::1"]
+    assert not any(map(is_unsafe, [*host.values(), *host["zone_ids"]]))
     assert host["modified_on"] == modified_on
 
 
-def test_cache(own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], tmp_path: Path) -> None:
+def test_cache(
+    load_zone: t.Callable[..., Inventory], wire: Wire, cache_options: dict[str, t.Any], tmp_path: Path
+) -> None:
     wire.zone([mapping("192.0.2.1"), mapping("2001:db8::1")])
-    assert own(**cached) == own(**cached)
+    assert load_zone(**cache_options) == load_zone(**cache_options)
     files = list((tmp_path / "cache").iterdir())
     assert len(files) == 1
     assert TOKEN not in files[0].read_text()
     # Another token sees the same
-    assert set(own(**cached, api_token="other").hosts) == {"192.0.2.1", "2001:db8::1"}
+    assert set(load_zone(**cache_options, api_token="other").hosts) == {"192.0.2.1", "2001:db8::1"}
 
 
 @pytest.mark.parametrize(
@@ -585,32 +628,39 @@ def test_cache(own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any],
     ],
     ids=lambda options: ascii(list(options)),
 )
-def test_cache_is_for_what_is_asked(
-    own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], kept_file: Path, options: dict[str, t.Any]
+def test_cache_key_depends_on_the_options(
+    load_zone: t.Callable[..., Inventory],
+    wire: Wire,
+    cache_options: dict[str, t.Any],
+    cache_file: Path,
+    options: dict[str, t.Any],
 ) -> None:
     wire.api = options.get("api_url", wire.api)
     wire.settings["verify"] = options.get("ca_path", options.get("validate_certs", True))
     if options.get("zone_id", "") != OTHER_ZONE_ID:
         wire.zone([mapping("192.0.2.2")])
     if OTHER_ZONE_ID in str(options):
-        wire.get(OTHER, page([mapping("192.0.2.2")]), query=PAGE)
+        wire.get(OTHER_MAPPINGS_PATH, page([mapping("192.0.2.2")]), query=FIRST_PAGE_QUERY)
     for dummy in range(2):
-        assert list(own(**cached, **options).hosts) == ["192.0.2.2"]
+        assert list(load_zone(**cache_options, **options).hosts) == ["192.0.2.2"]
     # The other one stays
-    assert list(own(**cached).hosts) == ["192.0.2.1"]
+    assert list(load_zone(**cache_options).hosts) == ["192.0.2.1"]
 
 
-def test_key_of_the_cache_has_all_digits(kept_file: Path) -> None:
-    assert re.search("_[0-9a-f]{64}$", kept_file.name)
+def test_cache_key_is_a_whole_hash(cache_file: Path) -> None:
+    assert re.search("_[0-9a-f]{64}$", cache_file.name)
 
 
-def test_cache_that_is_to_be_filled_anew(
-    own: t.Callable[..., Read], parse: t.Callable[..., None], wire: Wire, cached: dict[str, t.Any]
+def test_cache_refresh(
+    load_zone: t.Callable[..., Inventory],
+    parse_file: t.Callable[..., None],
+    wire: Wire,
+    cache_options: dict[str, t.Any],
 ) -> None:
     for address in ("192.0.2.1", "192.0.2.2"):
         wire.zone([mapping(address)])
-        parse(anew=True, api_token=TOKEN, zone_id=ZONE_ID, **cached)
-    assert list(own(**cached, file="cloudflare_origins.yml").hosts) == ["192.0.2.2"]
+        parse_file(refresh=True, api_token=TOKEN, zone_id=ZONE_ID, **cache_options)
+    assert list(load_zone(**cache_options, file="cloudflare_origins.yml").hosts) == ["192.0.2.2"]
 
 
 @pytest.mark.parametrize(
@@ -637,13 +687,18 @@ def test_cache_that_is_to_be_filled_anew(
     ],
     ids=str,
 )
-def test_cache_with_something_else_in_it(
-    own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], messages: list[str], kept_file: Path, kept: t.Any
+def test_cache_with_other_content(
+    load_zone: t.Callable[..., Inventory],
+    wire: Wire,
+    cache_options: dict[str, t.Any],
+    messages: list[str],
+    cache_file: Path,
+    kept: t.Any,
 ) -> None:
-    entry = json.loads(kept_file.read_text())
-    kept_file.write_text(json.dumps({**entry, "__payload__": json.dumps(kept)} if "__payload__" in entry else kept))
+    entry = json.loads(cache_file.read_text())
+    cache_file.write_text(json.dumps({**entry, "__payload__": json.dumps(kept)} if "__payload__" in entry else kept))
     wire.zone([mapping("192.0.2.2")])
-    assert list(own(**cached).hosts) == ["192.0.2.2"]
+    assert list(load_zone(**cache_options).hosts) == ["192.0.2.2"]
     assert messages == []
 
 
@@ -665,11 +720,11 @@ def test_cache_with_something_else_in_it(
     ],
     ids=lambda text: ascii(text[:30]),
 )
-def test_cache_that_is_damaged(
-    own: t.Callable[..., Read], wire: Wire, cached: dict[str, t.Any], kept_file: Path, text: str
+def test_damaged_cache(
+    load_zone: t.Callable[..., Inventory], wire: Wire, cache_options: dict[str, t.Any], cache_file: Path, text: str
 ) -> None:
-    kept_file.write_text(text, errors="surrogateescape")
+    cache_file.write_text(text, errors="surrogateescape")
     wire.zone([mapping("192.0.2.2")])
-    assert list(own(**cached).hosts) == ["192.0.2.2"]
+    assert list(load_zone(**cache_options).hosts) == ["192.0.2.2"]
     # Written anew
-    assert list(own(**cached).hosts) == ["192.0.2.2"]
+    assert list(load_zone(**cache_options).hosts) == ["192.0.2.2"]

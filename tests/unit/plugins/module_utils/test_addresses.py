@@ -19,7 +19,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
 from hypothesis import given
 from hypothesis import strategies as st
 
-REFUSED: list[t.Any] = [
+INVALID_ADDRESSES: list[t.Any] = [
     "",
     " ",
     "010.0.0.1",
@@ -70,8 +70,8 @@ REFUSED: list[t.Any] = [
 ]
 
 
-@pytest.mark.parametrize("value", REFUSED, ids=repr)
-def test_what_is_no_address_is_refused(value: object) -> None:
+@pytest.mark.parametrize("value", INVALID_ADDRESSES, ids=repr)
+def test_invalid_address(value: object) -> None:
     with pytest.raises(InvalidAddressError, match="^not an IP address: ") as caught:
         normalize_address(value)
     assert str(caught.value).isprintable()
@@ -93,16 +93,16 @@ def test_what_is_no_address_is_refused(value: object) -> None:
         ("::", "::"),
     ],
 )
-def test_spelling(spelling: str, address: str) -> None:
+def test_canonical_form(spelling: str, address: str) -> None:
     assert normalize_address(spelling) == address
 
 
-NEARLY = st.text("0123456789abcdefABCDEF:./%x \n١", max_size=45)
-MADE_OF_NUMBERS = st.lists(st.integers(0, 300), min_size=3, max_size=5).map(lambda parts: ".".join(map(str, parts)))
+ALMOST_ADDRESSES = st.text("0123456789abcdefABCDEF:./%x \n١", max_size=45)
+DOTTED_NUMBERS = st.lists(st.integers(0, 300), min_size=3, max_size=5).map(lambda parts: ".".join(map(str, parts)))
 
 
-@given(st.one_of(st.text(), NEARLY, MADE_OF_NUMBERS, st.ip_addresses().map(str)))
-def test_any_text_is_refused_or_read_as_python_reads_it(text: str) -> None:
+@given(st.one_of(st.text(), ALMOST_ADDRESSES, DOTTED_NUMBERS, st.ip_addresses().map(str)))
+def test_any_text_agrees_with_ipaddress(text: str) -> None:
     try:
         address = normalize_address(text)
     except InvalidAddressError:
@@ -116,18 +116,18 @@ def test_any_text_is_refused_or_read_as_python_reads_it(text: str) -> None:
 
 
 @given(st.ip_addresses())
-def test_all_spellings_of_an_address_are_one(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+def test_all_spellings_have_one_form(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     spellings = [str(address), address.exploded, address.exploded.upper(), f"\n {address}\t"]
     assert len(normalize_addresses("origin_ip", spellings)) == 1
 
 
-def test_each_address_comes_once_in_the_order_asked() -> None:
+def test_duplicates_are_removed_in_order() -> None:
     values = ["2001:DB8::1", "192.0.2.1", "2001:db8:0::1", "192.0.2.1"]
     assert normalize_addresses("origin_ip", iter(values)) == ["2001:db8::1", "192.0.2.1"]
     assert normalize_addresses("origin_ip", []) == []
 
 
-def test_one_message_names_the_option_and_each_bad_value_once() -> None:
+def test_one_message_for_all_invalid_values() -> None:
     values = ["192.0.2.1", "", "010.0.0.1", 10, ["192.0.2.1"], "010.0.0.1", "x" * 100]
     with pytest.raises(InvalidAddressError) as caught:
         normalize_addresses("origin_ip", values)
@@ -147,7 +147,7 @@ def test_one_message_names_the_option_and_each_bad_value_once() -> None:
         ("::0.0.0.1", "::1"),
     ],
 )
-def test_dotted_form_is_for_ipv4_mapped_addresses_only(spelling: str, address: str) -> None:
+def test_dotted_form_only_if_ipv4_mapped(spelling: str, address: str) -> None:
     assert normalize_address(spelling) == address
 
 
@@ -158,7 +158,7 @@ def test_dotted_form_is_for_ipv4_mapped_addresses_only(spelling: str, address: s
         st.integers(0, 2**33).map(lambda number: ipaddress.IPv6Address(0xFFFF00000000 + number)),
     )
 )
-def test_ipv6_is_written_as_python_writes_it(address: ipaddress.IPv6Address) -> None:
+def test_ipv6_form_agrees_with_ipaddress(address: ipaddress.IPv6Address) -> None:
     # Python before 3.13 writes an IPv4-mapped address without dots. RFC 5952, section 5, recommends them.
     written = f"::ffff:{address.ipv4_mapped}" if address.ipv4_mapped else address.compressed
     assert normalize_address(address.exploded) == written
@@ -225,5 +225,5 @@ def test_ipv6_is_written_as_python_writes_it(address: ipaddress.IPv6Address) -> 
         ("ff02::1", "multicast"),
     ],
 )
-def test_kind_of_an_address_that_the_internet_does_not_reach(address: str, kind: str | None) -> None:
+def test_kind_of_unreachable_address(address: str, kind: str | None) -> None:
     assert unreachable_kind(address) == kind

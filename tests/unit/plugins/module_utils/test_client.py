@@ -35,24 +35,24 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._http import session as _session
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
-    API,
+    API_URL,
     KEY,
-    MAPPINGS,
+    MAPPINGS_PATH,
     TOKEN,
-    Clock,
+    FakeClock,
+    FakeZone,
     Wire,
-    Zone,
     envelope,
-    failed,
+    error_envelope,
     mappings,
-    nested,
+    nested_texts,
     page,
 )
 
 ROOT = Path(__file__).resolve().parents[4]
 
 
-def error_of(client: Client) -> CloudflareError:
+def request_error(client: Client) -> CloudflareError:
     with pytest.raises(CloudflareError) as caught:
         client.request("GET", "/zones")
     assert caught.value.__cause__ is None
@@ -62,7 +62,7 @@ def error_of(client: Client) -> CloudflareError:
     return caught.value
 
 
-def caused_by(outer: Exception, *causes: BaseException) -> Exception:
+def chain_errors(outer: Exception, *causes: BaseException) -> Exception:
     """``outer`` with a chain of causes, as requests and urllib3 make it."""
     error: BaseException = outer
     for cause in causes:
@@ -81,7 +81,7 @@ class TestRequest:
     def test_key(self, wire: Wire) -> None:
         wire.headers = {"X-Auth-Email": "user@example.com", "X-Auth-Key": KEY}
         wire.get("/zones", envelope([1]))
-        Client(Credential.from_global_key("user@example.com", KEY), API).request("GET", "/zones")
+        Client(Credential.from_global_key("user@example.com", KEY), API_URL).request("GET", "/zones")
         (request,) = wire.requests
         assert "Authorization" not in request.headers
 
@@ -99,7 +99,7 @@ class TestRequest:
 
     def test_body(self, client: Client) -> None:
         with responses.RequestsMock() as mock:
-            mock.put(f"{API}/x", json=envelope([1]), match=[responses.matchers.json_params_matcher([{"a": 1}])])
+            mock.put(f"{API_URL}/x", json=envelope([1]), match=[responses.matchers.json_params_matcher([{"a": 1}])])
             client.request("PUT", "/x", body=[{"a": 1}])
 
     def test_netrc_does_not_replace_the_credential(
@@ -112,39 +112,39 @@ class TestRequest:
         client.request("GET", "/zones")
 
     @pytest.mark.parametrize(("verify", "sent"), [(True, "/bundle.pem"), (False, False), ("/own.pem", "/own.pem")])
-    def test_certificates_of_the_environment_yield_to_the_option(
+    def test_option_overrides_certificates_of_environment(
         self, wire: Wire, monkeypatch: pytest.MonkeyPatch, verify: bool | str, sent: bool | str
     ) -> None:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/bundle.pem")
         wire.settings["verify"] = sent
         wire.get("/zones", envelope([1]))
-        Client(Credential.from_token(TOKEN), API, verify=verify).request("GET", "/zones")
+        Client(Credential.from_token(TOKEN), API_URL, verify=verify).request("GET", "/zones")
 
-    def test_one_session_which_can_be_handed_in_and_is_closed(self, wire: Wire, closed: list[requests.Session]) -> None:
+    def test_given_session_is_used_and_closed(self, wire: Wire, closed_sessions: list[requests.Session]) -> None:
         own = requests.Session()
         for dummy in range(2):
             wire.get("/zones", envelope([1]))
-        with Client(Credential.from_token(TOKEN), API, session=own) as client:
+        with Client(Credential.from_token(TOKEN), API_URL, session=own) as client:
             client.request("GET", "/zones")
             client.request("GET", "/zones")
-            assert closed == []
-        assert closed == [own]
+            assert closed_sessions == []
+        assert closed_sessions == [own]
 
     @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308, 399])
     def test_redirects_are_not_followed(self, client: Client, wire: Wire, status: int) -> None:
         wire.get("/zones", "", status=status, headers={"Location": "https://example.com/"})
-        assert str(error_of(client)) == (
+        assert str(request_error(client)) == (
             "The answer is a redirect, which is not followed, since it would forward the credential: check api_url "
             f"(HTTP {status}: an empty answer)"
         )
 
     @pytest.mark.parametrize("location", ["http://[", "http://[::1]:x/", "//", "\x7f", "https://" + "a" * 70])
-    def test_broken_redirect(self, client: Client, wire: Wire, location: str) -> None:
+    def test_invalid_redirect(self, client: Client, wire: Wire, location: str) -> None:
         wire.get("/zones", "", status=302, headers={"Location": location})
-        error_of(client)
+        request_error(client)
 
 
-def test_body_that_is_nested_too_deeply_to_show() -> None:
+def test_error_excerpt_of_deep_nesting() -> None:
     body: list[t.Any] = []
     for dummy in range(200_000):
         body = [body]
@@ -192,28 +192,28 @@ class TestEnvelope:
         ],
         ids=lambda value: str(value)[:40],
     )
-    def test_answer_that_is_none_says_what_came(self, client: Client, wire: Wire, body: str | bytes, text: str) -> None:
+    def test_invalid_answer_is_quoted(self, client: Client, wire: Wire, body: str | bytes, text: str) -> None:
         wire.get("/zones", body)
-        error = error_of(client)
+        error = request_error(client)
         assert error.__class__ is ApiError
         assert str(error).startswith(text)
         assert len(str(error)) < 400
         assert set(error.failure()) == {"status", "code", "message", "errors"}
 
     @pytest.mark.parametrize("message", [{}, {"message": None}, {"message": ""}], ids=str)
-    def test_code_without_words(self, client: Client, wire: Wire, message: dict[str, t.Any]) -> None:
+    def test_code_without_a_message(self, client: Client, wire: Wire, message: dict[str, t.Any]) -> None:
         wire.get("/zones", {"success": False, "errors": [{"code": 1142, **message}]}, status=404)
-        assert error_of(client).failure()["errors"] == [{"code": 1142, "message": ""}]
+        assert request_error(client).failure()["errors"] == [{"code": 1142, "message": ""}]
 
     @pytest.mark.parametrize(
         "answer",
-        [failed(4711, message="?"), envelope(None, more="?"), {"success": False, "errors": "?"}, {"more": "?"}],
+        [error_envelope(4711, message="?"), envelope(None, more="?"), {"success": False, "errors": "?"}, {"more": "?"}],
         ids=str,
     )
     def test_deep_nesting(self, client: Client, wire: Wire, answer: t.Any) -> None:
-        for body in nested(answer):
+        for body in nested_texts(answer):
             wire.get("/zones", body)
-            assert error_of(client).__class__ is ApiError
+            assert request_error(client).__class__ is ApiError
 
     @pytest.mark.parametrize("status", [200, 201, 202, 206])
     def test_success(self, client: Client, wire: Wire, status: int) -> None:
@@ -221,42 +221,42 @@ class TestEnvelope:
         assert client.request("GET", "/zones").result == [1]
 
     @pytest.mark.parametrize("status", [300, 400, 404, 500, 501, 505, 519, 530, 599])
-    def test_status_is_believed_more_than_success(self, client: Client, wire: Wire, clock: Clock, status: int) -> None:
+    def test_error_status_overrides_success(self, client: Client, wire: Wire, clock: FakeClock, status: int) -> None:
         wire.get("/zones", envelope([1]), status=status)
-        assert f"HTTP {status}: " in str(error_of(client))
+        assert f"HTTP {status}: " in str(request_error(client))
         assert clock.pauses == []
 
-    def test_first_words_only(self, client: Client, wire: Wire) -> None:
+    def test_quote_is_truncated(self, client: Client, wire: Wire) -> None:
         for body in ("x" * 150, "x" * 151):
             wire.get("/zones", body)
-        assert str(error_of(client)) == f"HTTP 200: '{'x' * 150}'"
-        assert str(error_of(client)) == f"HTTP 200: '{'x' * 150}…'"
+        assert str(request_error(client)) == f"HTTP 200: '{'x' * 150}'"
+        assert str(request_error(client)) == f"HTTP 200: '{'x' * 150}…'"
 
     def test_long_message_of_the_api(self, client: Client, wire: Wire) -> None:
-        wire.get("/zones", failed(4711, message="x" * 1_000), status=400)
-        wire.get("/zones", failed(4711, message="x" * 1_001), status=400)
-        assert error_of(client).failure()["message"] == "x" * 1_000
-        assert error_of(client).failure()["message"] == "x" * 1_000 + "…"
+        wire.get("/zones", error_envelope(4711, message="x" * 1_000), status=400)
+        wire.get("/zones", error_envelope(4711, message="x" * 1_001), status=400)
+        assert request_error(client).failure()["message"] == "x" * 1_000
+        assert request_error(client).failure()["message"] == "x" * 1_000 + "…"
 
-    def test_terminal_escapes_are_taken_out(self, client: Client, wire: Wire) -> None:
-        wire.get("/zones", failed(4711, message="\x1b[31mred\x07\r\nnext\u202eline\x9b1m \ud800"), status=400)
-        error = error_of(client)
+    def test_terminal_escapes_are_removed(self, client: Client, wire: Wire) -> None:
+        wire.get("/zones", error_envelope(4711, message="\x1b[31mred\x07\r\nnext\u202eline\x9b1m \ud800"), status=400)
+        error = request_error(client)
         assert error.failure()["message"] == " [31mred  next line 1m  "
         assert error.failure()["errors"] == [{"code": 4711, "message": " [31mred  next line 1m  "}]
 
-    def test_answer_without_end(
-        self, client: Client, wire: Wire, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    def test_answer_over_the_size_limit(
+        self, client: Client, wire: Wire, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(_client, "MAX_RESPONSE_BYTES", 100_000)
         wire.get("/zones", json.dumps(envelope("x")) + " " * (100_000 - len(json.dumps(envelope("x")))))
         wire.get("/zones", "x" * 100_001)
         assert client.request("GET", "/zones").result == "x"
-        error = error_of(client)
+        error = request_error(client)
         assert str(error) == "HTTP 200: the answer has more than 100000 bytes"
         assert error.__class__ is TransportError
         assert clock.pauses == []
 
-    def test_redirect_without_end(self, client: Client, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_endless_redirect_body(self, client: Client, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
         """requests reads the body of a redirect on its own, even where it is not to follow it."""
         read = []
 
@@ -272,54 +272,56 @@ class TestEnvelope:
         wire.get(
             "/zones", io.BufferedReader(Endless(), 65_536), status=302, headers={"Location": "https://example.com/"}
         )
-        assert str(error_of(client)) == "HTTP 302: the answer has more than 100000 bytes"
+        assert str(request_error(client)) == "HTTP 302: the answer has more than 100000 bytes"
         assert len(read) < 10
 
     @pytest.mark.parametrize("where", ["message", "errors", "result", "page", "body"])
-    def test_credential_that_the_server_repeats_is_not_shown(self, client: Client, wire: Wire, where: str) -> None:
+    def test_echoed_credential_is_hidden(self, client: Client, wire: Wire, where: str) -> None:
         echo = f"you sent Bearer {TOKEN}."
         answer = {
-            "message": failed(4711, message=echo),
+            "message": error_envelope(4711, message=echo),
             "errors": {"success": False, "errors": [echo]},
             "result": envelope(None, info=echo),
             "page": f"<h1>{echo}</h1>",
             "body": {echo: echo},
         }[where]
         wire.get("/zones", answer)
-        assert "you sent Bearer ********." in str(error_of(client))
+        assert "you sent Bearer ********." in str(request_error(client))
 
-    def test_credential_that_the_server_repeats_in_escapes_is_not_shown(self, client: Client, wire: Wire) -> None:
+    def test_echoed_credential_with_escapes_is_hidden(self, client: Client, wire: Wire) -> None:
         escaped = "".join(f"\\u{ord(char):04x}" for char in TOKEN)
         wire.get("/zones", '{"success": false, "errors": [{"code": 4711, "message": "' + escaped + '"}]}', status=400)
-        assert TOKEN not in str(error_of(client).failure())
+        assert TOKEN not in str(request_error(client).failure())
 
-    def test_credential_with_a_slash_that_the_server_escapes_is_not_shown(self, wire: Wire) -> None:
+    def test_echoed_credential_with_escaped_slash_is_hidden(self, wire: Wire) -> None:
         secret = TOKEN.replace("-", "/")
         wire.headers = {"Authorization": f"Bearer {secret}"}
-        wire.get("/zones", json.dumps(failed(4711, message=secret)).replace("/", "\\/"), status=400)
-        error = error_of(Client(Credential.from_token(secret), API))
+        wire.get("/zones", json.dumps(error_envelope(4711, message=secret)).replace("/", "\\/"), status=400)
+        error = request_error(Client(Credential.from_token(secret), API_URL))
         assert secret not in str(error.failure()) and secret not in str(error)
 
     @pytest.mark.parametrize("secret", ['"' + TOKEN + '"', TOKEN.replace("-", "\\"), TOKEN[:8]])
-    def test_odd_credential_that_the_server_repeats_is_not_shown(self, wire: Wire, secret: str) -> None:
+    def test_echoed_unusual_credential_is_hidden(self, wire: Wire, secret: str) -> None:
         wire.headers = {"Authorization": f"Bearer {secret}"}
-        wire.get("/zones", failed(4711, message=f"<{secret}>"), status=400)
-        error = error_of(Client(Credential.from_token(secret), API))
+        wire.get("/zones", error_envelope(4711, message=f"<{secret}>"), status=400)
+        error = request_error(Client(Credential.from_token(secret), API_URL))
         assert error.failure()["message"] == "<********>"
 
-    def test_short_credential_does_not_change_what_was_read(self, wire: Wire) -> None:
+    def test_short_credential_does_not_change_results(self, wire: Wire) -> None:
         wire.headers = {"Authorization": "Bearer aws"}
         wire.get("/zones", envelope({"vendor": "aws"}))
-        assert Client(Credential.from_token("aws"), API).request("GET", "/zones").result == {"vendor": "aws"}
+        assert Client(Credential.from_token("aws"), API_URL).request("GET", "/zones").result == {"vendor": "aws"}
 
-    def test_key_that_the_server_repeats_is_not_shown(self, wire: Wire) -> None:
+    def test_echoed_key_is_hidden(self, wire: Wire) -> None:
         wire.headers = {}
-        wire.get("/zones", failed(4711, message=f"{KEY} of user@example.com"), status=400)
-        message = error_of(Client(Credential.from_global_key("user@example.com", KEY), API)).failure()["message"]
+        wire.get("/zones", error_envelope(4711, message=f"{KEY} of user@example.com"), status=400)
+        message = request_error(Client(Credential.from_global_key("user@example.com", KEY), API_URL)).failure()[
+            "message"
+        ]
         assert message == "******** of user@example.com"
 
     @pytest.mark.parametrize("secret", [TOKEN, KEY])
-    def test_credential_is_not_printed(self, secret: str) -> None:
+    def test_repr_hides_the_credential(self, secret: str) -> None:
         credential = Credential.from_token(secret)
         assert secret not in f"{credential} {credential!r} {[credential]}"
 
@@ -333,24 +335,27 @@ class TestConnection:
             (requests.Timeout("slow"), "slow"),
             (requests.exceptions.ChunkedEncodingError("cut"), "cut"),
             (requests.exceptions.ContentDecodingError("no gzip"), "no gzip"),
-            (caused_by(requests.ConnectionError("outer"), OSError("middle"), OSError("root")), "root"),
-            (caused_by(requests.ReadTimeout("outer"), socket.timeout("timed out")), "timed out (timeout: 30 seconds)"),
-            (caused_by(requests.exceptions.SSLError("outer"), ssl.SSLEOFError(8, "cut off")), "cut off"),
-            (caused_by(requests.exceptions.SSLError("outer"), ssl.SSLZeroReturnError(6, "closed")), "closed"),
-            (caused_by(requests.exceptions.SSLError("outer"), ConnectionResetError("reset")), "reset"),
+            (chain_errors(requests.ConnectionError("outer"), OSError("middle"), OSError("root")), "root"),
+            (
+                chain_errors(requests.ReadTimeout("outer"), socket.timeout("timed out")),
+                "timed out (timeout: 30 seconds)",
+            ),
+            (chain_errors(requests.exceptions.SSLError("outer"), ssl.SSLEOFError(8, "cut off")), "cut off"),
+            (chain_errors(requests.exceptions.SSLError("outer"), ssl.SSLZeroReturnError(6, "closed")), "closed"),
+            (chain_errors(requests.exceptions.SSLError("outer"), ConnectionResetError("reset")), "reset"),
             (requests.ConnectionError(f"Bearer {TOKEN}"), "Bearer ********"),
         ],
         ids=lambda value: type(value).__name__,
     )
-    def test_broken_one_is_tried_again(
-        self, client: Client, wire: Wire, clock: Clock, messages: list[str], error: Exception, reason: str
+    def test_broken_connection_is_retried(
+        self, client: Client, wire: Wire, clock: FakeClock, messages: list[str], error: Exception, reason: str
     ) -> None:
         wire.get("/zones", error)
         wire.get("/zones", envelope([1]))
         assert client.request("GET", "/zones").result == [1]
         assert clock.pauses == [1.0]
-        (sentence,) = messages
-        assert "1.0 seconds" in sentence and f"No answer from {API}: {reason}" in sentence
+        (message,) = messages
+        assert "1.0 seconds" in message and f"No answer from {API_URL}: {reason}" in message
 
     @pytest.mark.parametrize(
         ("error", "reason"),
@@ -360,7 +365,7 @@ class TestConnection:
             (OSError("no such file"), "no such file"),
             (ValueError("label too long"), "label too long"),
             (
-                caused_by(
+                chain_errors(
                     requests.exceptions.SSLError("outer"),
                     urllib3.exceptions.SSLError("middle"),
                     ssl.SSLCertVerificationError(1, "self-signed certificate"),
@@ -370,81 +375,81 @@ class TestConnection:
         ],
         ids=lambda value: type(value).__name__,
     )
-    def test_hopeless_one_is_not(self, client: Client, wire: Wire, clock: Clock, error: Exception, reason: str) -> None:
+    def test_permanent_error_is_not_retried(
+        self, client: Client, wire: Wire, clock: FakeClock, error: Exception, reason: str
+    ) -> None:
         wire.get("/zones", error)
-        failure = error_of(client)
-        assert str(failure) == f"No answer from {API}: {reason}"
+        failure = request_error(client)
+        assert str(failure) == f"No answer from {API_URL}: {reason}"
         assert failure.__class__ is TransportError
         assert failure.failure() == {"status": None, "code": None, "message": str(failure), "errors": []}
         assert clock.pauses == []
 
-    def test_certificate_for_another_host_under_old_urllib3_is_hopeless_too(
-        self, client: Client, wire: Wire, clock: Clock
-    ) -> None:
+    def test_wrong_host_with_old_urllib3_is_not_retried(self, client: Client, wire: Wire, clock: FakeClock) -> None:
         mismatch = urllib3.util.ssl_match_hostname.CertificateError("hostname 'api.example.com' doesn't match")
-        wire.get("/zones", caused_by(requests.exceptions.SSLError("outer"), mismatch))
-        assert "doesn't match" in str(error_of(client))
+        wire.get("/zones", chain_errors(requests.exceptions.SSLError("outer"), mismatch))
+        assert "doesn't match" in str(request_error(client))
         assert clock.pauses == []
 
-    def test_unreadable_ca_path_is_hopeless_too(self, client: Client, wire: Wire, clock: Clock) -> None:
+    def test_unreadable_ca_path_is_not_retried(self, client: Client, wire: Wire, clock: FakeClock) -> None:
         unreadable = ssl.SSLError(136, "[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found")
-        wire.get("/zones", caused_by(requests.exceptions.SSLError("outer"), unreadable))
-        assert "ca_path" in str(error_of(client))
+        wire.get("/zones", chain_errors(requests.exceptions.SSLError("outer"), unreadable))
+        assert "ca_path" in str(request_error(client))
         assert clock.pauses == []
 
-    def test_token_in_a_reason_is_not_shown(self, client: Client, wire: Wire) -> None:
+    def test_token_in_a_reason_is_hidden(self, client: Client, wire: Wire) -> None:
         wire.get("/zones", requests.exceptions.InvalidHeader(f"Invalid header value b'Bearer {TOKEN}'"))
-        assert "Bearer ********" in str(error_of(client))
+        assert "Bearer ********" in str(request_error(client))
 
-    def test_other_protocol_is_no_matter_of_certificates(self, client: Client, wire: Wire, clock: Clock) -> None:
+    def test_wrong_protocol_advises_api_url(self, client: Client, wire: Wire, clock: FakeClock) -> None:
         wrong = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
-        wire.get("/zones", caused_by(requests.exceptions.SSLError("outer"), wrong))
-        assert str(error_of(client)).endswith("wrong version number; check api_url")
+        wire.get("/zones", chain_errors(requests.exceptions.SSLError("outer"), wrong))
+        assert str(request_error(client)).endswith("wrong version number; check api_url")
         assert clock.pauses == []
 
-    @pytest.mark.parametrize(("without", "proxies"), [("", True), ("api.cloudflare.com", False)])
+    @pytest.mark.parametrize(("hide_library", "proxies"), [("", True), ("api.cloudflare.com", False)])
     def test_proxy_of_the_environment(
-        self, client: Client, wire: Wire, monkeypatch: pytest.MonkeyPatch, without: str, proxies: bool
+        self, client: Client, wire: Wire, monkeypatch: pytest.MonkeyPatch, hide_library: str, proxies: bool
     ) -> None:
         proxy = "http://proxy.example.com:3128"
         monkeypatch.setenv("HTTPS_PROXY", proxy)
-        monkeypatch.setenv("NO_PROXY", without)
+        monkeypatch.setenv("NO_PROXY", hide_library)
         wire.settings["proxies"] = {"https": proxy} if proxies else {}
         wire.get("/zones", envelope([1]))
         client.request("GET", "/zones")
 
     def test_proxy_is_named(self, client: Client, wire: Wire) -> None:
         for dummy in range(6):
-            wire.get("/zones", caused_by(requests.exceptions.ProxyError("outer"), ConnectionRefusedError("refused")))
-        message = str(error_of(client))
+            wire.get("/zones", chain_errors(requests.exceptions.ProxyError("outer"), ConnectionRefusedError("refused")))
+        message = str(request_error(client))
         assert message.startswith(
-            f"No answer from {API} through the proxy from the environment (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY): refused"
+            f"No answer from {API_URL} through the proxy from the environment (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY): refused"
         )
 
-    def test_terminal_escapes_in_a_reason_are_taken_out(self, client: Client, wire: Wire) -> None:
+    def test_terminal_escapes_in_a_reason_are_removed(self, client: Client, wire: Wire) -> None:
         wire.get("/zones", OSError("Tunnel connection failed: 407 \x1b[31mred\r\nnext"))
-        assert str(error_of(client)) == f"No answer from {API}: Tunnel connection failed: 407  [31mred next"
+        assert str(request_error(client)) == f"No answer from {API_URL}: Tunnel connection failed: 407  [31mred next"
 
     @pytest.mark.parametrize("length", ["100", "9" * 30])
-    def test_truncated_body_is_read_again(self, client: Client, wire: Wire, clock: Clock, length: str) -> None:
+    def test_truncated_body_is_retried(self, client: Client, wire: Wire, clock: FakeClock, length: str) -> None:
         wire.get("/zones", envelope([1]), headers={"Content-Length": length})
         wire.get("/zones", envelope([1]))
         assert client.request("GET", "/zones").result == [1]
         assert clock.pauses == [1.0]
 
-    def test_truncated_body_under_old_urllib3_is_read_again(
+    def test_truncated_body_with_old_urllib3_is_retried(
         self, client: Client, wire: Wire, messages: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         lenient = functools.partialmethod(urllib3.HTTPResponse.__init__, enforce_content_length=False)
         monkeypatch.setattr(urllib3.HTTPResponse, "__init__", lenient)
         wire.get("/zones", "{", headers={"Content-Length": "2"})
         wire.get("/zones", "{}", headers={"Content-Length": "2"}, status=404)
-        assert str(error_of(client)) == "HTTP 404: '{}'"
-        (sentence,) = messages
-        assert "HTTP 200: the answer ended after 1 of 2 bytes" in sentence
+        assert str(request_error(client)) == "HTTP 404: '{}'"
+        (message,) = messages
+        assert "HTTP 200: the answer ended after 1 of 2 bytes" in message
 
     @pytest.mark.parametrize("length", ["", "x", "-1", "²"])
-    def test_length_that_is_no_number(self, client: Client, wire: Wire, length: str) -> None:
+    def test_invalid_content_length(self, client: Client, wire: Wire, length: str) -> None:
         wire.get("/zones", envelope([1]), headers={"Content-Length": length})
         assert client.request("GET", "/zones").result == [1]
 
@@ -455,19 +460,19 @@ class TestWaiting:
         monkeypatch.setattr(_session.time, "time", lambda: 1_800_000_000.0)
 
     @pytest.mark.parametrize("status", [429, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 529])
-    def test_passing_status(self, client: Client, wire: Wire, clock: Clock, messages: list[str], status: int) -> None:
+    def test_retry_status(self, client: Client, wire: Wire, clock: FakeClock, messages: list[str], status: int) -> None:
         wire.get("/zones", "<h1>later</h1>", status=status)
         wire.get("/zones", envelope([1]))
         assert client.request("GET", "/zones").result == [1]
         assert clock.pauses == [1.0]
-        (sentence,) = messages
-        assert "1.0 seconds" in sentence
-        assert f"HTTP {status}: '<h1>later</h1>'" in sentence
+        (message,) = messages
+        assert "1.0 seconds" in message
+        assert f"HTTP {status}: '<h1>later</h1>'" in message
 
-    def test_429_is_a_rate_limit_even_from_the_firewall(self, client: Client, wire: Wire, clock: Clock) -> None:
+    def test_429_of_the_firewall_is_a_rate_limit(self, client: Client, wire: Wire, clock: FakeClock) -> None:
         client._pacer._max_wait = 0.0
         wire.get("/zones", "", status=429, headers={"cf-mitigated": "challenge"})
-        assert error_of(client).__class__ is RateLimitError
+        assert request_error(client).__class__ is RateLimitError
 
     @pytest.mark.parametrize("status", [429, 503])
     @pytest.mark.parametrize(
@@ -493,7 +498,7 @@ class TestWaiting:
         ],
     )
     def test_retry_after(
-        self, client: Client, wire: Wire, clock: Clock, status: int, value: str, pause: float | None
+        self, client: Client, wire: Wire, clock: FakeClock, status: int, value: str, pause: float | None
     ) -> None:
         client._pacer._max_wait = 1_000.0
         for dummy in range(2):
@@ -504,8 +509,8 @@ class TestWaiting:
 
     @pytest.mark.parametrize("local", ["UTC", "America/New_York", "Asia/Tokyo"])
     @pytest.mark.parametrize("zone", ["GMT", "-0000", "", "+0000"])
-    def test_retry_after_does_not_depend_on_the_zone_here(
-        self, client: Client, wire: Wire, clock: Clock, monkeypatch: pytest.MonkeyPatch, local: str, zone: str
+    def test_retry_after_ignores_the_local_time_zone(
+        self, client: Client, wire: Wire, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, local: str, zone: str
     ) -> None:
         monkeypatch.setenv("TZ", local)
         time.tzset()
@@ -519,15 +524,15 @@ class TestWaiting:
         assert clock.pauses == [60.0]
 
     @pytest.mark.parametrize("zone", ["+99999999999999999999", "-99999999999999999999"])
-    def test_retry_after_out_of_all_bounds(self, client: Client, wire: Wire, clock: Clock, zone: str) -> None:
+    def test_retry_after_out_of_range(self, client: Client, wire: Wire, clock: FakeClock, zone: str) -> None:
         wire.get("/zones", "", status=429, headers={"Retry-After": f"Fri, 15 Jan 2027 08:01:00 {zone}"})
         wire.get("/zones", envelope([1]))
         client.request("GET", "/zones")
         assert clock.pauses == [1.0]
 
-    def test_retry_after_beyond_max_wait_fails_at_once(self, client: Client, wire: Wire, clock: Clock) -> None:
-        wire.get("/zones", failed(971), status=429, headers={"Retry-After": "331"})
-        error = error_of(client)
+    def test_retry_after_beyond_max_wait_fails_at_once(self, client: Client, wire: Wire, clock: FakeClock) -> None:
+        wire.get("/zones", error_envelope(971), status=429, headers={"Retry-After": "331"})
+        error = request_error(client)
         assert error.__class__ is RateLimitError
         assert str(error).endswith(
             "; the API asks for a pause of 331.0 seconds, but max_wait (330 seconds in total) has 330.0 left: "
@@ -536,7 +541,7 @@ class TestWaiting:
         assert error.failure()["message"] == "The API's own words."
         assert clock.pauses == []
 
-    def test_all_of_max_wait_may_be_used(self, client: Client, wire: Wire, clock: Clock) -> None:
+    def test_pause_may_use_all_of_max_wait(self, client: Client, wire: Wire, clock: FakeClock) -> None:
         wire.get("/zones", "", status=429, headers={"Retry-After": "330"})
         wire.get("/zones", envelope([1]))
         client.request("GET", "/zones")
@@ -544,39 +549,43 @@ class TestWaiting:
 
     @pytest.mark.parametrize("answer", [("", 429), ("", 503), (requests.ConnectionError("reset"), 200)], ids=str)
     def test_max_wait_0_fails_at_once(
-        self, client: Client, wire: Wire, clock: Clock, answer: tuple[t.Any, int]
+        self, client: Client, wire: Wire, clock: FakeClock, answer: tuple[t.Any, int]
     ) -> None:
         client._pacer._max_wait = 0.0
         wire.get("/zones", answer[0], status=answer[1])
-        assert str(error_of(client)).endswith(
+        assert str(request_error(client)).endswith(
             "; the next attempt needs a pause of 1.0 seconds, but max_wait (0 seconds in total) has 0.0 left: "
             "raise max_wait, or try again later"
         )
         assert clock.pauses == []
 
-    def test_max_wait_bounds_all_requests_together(self, client: Client, wire: Wire, clock: Clock) -> None:
+    def test_max_wait_is_for_all_requests_together(self, client: Client, wire: Wire, clock: FakeClock) -> None:
         for pause in ("100", "200"):
             wire.get("/zones", "", status=429, headers={"Retry-After": pause})
             wire.get("/zones", envelope([1]))
             client.request("GET", "/zones")
         wire.get("/zones", "", status=503, headers={"Retry-After": "31"})
-        assert "a pause of 31.0 seconds, but max_wait (330 seconds in total) has 30.0 left" in str(error_of(client))
+        assert "a pause of 31.0 seconds, but max_wait (330 seconds in total) has 30.0 left" in str(
+            request_error(client)
+        )
         assert clock.pauses == [100.0, 200.0]
 
-    def test_time_without_an_answer_counts_as_waiting(self, client: Client, wire: Wire, clock: Clock) -> None:
+    def test_timeout_counts_towards_max_wait(self, client: Client, wire: Wire, clock: FakeClock) -> None:
         client._pacer._max_wait = 100.0
         for dummy in range(3):
             wire.get("/zones", requests.ReadTimeout("timed out"), seconds=30.0)
         wire.get("/zones", "", status=502, seconds=30.0)
-        assert "a pause of 8.0 seconds, but max_wait (100 seconds in total) has 0.0 left" in str(error_of(client))
+        assert "a pause of 8.0 seconds, but max_wait (100 seconds in total) has 0.0 left" in str(request_error(client))
         assert clock.pauses == [1.0, 2.0, 4.0]
 
-    def test_answer_that_ends_with_the_last_second_of_max_wait(self, client: Client, wire: Wire, clock: Clock) -> None:
-        wire.get("/zones", caused_by(requests.ReadTimeout("outer"), socket.timeout("timed out")), seconds=360.0)
-        limit = "timeout: 30 seconds and the 330.0 that max_wait had left, for the whole answer"
-        assert f"timed out ({limit})" in str(error_of(client))
+    def test_answer_that_ends_with_the_last_second_of_max_wait(
+        self, client: Client, wire: Wire, clock: FakeClock
+    ) -> None:
+        wire.get("/zones", chain_errors(requests.ReadTimeout("outer"), socket.timeout("timed out")), seconds=360.0)
+        limit = "timeout: 30 seconds and the remaining 330.0 of max_wait, for the whole answer"
+        assert f"timed out ({limit})" in str(request_error(client))
 
-    def test_time_of_good_answers_counts_beyond_timeout(self, client: Client, wire: Wire, clock: Clock) -> None:
+    def test_slow_answer_counts_beyond_timeout(self, client: Client, wire: Wire, clock: FakeClock) -> None:
         for seconds in (30.0, 30.0, 41.0):
             wire.get("/zones", envelope([1]), seconds=seconds)
             client.request("GET", "/zones")
@@ -585,46 +594,48 @@ class TestWaiting:
         client.request("GET", "/zones")
         assert clock.pauses == [319.0]
         wire.get("/zones", "", status=429, headers={"Retry-After": "1"})
-        assert "has 0.0 left" in str(error_of(client))
+        assert "has 0.0 left" in str(request_error(client))
 
-    def test_time_of_slow_refusals_counts_as_waiting(self, client: Client, wire: Wire, clock: Clock) -> None:
+    def test_slow_error_counts_towards_max_wait(self, client: Client, wire: Wire, clock: FakeClock) -> None:
         client._pacer._max_wait = 100.0
         for dummy in range(4):
             wire.get("/zones", "", status=429, headers={"Retry-After": "1"}, seconds=29.0)
-        assert "max_wait (100 seconds" in str(error_of(client))
+        assert "max_wait (100 seconds" in str(request_error(client))
 
     @pytest.mark.parametrize("answer", [("", 503), ("", 521), (requests.ConnectionError("reset"), 200)], ids=str)
-    def test_broken_server_is_given_up_after_6_tries(
-        self, client: Client, wire: Wire, clock: Clock, answer: tuple[t.Any, int]
+    def test_broken_server_fails_after_6_tries(
+        self, client: Client, wire: Wire, clock: FakeClock, answer: tuple[t.Any, int]
     ) -> None:
         for dummy in range(6):
             wire.get("/zones", answer[0], status=answer[1])
-        assert str(error_of(client)).endswith("; gave up after 6 attempts")
+        assert str(request_error(client)).endswith("; gave up after 6 attempts")
         assert clock.pauses == [1.0, 2.0, 4.0, 8.0, 16.0]
 
-    def test_pauses_have_chance_in_them(
-        self, client: Client, wire: Wire, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    def test_pauses_have_jitter(
+        self, client: Client, wire: Wire, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(_session.random, "uniform", lambda low, high: low)
         for dummy in range(6):
             wire.get("/zones", "", status=503)
-        error_of(client)
+        request_error(client)
         assert clock.pauses == [0.5, 1.0, 2.0, 4.0, 8.0]
 
-    def test_each_request_has_its_own_tries(self, client: Client, wire: Wire, clock: Clock) -> None:
+    def test_tries_are_counted_for_each_request(self, client: Client, wire: Wire, clock: FakeClock) -> None:
         for status in [503, 503, 503, 503, 200] * 2:
             wire.get("/zones", envelope([1]), status=status)
         for dummy in range(2):
             client.request("GET", "/zones")
         assert clock.pauses == [1.0, 2.0, 4.0, 8.0] * 2
 
-    def test_rate_limit_is_waited_for_to_its_end(self, client: Client, wire: Wire, clock: Clock) -> None:
+    def test_rate_limit_is_retried_until_max_wait(self, client: Client, wire: Wire, clock: FakeClock) -> None:
         for dummy in range(11):
             wire.get("/zones", "", status=429)
-        assert "a pause of 60.0 seconds, but max_wait (330 seconds in total) has 27.0 left" in str(error_of(client))
+        assert "a pause of 60.0 seconds, but max_wait (330 seconds in total) has 27.0 left" in str(
+            request_error(client)
+        )
         assert clock.pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0, 60.0]
 
-    def test_pauses_stop_growing_however_often_they_come(self, client: Client, wire: Wire, clock: Clock) -> None:
+    def test_pauses_are_capped(self, client: Client, wire: Wire, clock: FakeClock) -> None:
         client._pacer._max_wait = 86_400.0
         for dummy in range(1_100):
             wire.get("/zones", "", status=429, headers={"Retry-After": "1"})
@@ -633,25 +644,25 @@ class TestWaiting:
         client.request("GET", "/zones")
         assert clock.pauses == [1.0] * 1_100 + [60.0]
 
-    def test_both_kinds_of_trouble(self, client: Client, wire: Wire, clock: Clock) -> None:
+    def test_rate_limit_between_server_errors(self, client: Client, wire: Wire, clock: FakeClock) -> None:
         for status in (503, 429, 502):
             wire.get("/zones", "", status=status)
         wire.get("/zones", envelope([1]))
         client.request("GET", "/zones")
         assert clock.pauses == [1.0, 2.0, 4.0]
 
-    def test_every_pause_is_told_apart(self, client: Client, wire: Wire, messages: list[str]) -> None:
+    def test_each_pause_has_its_own_message(self, client: Client, wire: Wire, messages: list[str]) -> None:
         for dummy in range(3):
             wire.get("/zones", "", status=429, headers={"Retry-After": "1"})
         wire.get("/zones", envelope([1]))
         client.request("GET", "/zones")
         assert len(set(messages)) == 3
 
-    def test_it_is_told_before_it_is_waited(self, wire: Wire, clock: Clock) -> None:
+    def test_message_comes_before_the_pause(self, wire: Wire, clock: FakeClock) -> None:
         events: list[str] = []
         client = Client(
             Credential.from_token(TOKEN),
-            API,
+            API_URL,
             before_sleep=events.append,
             clock=clock,
             sleep=lambda pause: events.append("sleep"),
@@ -662,7 +673,7 @@ class TestWaiting:
         assert len(events) == 2 and events[1] == "sleep"
 
     def test_defaults(self) -> None:
-        client = Client(Credential.from_token(TOKEN), API)
+        client = Client(Credential.from_token(TOKEN), API_URL)
         assert client._pacer._clock is time.monotonic
         assert client._pacer._sleep == client._pacer._cancelled.wait
         assert client._pacer._before_sleep("nothing to see") is None
@@ -670,7 +681,7 @@ class TestWaiting:
 
 class TestPages:
     @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 200, 3_500])
-    def test_to_the_end(self, client: Client, wire: Wire, count: int) -> None:
+    def test_all_pages(self, client: Client, wire: Wire, count: int) -> None:
         items = mappings(count)
         wire.zone(items)
         pages = list(client.iter_pages("/zones/023e105f4ecef8ad9ca31a8372d0c353/origin/cloud_regions"))
@@ -708,12 +719,12 @@ class TestPages:
         assert caught.value.failure()["status"] == 200
         assert json.dumps(answer)[:140] in str(caught.value)
 
-    def test_a_hundred_pages_are_believed(self, client: Client, wire: Wire) -> None:
+    def test_100_pages_are_accepted(self, client: Client, wire: Wire) -> None:
         wire.get("/x", page([1], total_pages=100), query={"page": 1, "per_page": 100})
         assert next(client.iter_pages("/x")).total_pages == 100
 
     @pytest.mark.parametrize(
-        ("asked", "info", "count"),
+        ("requested", "info", "count"),
         [
             # the fewer pages of what the answer says in two ways
             (1, {"total_pages": 100, "total_count": 100}, 100),
@@ -736,15 +747,15 @@ class TestPages:
         ],
         ids=str,
     )
-    def test_first_page_that_lies_is_believed_no_further_than_it_says(
-        self, client: Client, zone: Zone, asked: int, info: dict[str, int], count: int
+    def test_contradictory_totals_limit_the_pages(
+        self, client: Client, zone: FakeZone, requested: int, info: dict[str, int], count: int
     ) -> None:
         zone.before = lambda number: (200, {}, envelope(mappings(count), result_info=info))
-        assert len(list(client.iter_pages(MAPPINGS))) == asked
-        assert sorted(zone.asked) == list(range(1, asked + 1))
+        assert len(list(client.iter_pages(MAPPINGS_PATH))) == requested
+        assert sorted(zone.requested) == list(range(1, requested + 1))
 
 
-class TestPagesSideBySide:
+class TestConcurrentPages:
     """A page is the first, which is read alone, or one of those after it."""
 
     @pytest.fixture(autouse=True)
@@ -754,22 +765,22 @@ class TestPagesSideBySide:
         assert threading.enumerate() == before
 
     @pytest.fixture
-    def woken(self) -> list[bool]:
+    def woken_early(self) -> list[bool]:
         """For each pause that ended, whether it ended before its time."""
         return []
 
     @pytest.fixture
-    def client(self, woken: list[bool], messages: list[str]) -> Client:
+    def client(self, woken_early: list[bool], messages: list[str]) -> Client:
         """One that really sleeps, if not for long."""
-        client = Client(Credential.from_token(TOKEN), API, before_sleep=messages.append)
-        client._pacer._sleep = lambda seconds: woken.append(client._pacer._cancelled.wait(min(seconds, 5)))
+        client = Client(Credential.from_token(TOKEN), API_URL, before_sleep=messages.append)
+        client._pacer._sleep = lambda seconds: woken_early.append(client._pacer._cancelled.wait(min(seconds, 5)))
         return client
 
     @pytest.fixture
-    def failing(self, zone: Zone) -> t.Callable[..., None]:
+    def fail_pages(self, zone: FakeZone) -> t.Callable[..., None]:
         """Of the pages 2 to 9, of which none is answered before all are asked for, some fail in these ways."""
 
-        def failing(
+        def fail_pages(
             answers: dict[int, tuple[int, dict[str, str], t.Any]],
             others: tuple[int, dict[str, str], t.Any] | None = None,
         ) -> None:
@@ -778,16 +789,16 @@ class TestPagesSideBySide:
             def before(number: int) -> tuple[int, dict[str, str], t.Any] | None:
                 if number == 1:
                     return None
-                if number < 10 and zone.asked.count(number) == 1:
+                if number < 10 and zone.requested.count(number) == 1:
                     together.wait(10)
                 return answers.get(number, others)
 
             zone.items = mappings(3_500)
             zone.before = before
 
-        return failing
+        return fail_pages
 
-    def test_order_is_that_of_the_numbers(self, client: Client, zone: Zone) -> None:
+    def test_pages_keep_their_order(self, client: Client, zone: FakeZone) -> None:
         zone.items = mappings(850)
         answered = {number: threading.Event() for number in range(1, 11)}
         answered[10].set()
@@ -798,10 +809,10 @@ class TestPagesSideBySide:
             answered[number].set()
 
         zone.before = before
-        assert [item for page in client.iter_pages(MAPPINGS) for item in page.items] == mappings(850)
+        assert [item for page in client.iter_pages(MAPPINGS_PATH) for item in page.items] == mappings(850)
 
     @pytest.mark.parametrize(("pages", "at_once"), [(1, 1), (2, 1), (3, 2), (9, 8), (17, 8), (33, 8)])
-    def test_as_many_as_there_are_connections(self, client: Client, zone: Zone, pages: int, at_once: int) -> None:
+    def test_concurrency_is_max_connections(self, client: Client, zone: FakeZone, pages: int, at_once: int) -> None:
         zone.items = mappings(100 * pages)
         together = threading.Barrier(at_once)
 
@@ -810,39 +821,44 @@ class TestPagesSideBySide:
                 together.wait(10)
 
         zone.before = before
-        assert len(list(client.iter_pages(MAPPINGS))) == pages
-        assert zone.at_once == at_once <= _client.MAX_CONNECTIONS
-        assert sorted(zone.asked) == list(range(1, pages + 1))
+        assert len(list(client.iter_pages(MAPPINGS_PATH))) == pages
+        assert zone.max_concurrent == at_once <= _client.MAX_CONNECTIONS
+        assert sorted(zone.requested) == list(range(1, pages + 1))
 
-    def test_nothing_is_asked_for_that_is_not_wanted(self, client: Client, zone: Zone) -> None:
+    def test_unused_pages_are_not_requested(self, client: Client, zone: FakeZone) -> None:
         zone.items = mappings(3_500)
-        pages = client.iter_pages(MAPPINGS)
+        pages = client.iter_pages(MAPPINGS_PATH)
         next(pages)
         pages.close()
-        assert zone.asked == [1]
+        assert zone.requested == [1]
 
     @pytest.mark.parametrize("number", [2, 5, 9])
-    def test_error_is_that_of_the_page(
-        self, client: Client, zone: Zone, failing: t.Callable[..., None], number: int
+    def test_error_of_the_failed_page(
+        self, client: Client, zone: FakeZone, fail_pages: t.Callable[..., None], number: int
     ) -> None:
-        failing({number: (403, {}, failed(10000, message=f"of page {number}"))})
+        fail_pages({number: (403, {}, error_envelope(10000, message=f"of page {number}"))})
         with pytest.raises(PermissionDeniedError, match=f"of page {number}") as caught:
-            list(client.iter_pages(MAPPINGS))
+            list(client.iter_pages(MAPPINGS_PATH))
         assert caught.value.__cause__ is None and caught.value.__context__ is None
 
-    def test_error_wakes_those_that_wait(
-        self, client: Client, zone: Zone, failing: t.Callable[..., None], woken: list[bool], messages: list[str]
+    def test_error_ends_pauses(
+        self,
+        client: Client,
+        zone: FakeZone,
+        fail_pages: t.Callable[..., None],
+        woken_early: list[bool],
+        messages: list[str],
     ) -> None:
-        limited = (429, {"Retry-After": "300"}, failed(971))
-        failing({5: (403, {}, failed(10000, message="of page 5"))}, limited)
+        limited = (429, {"Retry-After": "300"}, error_envelope(971))
+        fail_pages({5: (403, {}, error_envelope(10000, message="of page 5"))}, limited)
         with pytest.raises(PermissionDeniedError, match="of page 5"):
-            list(client.iter_pages(MAPPINGS))
-        assert woken in ([], [True])
-        assert len(messages) == len(woken)
-        assert sorted(zone.asked) == list(range(1, 10))
+            list(client.iter_pages(MAPPINGS_PATH))
+        assert woken_early in ([], [True])
+        assert len(messages) == len(woken_early)
+        assert sorted(zone.requested) == list(range(1, 10))
 
-    def test_error_ends_a_pause_though_its_answer_tells_of_the_rate_limit(
-        self, client: Client, zone: Zone, woken: list[bool]
+    def test_error_with_rate_limit_header_ends_pauses(
+        self, client: Client, zone: FakeZone, woken_early: list[bool]
     ) -> None:
         paused, together = threading.Event(), threading.Barrier(2)
         client._pacer._before_sleep = lambda text: paused.set()
@@ -852,18 +868,18 @@ class TestPagesSideBySide:
                 return None
             together.wait(10)
             if number == 2:
-                return 429, {"Retry-After": "300"}, failed(971)
+                return 429, {"Retry-After": "300"}, error_envelope(971)
             assert paused.wait(10)
-            return 403, {"Ratelimit": '"default";r=9;t=300'}, failed(10000)
+            return 403, {"Ratelimit": '"default";r=9;t=300'}, error_envelope(10000)
 
         zone.items = mappings(300)
         zone.before = before
         with pytest.raises(PermissionDeniedError):
-            list(client.iter_pages(MAPPINGS))
-        assert woken == [True]
+            list(client.iter_pages(MAPPINGS_PATH))
+        assert woken_early == [True]
 
-    def test_after_an_error_nothing_is_sent(
-        self, client: Client, zone: Zone, failing: t.Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    def test_no_request_after_an_error(
+        self, client: Client, zone: FakeZone, fail_pages: t.Callable[..., None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """However late the thread that waits for them all comes to know of it."""
 
@@ -874,20 +890,22 @@ class TestPagesSideBySide:
 
         wait = _client.concurrent.futures.wait
         monkeypatch.setattr(_client.concurrent.futures, "wait", late)
-        failing({number: (403, {}, failed(10000)) for number in range(2, 10)})
+        fail_pages({number: (403, {}, error_envelope(10000)) for number in range(2, 10)})
         with pytest.raises(PermissionDeniedError):
-            list(client.iter_pages(MAPPINGS))
-        assert sorted(zone.asked) == list(range(1, 10))
+            list(client.iter_pages(MAPPINGS_PATH))
+        assert sorted(zone.requested) == list(range(1, 10))
 
     @pytest.mark.parametrize(
-        "answer", [(200, {}, envelope("x")), (200, {}, envelope([], result_info={})), (404, {}, failed(7003))], ids=str
+        "answer",
+        [(200, {}, envelope("x")), (200, {}, envelope([], result_info={})), (404, {}, error_envelope(7003))],
+        ids=str,
     )
-    def test_any_error_does(self, client: Client, failing: t.Callable[..., None], answer: t.Any) -> None:
-        failing({7: answer})
+    def test_any_error_ends_the_list(self, client: Client, fail_pages: t.Callable[..., None], answer: t.Any) -> None:
+        fail_pages({7: answer})
         with pytest.raises(ApiError):
-            list(client.iter_pages(MAPPINGS))
+            list(client.iter_pages(MAPPINGS_PATH))
 
-    def test_error_of_the_program_does(self, client: Client, zone: Zone) -> None:
+    def test_unexpected_error_ends_the_list(self, client: Client, zone: FakeZone) -> None:
         def before(number: int) -> None:
             if number == 3:
                 raise ZeroDivisionError
@@ -895,29 +913,29 @@ class TestPagesSideBySide:
         zone.items = mappings(3_500)
         zone.before = before
         with pytest.raises(UnexpectedError, match="ZeroDivisionError"):
-            list(client.iter_pages(MAPPINGS))
+            list(client.iter_pages(MAPPINGS_PATH))
 
-    def test_after_an_error_the_client_is_as_before(
-        self, client: Client, zone: Zone, failing: t.Callable[..., None]
+    def test_client_works_after_an_error(
+        self, client: Client, zone: FakeZone, fail_pages: t.Callable[..., None]
     ) -> None:
-        failing({5: (403, {}, failed(10000))})
+        fail_pages({5: (403, {}, error_envelope(10000))})
         with pytest.raises(PermissionDeniedError):
-            list(client.iter_pages(MAPPINGS))
+            list(client.iter_pages(MAPPINGS_PATH))
         zone.before = lambda number: None
-        assert [item for page in client.iter_pages(MAPPINGS) for item in page.items] == mappings(3_500)
+        assert [item for page in client.iter_pages(MAPPINGS_PATH) for item in page.items] == mappings(3_500)
 
-    def test_broken_connections_are_tried_again(
-        self, client: Client, zone: Zone, woken: list[bool], monkeypatch: pytest.MonkeyPatch
+    def test_broken_connections_are_retried(
+        self, client: Client, zone: FakeZone, woken_early: list[bool], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def before(number: int) -> None:
-            if zone.asked.count(number) == 1:
+            if zone.requested.count(number) == 1:
                 raise requests.ConnectionError("cut")
 
-        client._pacer._sleep = woken.append
+        client._pacer._sleep = woken_early.append
         zone.items = mappings(3_500)
         zone.before = before
-        assert [item for page in client.iter_pages(MAPPINGS) for item in page.items] == mappings(3_500)
-        assert len(zone.asked) == 70
+        assert [item for page in client.iter_pages(MAPPINGS_PATH) for item in page.items] == mappings(3_500)
+        assert len(zone.requested) == 70
 
     @pytest.fixture
     def _interruptible(self) -> t.Iterator[None]:
@@ -927,8 +945,8 @@ class TestPagesSideBySide:
 
     @pytest.mark.usefixtures("_interruptible")
     @pytest.mark.parametrize("thread", [threading.main_thread, threading.current_thread], ids=["main", "another"])
-    def test_interrupted_by_the_user(
-        self, client: Client, zone: Zone, woken: list[bool], thread: t.Callable[[], threading.Thread]
+    def test_keyboard_interrupt(
+        self, client: Client, zone: FakeZone, woken_early: list[bool], thread: t.Callable[[], threading.Thread]
     ) -> None:
         """The system delivers the signal to any thread, and one that is not the main thread does not wake that one."""
         waiting = threading.Event()
@@ -939,17 +957,17 @@ class TestPagesSideBySide:
             signal.pthread_kill(thread().ident, signal.SIGINT)
 
         zone.items = mappings(3_500)
-        zone.before = lambda number: None if number == 1 else (429, {"Retry-After": "300"}, failed(971))
+        zone.before = lambda number: None if number == 1 else (429, {"Retry-After": "300"}, error_envelope(971))
         user = threading.Timer(0.2, interrupt)
         user.start()
         with pytest.raises(KeyboardInterrupt):
-            list(client.iter_pages(MAPPINGS))
+            list(client.iter_pages(MAPPINGS_PATH))
         user.join()
-        assert woken == [True]
-        assert len(zone.asked) <= 9
+        assert woken_early == [True]
+        assert len(zone.requested) <= 9
 
-    def test_interrupted_before_all_are_asked_for(
-        self, client: Client, zone: Zone, woken: list[bool], monkeypatch: pytest.MonkeyPatch
+    def test_keyboard_interrupt_while_submitting(
+        self, client: Client, zone: FakeZone, woken_early: list[bool], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         pools = _client.concurrent.futures.ThreadPoolExecutor
         submit = pools.submit
@@ -964,17 +982,22 @@ class TestPagesSideBySide:
 
         monkeypatch.setattr(pools, "submit", interrupted)
         zone.items = mappings(3_500)
-        zone.before = lambda number: None if number == 1 else (429, {"Retry-After": "300"}, failed(971))
+        zone.before = lambda number: None if number == 1 else (429, {"Retry-After": "300"}, error_envelope(971))
         with pytest.raises(KeyboardInterrupt):
-            list(client.iter_pages(MAPPINGS))
-        assert woken == [True]
+            list(client.iter_pages(MAPPINGS_PATH))
+        assert woken_early == [True]
 
-    def test_a_five_minute_block_is_waited_out_once(
-        self, zone: Zone, clock: Clock, messages: list[str], failing: t.Callable[..., None]
+    def test_rate_limit_is_waited_for_once(
+        self, zone: FakeZone, clock: FakeClock, messages: list[str], fail_pages: t.Callable[..., None]
     ) -> None:
-        client = Client(Credential.from_token(TOKEN), API, before_sleep=messages.append, clock=clock, sleep=clock.sleep)
-        failing({})
-        unblocked, block = zone.before, (429, {"Retry-After": "300", "Ratelimit": '"default";r=0;t=300'}, failed(971))
+        client = Client(
+            Credential.from_token(TOKEN), API_URL, before_sleep=messages.append, clock=clock, sleep=clock.sleep
+        )
+        fail_pages({})
+        unblocked, block = (
+            zone.before,
+            (429, {"Retry-After": "300", "Ratelimit": '"default";r=0;t=300'}, error_envelope(971)),
+        )
 
         def before(number: int) -> tuple[int, dict[str, str], t.Any] | None:
             blocked = number > 1 and clock.now < 300
@@ -992,19 +1015,21 @@ class TestPagesSideBySide:
         client._pacer.sleep_before_retry = enter
         clock.before_sleep = lambda: time.sleep(0.5)
         zone.before = before
-        assert [item for page in client.iter_pages(MAPPINGS) for item in page.items] == mappings(3_500)
+        assert [item for page in client.iter_pages(MAPPINGS_PATH) for item in page.items] == mappings(3_500)
         assert clock.pauses == [300.0]
         assert (
             len(messages) == 1
             and "Retrying in 300.0 seconds (waited 0.0 of at most 330): Rate limit exceeded" in messages[0]
         )
-        assert len(zone.asked) == 35 + 8
+        assert len(zone.requested) == 35 + 8
 
-    def test_a_block_in_the_middle_of_slow_answers_is_waited_out_to_its_end(
-        self, zone: Zone, clock: Clock, messages: list[str], failing: t.Callable[..., None]
+    def test_longer_pause_wins(
+        self, zone: FakeZone, clock: FakeClock, messages: list[str], fail_pages: t.Callable[..., None]
     ) -> None:
         """A gateway error is answered before the 429 of another page, whose Retry-After is longer."""
-        client = Client(Credential.from_token(TOKEN), API, before_sleep=messages.append, clock=clock, sleep=clock.sleep)
+        client = Client(
+            Credential.from_token(TOKEN), API_URL, before_sleep=messages.append, clock=clock, sleep=clock.sleep
+        )
         zone.items = mappings(300)
         paused, started = threading.Event(), threading.Barrier(2)
         clock.before_sleep = paused.set
@@ -1012,26 +1037,30 @@ class TestPagesSideBySide:
 
         def before(number: int) -> tuple[int, dict[str, str], t.Any] | None:
             sent.append(clock.now)
-            if number == 1 or zone.asked.count(number) > 1:
+            if number == 1 or zone.requested.count(number) > 1:
                 return None
             started.wait(10)
             if number == 2:
                 return 502, {}, ""
             assert paused.wait(10)
-            return 429, {"Retry-After": "300"}, failed(971)
+            return 429, {"Retry-After": "300"}, error_envelope(971)
 
         zone.before = before
-        assert len(list(client.iter_pages(MAPPINGS))) == 3
+        assert len(list(client.iter_pages(MAPPINGS_PATH))) == 3
         # The request for page 2 may be out before the 429 is in, but that for page 3 is not sent into the block
         assert max(sent) >= 300.0
 
-    def test_the_last_requests_of_the_window_are_spread(self, zone: Zone, clock: Clock, messages: list[str]) -> None:
-        client = Client(Credential.from_token(TOKEN), API, before_sleep=messages.append, clock=clock, sleep=clock.sleep)
+    def test_last_requests_of_the_window_are_spread(
+        self, zone: FakeZone, clock: FakeClock, messages: list[str]
+    ) -> None:
+        client = Client(
+            Credential.from_token(TOKEN), API_URL, before_sleep=messages.append, clock=clock, sleep=clock.sleep
+        )
         zone.items = mappings(900)
         zone.before = lambda number: (
             (200, {"Ratelimit": '"default";r=7;t=24'}, page(mappings(900))) if number == 1 else None
         )
-        assert [item for page in client.iter_pages(MAPPINGS) for item in page.items] == mappings(900)
+        assert [item for page in client.iter_pages(MAPPINGS_PATH) for item in page.items] == mappings(900)
         assert clock.pauses == [3.0] * 8
         assert len(messages) == 1
 
@@ -1047,26 +1076,26 @@ class TestOutcomeUnknown:
             ("x" * 100_001, 200, True),
             ("<h1>OK</h1>", 200, True),
             (envelope(None), 200, True),
-            (failed(4711), 200, True),
-            (failed(1140), 500, True),
-            (failed(1156), 599, True),
+            (error_envelope(4711), 200, True),
+            (error_envelope(1140), 500, True),
+            (error_envelope(1156), 599, True),
             ("", 503, True),
             ("", 302, True),
             ("<h1>Forbidden</h1>", 403, True),
             ("", 404, True),
-            ([failed(10000)], 403, True),
-            ({"errors": failed(10000)["errors"]}, 403, True),
+            ([error_envelope(10000)], 403, True),
+            ({"errors": error_envelope(10000)["errors"]}, 403, True),
             (envelope({}), 403, True),
-            (failed(), 400, False),
-            (failed(4711), 400, False),
-            (failed(10000), 403, False),
-            (failed(1142), 404, False),
-            (failed(4711), 499, False),
-            (failed(971), 429, False),
+            (error_envelope(), 400, False),
+            (error_envelope(4711), 400, False),
+            (error_envelope(10000), 403, False),
+            (error_envelope(1142), 404, False),
+            (error_envelope(4711), 499, False),
+            (error_envelope(971), 429, False),
         ],
         ids=lambda value: str(value)[:40],
     )
-    def test_of_one_try(
+    def test_one_try(
         self,
         client: Client,
         wire: Wire,
@@ -1078,36 +1107,36 @@ class TestOutcomeUnknown:
         monkeypatch.setattr(_client, "MAX_RESPONSE_BYTES", 100_000)
         client._pacer._max_wait = 0.0
         wire.get("/zones", answer, status=status)
-        assert error_of(client).outcome_unknown is lost
+        assert request_error(client).outcome_unknown is lost
 
     @pytest.mark.parametrize(
         ("first", "lost"),
         [((requests.ConnectionError("cut"), 200), True), (("", 502), True), (("", 429), False)],
         ids=str,
     )
-    def test_of_several_tries(self, client: Client, wire: Wire, first: tuple[t.Any, int], lost: bool) -> None:
+    def test_several_tries(self, client: Client, wire: Wire, first: tuple[t.Any, int], lost: bool) -> None:
         wire.get("/zones", first[0], status=first[1])
         wire.get("/zones", "", status=429)
-        wire.get("/zones", failed(10000), status=403)
-        assert error_of(client).outcome_unknown is lost
+        wire.get("/zones", error_envelope(10000), status=403)
+        assert request_error(client).outcome_unknown is lost
         wire.get("/zones", first[0], status=first[1])
         wire.get("/zones", "", status=429)
         wire.get("/zones", envelope([1]))
         assert client.request("GET", "/zones").was_retried is lost
 
-    def test_each_request_begins_anew(self, client: Client, wire: Wire) -> None:
+    def test_state_is_not_shared_by_requests(self, client: Client, wire: Wire) -> None:
         wire.get("/zones", envelope([1]))
         assert client.request("GET", "/zones").was_retried is False
         wire.get("/zones", "", status=502)
         wire.get("/zones", envelope([1]))
         wire.get("/zones", envelope([1]))
         wire.get("/zones", "", status=502)
-        wire.get("/zones", failed(4711), status=400)
-        wire.get("/zones", failed(4711), status=400)
+        wire.get("/zones", error_envelope(4711), status=400)
+        wire.get("/zones", error_envelope(4711), status=400)
         assert client.request("GET", "/zones").was_retried
         assert not client.request("GET", "/zones").was_retried
-        assert error_of(client).outcome_unknown
-        assert not error_of(client).outcome_unknown
+        assert request_error(client).outcome_unknown
+        assert not request_error(client).outcome_unknown
 
 
 class TestWriteOrVerify:
@@ -1118,41 +1147,41 @@ class TestWriteOrVerify:
         return error
 
     @staticmethod
-    def fails(error: Exception) -> t.Callable[[], t.Any]:
+    def raising(error: Exception) -> t.Callable[[], t.Any]:
         def fail() -> None:
             raise error
 
         return fail
 
-    def test_what_is_answered_is_not_read(self, client: Client) -> None:
-        assert client.write_or_verify(lambda: "written", self.fails(AssertionError())) == "written"
+    def test_answered_write_is_not_verified(self, client: Client) -> None:
+        assert client.write_or_verify(lambda: "written", self.raising(AssertionError())) == "written"
 
     @pytest.mark.parametrize("written", [None, False, 0, ""])
-    def test_any_answer_is_one(self, client: Client, written: t.Any) -> None:
-        assert client.write_or_verify(lambda: written, self.fails(AssertionError())) is written
+    def test_falsy_answer_is_not_verified(self, client: Client, written: t.Any) -> None:
+        assert client.write_or_verify(lambda: written, self.raising(AssertionError())) is written
 
-    def test_refusal_is_not_read(self, client: Client) -> None:
+    def test_rejected_write_is_not_verified(self, client: Client) -> None:
         error = ApiError("no", 403, "no", [])
         with pytest.raises(ApiError) as caught:
-            client.write_or_verify(self.fails(error), self.fails(AssertionError()))
+            client.write_or_verify(self.raising(error), self.raising(AssertionError()))
         assert caught.value is error
         assert error.result == {}
 
     @pytest.mark.parametrize("found", ["found", False, 0, ""])
-    def test_what_is_lost_is_read(self, client: Client, found: t.Any) -> None:
-        assert client.write_or_verify(self.fails(self.unknown_outcome()), lambda: found) is found
+    def test_lost_answer_is_verified(self, client: Client, found: t.Any) -> None:
+        assert client.write_or_verify(self.raising(self.unknown_outcome()), lambda: found) is found
 
-    def test_what_was_not_done_is_an_error(self, client: Client) -> None:
+    def test_write_that_was_not_made_fails(self, client: Client) -> None:
         error = self.unknown_outcome()
         with pytest.raises(CloudflareError) as caught:
-            client.write_or_verify(self.fails(error), lambda: None)
+            client.write_or_verify(self.raising(error), lambda: None)
         assert caught.value is error
         assert (str(error), error.result, error.__context__) == ("the write is lost", {}, None)
 
-    def test_what_cannot_be_read_may_have_been_done(self, client: Client) -> None:
+    def test_failed_verification_is_reported_as_changed(self, client: Client) -> None:
         error = self.unknown_outcome()
         with pytest.raises(CloudflareError) as caught:
-            client.write_or_verify(self.fails(error), self.fails(ApiError("no", 403, "no", [])))
+            client.write_or_verify(self.raising(error), self.raising(ApiError("no", 403, "no", [])))
         assert caught.value is error
         assert str(error) == (
             "the write is lost; it is unknown whether the change was made, since the zone cannot be read either: run the task again"
@@ -1160,35 +1189,35 @@ class TestWriteOrVerify:
         assert error.result == {"changed": True}
         assert error.__cause__ is None
 
-    def test_after_an_unexpected_error_the_zone_is_read(self, client: Client) -> None:
-        assert client.write_or_verify(self.fails(KeyError(7)), lambda: "found") == "found"
+    def test_unexpected_error_is_verified(self, client: Client) -> None:
+        assert client.write_or_verify(self.raising(KeyError(7)), lambda: "found") == "found"
         with pytest.raises(
             UnexpectedError, match=r"KeyError\(7\) in test_client\.py, line [0-9]+\. Report this message$"
         ):
-            client.write_or_verify(self.fails(KeyError(7)), lambda: None)
+            client.write_or_verify(self.raising(KeyError(7)), lambda: None)
 
-    def test_unexpected_error_of_the_reading(self, client: Client) -> None:
+    def test_unexpected_error_of_the_verification(self, client: Client) -> None:
         error = self.unknown_outcome()
         with pytest.raises(TransportError, match="the zone cannot be read either"):
-            client.write_or_verify(self.fails(error), self.fails(KeyError()))
+            client.write_or_verify(self.raising(error), self.raising(KeyError()))
         assert error.result == {"changed": True}
 
 
-class TestUnexpected:
+class TestUnexpectedError:
     """A defect of the collection, or of a library."""
 
-    def test_credential_is_not_shown(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_credential_is_hidden(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         def defect(*args: object) -> None:
             raise IndexError(f"Bearer {TOKEN}")
 
         monkeypatch.setattr(client, "_send", defect)
-        error = error_of(client)
+        error = request_error(client)
         assert isinstance(error, UnexpectedError)
         assert error.outcome_unknown
         assert "IndexError('Bearer ********') in test_client.py, line" in str(error)
         assert error.__cause__ is error.__context__ is None
 
-    def test_in_a_download(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_download(self, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
         def defect(*args: object) -> None:
             raise IndexError("x")
 

@@ -19,14 +19,14 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import TOK
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 BODY = b'{"success": true, "result": [1]}'
-WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+RESPONSE = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
 PADDING = b"X-Padding: " + b"x" * 10_000 + b"\r\n"
 
-SHORT = 0.1
+BYTE_INTERVAL_SECONDS = 0.1
 """Seconds between two bytes of a slow server: less than the timeout, so that the timeout alone never ends it."""
 
 
-class Server(socketserver.ThreadingTCPServer):
+class SlowServer(socketserver.ThreadingTCPServer):
     """Answers each request with its next answer: what is sent at once, and what then is sent byte by byte."""
 
     daemon_threads = True
@@ -34,14 +34,14 @@ class Server(socketserver.ThreadingTCPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.answers: list[tuple[bytes, bytes]] = []
+        self.responses: list[tuple[bytes, bytes]] = []
         self.targets: list[bytes] = []
         self.connections = 0
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
 
 class Handler(socketserver.StreamRequestHandler):
-    server: Server
+    server: SlowServer
 
     def handle(self) -> None:
         self.server.connections += 1
@@ -49,21 +49,21 @@ class Handler(socketserver.StreamRequestHandler):
             self.server.targets.append(line.split()[1])
             while self.rfile.readline().strip():
                 pass
-            at_once, slowly = self.server.answers.pop(0)
+            immediate, delayed = self.server.responses.pop(0)
             with contextlib.suppress(OSError):  # the client has closed the connection
-                self.wfile.write(at_once)
-                for byte in slowly:
+                self.wfile.write(immediate)
+                for byte in delayed:
                     self.wfile.write(bytes([byte]))
-                    time.sleep(SHORT)
+                    time.sleep(BYTE_INTERVAL_SECONDS)
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[Server]:
+def server(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[SlowServer]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with Server() as own:
-        threading.Thread(target=own.serve_forever, args=(0.01,), daemon=True).start()
-        yield own
-        own.shutdown()
+    with SlowServer() as slow_server:
+        threading.Thread(target=slow_server.serve_forever, args=(0.01,), daemon=True).start()
+        yield slow_server
+        slow_server.shutdown()
 
 
 @pytest.fixture
@@ -71,16 +71,16 @@ def wire() -> None:
     """Not replaced here."""
 
 
-def client_of(url: str, **settings: t.Any) -> Client:
+def create_client(url: str, **settings: t.Any) -> Client:
     return Client(Credential.from_token(TOKEN), url, **{"timeout": 0.4, "max_wait": 0.3, **settings})
 
 
 @pytest.mark.parametrize(
-    ("at_once", "slowly"),
+    ("immediate", "delayed"),
     [
-        (b"", WHOLE),
+        (b"", RESPONSE),
         (HEAD, PADDING),
-        (WHOLE[: -len(BODY)], BODY),
+        (RESPONSE[: -len(BODY)], BODY),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n20\r\n", BODY),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n{\r\n" * 9),
         (HEAD + b"\r\n", BODY),
@@ -88,9 +88,9 @@ def client_of(url: str, **settings: t.Any) -> Client:
     ],
     ids=["from the first byte", "headers", "body", "chunk", "many chunks", "body to the end", "compressed body"],
 )
-def test_slow_answer(server: Server, at_once: bytes, slowly: bytes) -> None:
-    server.answers = [(at_once, slowly)]
-    with client_of(server.url) as client, pytest.raises(RetryableTransportError) as caught:
+def test_slow_answer(server: SlowServer, immediate: bytes, delayed: bytes) -> None:
+    server.responses = [(immediate, delayed)]
+    with create_client(server.url) as client, pytest.raises(RetryableTransportError) as caught:
         client.request("GET", "/zones")
     assert server.url in str(caught.value)
     assert "(timeout: 0.4 seconds and the remaining 0.3 of max_wait, for the complete answer)" in str(caught.value)
@@ -100,27 +100,27 @@ def test_slow_answer(server: Server, at_once: bytes, slowly: bytes) -> None:
     assert server.targets == [b"/zones"]
 
 
-def test_without_max_wait_the_bound_is_timeout(server: Server) -> None:
-    server.answers = [(HEAD, PADDING)]
+def test_slow_answer_with_max_wait_0(server: SlowServer) -> None:
+    server.responses = [(HEAD, PADDING)]
     with (
-        client_of(server.url, max_wait=0.0) as client,
+        create_client(server.url, max_wait=0.0) as client,
         pytest.raises(RetryableTransportError, match=r"\(timeout: 0.4 seconds\)"),
     ):
         client.request("GET", "/zones")
 
 
-def test_through_a_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_answer_through_a_proxy(server: SlowServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", server.url)
-    server.answers = [(WHOLE, b""), (HEAD, PADDING)]
-    with client_of("http://api.example.com", timeout=1.0) as client:
+    server.responses = [(RESPONSE, b""), (HEAD, PADDING)]
+    with create_client("http://api.example.com", timeout=1.0) as client:
         assert client.request("GET", "/zones").result == [1]
         with pytest.raises(RetryableTransportError, match="for the complete answer"):
             client.request("GET", "/zones")
     assert server.targets == [b"http://api.example.com/zones"] * 2
 
 
-def test_answers_in_time_share_one_connection(server: Server) -> None:
-    server.answers = [(WHOLE[:-1], WHOLE[-1:]), (WHOLE, b""), (WHOLE, b"")]
-    with client_of(server.url, timeout=30.0) as client:
+def test_connection_is_reused(server: SlowServer) -> None:
+    server.responses = [(RESPONSE[:-1], RESPONSE[-1:]), (RESPONSE, b""), (RESPONSE, b"")]
+    with create_client(server.url, timeout=30.0) as client:
         assert [client.request("GET", "/zones").result for dummy in range(3)] == [[1]] * 3
     assert server.connections == 1

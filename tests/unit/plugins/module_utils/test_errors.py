@@ -16,7 +16,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
     RateLimitError,
     ZoneNotFoundError,
 )
-from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import Wire, failed
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import Wire, error_envelope
 
 DOCUMENTED = [
     (404, 1142, MappingNotFoundError, "The zone has no mapping"),
@@ -48,14 +48,14 @@ DOCUMENTED = [
 
 
 @pytest.mark.parametrize(("status", "code", "kind", "advice"), DOCUMENTED)
-def test_code(client: Client, wire: Wire, status: int, code: int, kind: type[ApiError], advice: str) -> None:
+def test_known_codes(client: Client, wire: Wire, status: int, code: int, kind: type[ApiError], advice: str) -> None:
     client._pacer._max_wait = 0.0
-    wire.get("/zones", failed(code), status=status)
+    wire.get("/zones", error_envelope(code), status=status)
     with pytest.raises(ApiError) as caught:
         client.request("GET", "/zones")
-    own = {"code": code, "message": "The API's own words."}
+    api_error = {"code": code, "message": "The API's own words."}
     assert caught.value.__class__ is kind
-    assert caught.value.failure() == {"status": status, **own, "errors": [own]}
+    assert caught.value.failure() == {"status": status, **api_error, "errors": [api_error]}
     assert advice in str(caught.value)
     assert f"HTTP {status}: code {code}, The API's own words." in str(caught.value)
 
@@ -79,7 +79,7 @@ def test_code(client: Client, wire: Wire, status: int, code: int, kind: type[Api
         (308, {}, ApiError, "check api_url"),
     ],
 )
-def test_page_of_a_gateway(
+def test_gateway_page(
     client: Client, wire: Wire, status: int, headers: dict[str, str], kind: type[ApiError], advice: str
 ) -> None:
     client._pacer._max_wait = 0.0
@@ -91,9 +91,9 @@ def test_page_of_a_gateway(
     assert caught.value.failure() == {"status": status, "code": None, "message": "'<h1>Sorry</h1>'", "errors": []}
 
 
-def test_the_first_known_code_decides_and_all_are_told(client: Client, wire: Wire) -> None:
+def test_first_known_code_determines_the_error(client: Client, wire: Wire) -> None:
     chain = [{"code": 6103, "message": "Invalid format for X-Auth-Key header"}, "no error"]
-    answer = failed(4711, 6003)
+    answer = error_envelope(4711, 6003)
     answer["errors"][1]["error_chain"] = chain
     wire.get("/zones", answer, status=400)
     with pytest.raises(PermissionDeniedError) as caught:
@@ -103,6 +103,6 @@ def test_the_first_known_code_decides_and_all_are_told(client: Client, wire: Wir
     assert caught.value.code == 4711
 
 
-def test_error_without_an_answer_has_the_same_shape() -> None:
+def test_transport_error_has_the_same_keys() -> None:
     error = CloudflareError("one").append_detail("two")
     assert error.failure() == {"status": None, "code": None, "message": "one; two", "errors": []}

@@ -12,26 +12,26 @@ from pathlib import Path
 import pytest
 from ansible.module_utils import basic
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
-    API,
+    API_URL,
     KEY,
-    MAPPINGS,
+    MAPPINGS_PATH,
     OTHER_ZONE_ID,
-    RANDOM,
     TOKEN,
+    UNRECOGNIZED_SECRET,
     ZONE_ID,
     Wire,
     envelope,
-    failed,
+    error_envelope,
     mapping,
 )
 
-Run = t.Callable[..., dict[str, t.Any]]
+RunModule = t.Callable[..., dict[str, t.Any]]
 
-MAIL = "user@example.com"
-BY_TOKEN = {"Authorization": f"Bearer {TOKEN}"}
-BY_KEY = {"X-Auth-Email": MAIL, "X-Auth-Key": KEY}
+EMAIL = "user@example.com"
+TOKEN_HEADERS = {"Authorization": f"Bearer {TOKEN}"}
+KEY_HEADERS = {"X-Auth-Email": EMAIL, "X-Auth-Key": KEY}
 TOKEN_NAMES = "api_token (CLOUDFLARE_API_TOKEN or CLOUDFLARE_TOKEN in the environment)"
-MAIL_NAMES = "api_email (CLOUDFLARE_EMAIL in the environment)"
+EMAIL_NAMES = "api_email (CLOUDFLARE_EMAIL in the environment)"
 KEY_NAMES = "api_key (CLOUDFLARE_API_KEY in the environment)"
 
 
@@ -44,26 +44,26 @@ class TestCredential:
     @pytest.mark.parametrize(
         ("options", "environment", "sent"),
         [
-            ({"api_token": TOKEN}, {}, BY_TOKEN),
-            ({"api_email": MAIL, "api_key": KEY}, {}, BY_KEY),
-            ({"account_email": MAIL, "account_api_key": KEY}, {}, BY_KEY),
-            ({}, {"CLOUDFLARE_API_TOKEN": TOKEN}, BY_TOKEN),
-            ({}, {"CLOUDFLARE_TOKEN": TOKEN}, BY_TOKEN),
-            ({}, {"CLOUDFLARE_API_TOKEN": TOKEN, "CLOUDFLARE_TOKEN": "other"}, BY_TOKEN),
-            ({}, {"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_TOKEN": TOKEN}, BY_TOKEN),
-            ({}, {"CLOUDFLARE_EMAIL": MAIL, "CLOUDFLARE_API_KEY": KEY}, BY_KEY),
-            ({}, {"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_EMAIL": MAIL, "CLOUDFLARE_API_KEY": KEY}, BY_KEY),
-            ({}, {"CLOUDFLARE_TOKEN": TOKEN, "CLOUDFLARE_EMAIL": MAIL, "CLOUDFLARE_API_KEY": KEY}, BY_TOKEN),
-            ({}, {"CLOUDFLARE_TOKEN": TOKEN, "CLOUDFLARE_EMAIL": MAIL}, BY_TOKEN),
-            ({"api_token": TOKEN}, {"CLOUDFLARE_API_TOKEN": "other", "CLOUDFLARE_EMAIL": MAIL}, BY_TOKEN),
-            ({"api_token": TOKEN}, {"CLOUDFLARE_EMAIL": MAIL, "CLOUDFLARE_API_KEY": KEY}, BY_TOKEN),
-            ({"api_email": MAIL, "api_key": KEY}, {"CLOUDFLARE_API_TOKEN": "other"}, BY_KEY),
-            ({"api_email": MAIL, "api_key": KEY}, {"CLOUDFLARE_EMAIL": "x@example.com"}, BY_KEY),
+            ({"api_token": TOKEN}, {}, TOKEN_HEADERS),
+            ({"api_email": EMAIL, "api_key": KEY}, {}, KEY_HEADERS),
+            ({"account_email": EMAIL, "account_api_key": KEY}, {}, KEY_HEADERS),
+            ({}, {"CLOUDFLARE_API_TOKEN": TOKEN}, TOKEN_HEADERS),
+            ({}, {"CLOUDFLARE_TOKEN": TOKEN}, TOKEN_HEADERS),
+            ({}, {"CLOUDFLARE_API_TOKEN": TOKEN, "CLOUDFLARE_TOKEN": "other"}, TOKEN_HEADERS),
+            ({}, {"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_TOKEN": TOKEN}, TOKEN_HEADERS),
+            ({}, {"CLOUDFLARE_EMAIL": EMAIL, "CLOUDFLARE_API_KEY": KEY}, KEY_HEADERS),
+            ({}, {"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_EMAIL": EMAIL, "CLOUDFLARE_API_KEY": KEY}, KEY_HEADERS),
+            ({}, {"CLOUDFLARE_TOKEN": TOKEN, "CLOUDFLARE_EMAIL": EMAIL, "CLOUDFLARE_API_KEY": KEY}, TOKEN_HEADERS),
+            ({}, {"CLOUDFLARE_TOKEN": TOKEN, "CLOUDFLARE_EMAIL": EMAIL}, TOKEN_HEADERS),
+            ({"api_token": TOKEN}, {"CLOUDFLARE_API_TOKEN": "other", "CLOUDFLARE_EMAIL": EMAIL}, TOKEN_HEADERS),
+            ({"api_token": TOKEN}, {"CLOUDFLARE_EMAIL": EMAIL, "CLOUDFLARE_API_KEY": KEY}, TOKEN_HEADERS),
+            ({"api_email": EMAIL, "api_key": KEY}, {"CLOUDFLARE_API_TOKEN": "other"}, KEY_HEADERS),
+            ({"api_email": EMAIL, "api_key": KEY}, {"CLOUDFLARE_EMAIL": "x@example.com"}, KEY_HEADERS),
         ],
     )
     def test_sent(
         self,
-        run_bare: Run,
+        run_bare: RunModule,
         wire: Wire,
         monkeypatch: pytest.MonkeyPatch,
         options: dict[str, str],
@@ -80,22 +80,22 @@ class TestCredential:
     @pytest.mark.parametrize(
         ("options", "environment", "message"),
         [
-            ({}, {}, f"No credential is set. Set {TOKEN_NAMES}, or {MAIL_NAMES} and {KEY_NAMES}."),
+            ({}, {}, f"No credential is set. Set {TOKEN_NAMES}, or {EMAIL_NAMES} and {KEY_NAMES}."),
             ({}, {"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_EMAIL": ""}, "No credential is set. "),
-            ({"api_email": MAIL}, {}, f"{KEY_NAMES} is missing: api_email and api_key must be set together."),
-            ({"api_key": KEY}, {}, f"{MAIL_NAMES} is missing: api_email and api_key must be set together."),
-            ({"api_key": KEY}, {"CLOUDFLARE_EMAIL": MAIL}, f"{MAIL_NAMES} is missing: "),
+            ({"api_email": EMAIL}, {}, f"{KEY_NAMES} is missing: api_email and api_key must be set together."),
+            ({"api_key": KEY}, {}, f"{EMAIL_NAMES} is missing: api_email and api_key must be set together."),
+            ({"api_key": KEY}, {"CLOUDFLARE_EMAIL": EMAIL}, f"{EMAIL_NAMES} is missing: "),
             (
-                {"api_email": MAIL},
+                {"api_email": EMAIL},
                 {"CLOUDFLARE_API_KEY": KEY, "CLOUDFLARE_TOKEN": TOKEN},
                 f"{KEY_NAMES} is missing: ",
             ),
-            ({}, {"CLOUDFLARE_EMAIL": MAIL}, f"{KEY_NAMES} is missing: "),
-            ({}, {"CLOUDFLARE_API_KEY": KEY}, f"{MAIL_NAMES} is missing: "),
+            ({}, {"CLOUDFLARE_EMAIL": EMAIL}, f"{KEY_NAMES} is missing: "),
+            ({}, {"CLOUDFLARE_API_KEY": KEY}, f"{EMAIL_NAMES} is missing: "),
             ({"api_token": TOKEN, "api_key": KEY}, {}, "api_token cannot be combined with api_email and api_key. "),
-            ({"api_token": TOKEN, "api_email": MAIL}, {}, "api_token cannot be combined with api_email and api_key. "),
+            ({"api_token": TOKEN, "api_email": EMAIL}, {}, "api_token cannot be combined with api_email and api_key. "),
             (
-                {"api_token": TOKEN, "api_email": MAIL, "api_key": KEY},
+                {"api_token": TOKEN, "api_email": EMAIL, "api_key": KEY},
                 {},
                 "api_token cannot be combined with api_email and api_key. ",
             ),
@@ -104,13 +104,13 @@ class TestCredential:
                 {"CLOUDFLARE_API_TOKEN": TOKEN},
                 f"{TOKEN_NAMES} is empty, or contains a blank, a line break",
             ),
-            ({"api_email": "", "api_key": KEY}, {}, f"{MAIL_NAMES} is empty"),
-            ({"api_email": MAIL, "api_key": ""}, {}, f"{KEY_NAMES} is empty"),
+            ({"api_email": "", "api_key": KEY}, {}, f"{EMAIL_NAMES} is empty"),
+            ({"api_email": EMAIL, "api_key": ""}, {}, f"{KEY_NAMES} is empty"),
         ],
     )
-    def test_refused_before_any_request(
+    def test_invalid_before_any_request(
         self,
-        run_bare: Run,
+        run_bare: RunModule,
         monkeypatch: pytest.MonkeyPatch,
         options: dict[str, str],
         environment: dict[str, str],
@@ -127,10 +127,10 @@ class TestCredential:
     )
     @pytest.mark.parametrize("option", ["api_token", "api_key", "api_email"])
     @pytest.mark.parametrize("source", ["option", "environment"])
-    def test_what_no_header_can_carry_is_refused_without_being_printed(
-        self, run_bare: Run, monkeypatch: pytest.MonkeyPatch, option: str, bad: str, source: str
+    def test_invalid_header_value_is_hidden(
+        self, run_bare: RunModule, monkeypatch: pytest.MonkeyPatch, option: str, bad: str, source: str
     ) -> None:
-        given = {} if option == "api_token" else {"api_email": MAIL, "api_key": KEY}
+        given = {} if option == "api_token" else {"api_email": EMAIL, "api_key": KEY}
         given[option] = bad.format("Secret-Part")
         if source == "environment":
             names = {
@@ -145,7 +145,7 @@ class TestCredential:
         assert "The value is not shown." in result["msg"]
         assert "Secret-Part" not in str(result)
 
-    def test_module_names_where_modules_look(self, run_bare: Run) -> None:
+    def test_message_lists_the_sources_of_modules(self, run_bare: RunModule) -> None:
         message = run_bare(zone_id=ZONE_ID)["msg"]
         assert "Variables such as cloudflare_api_token are only for lookups and inventories" in message
         assert "module_defaults" in message and "ansible.cfg" not in message
@@ -153,10 +153,13 @@ class TestCredential:
     @pytest.mark.parametrize(
         ("value", "kind"),
         [
-            ([RANDOM], "a list. The value is not shown. query() returns a list: use lookup(), as in lookup("),
-            ([[{"a": RANDOM}]], "a list. "),
-            ({"a": RANDOM}, "a dictionary. The value is not shown."),
-            ({RANDOM: None}, "a dictionary. "),
+            (
+                [UNRECOGNIZED_SECRET],
+                "a list. The value is not shown. query() returns a list: use lookup(), as in lookup(",
+            ),
+            ([[{"a": UNRECOGNIZED_SECRET}]], "a list. "),
+            ({"a": UNRECOGNIZED_SECRET}, "a dictionary. The value is not shown."),
+            ({UNRECOGNIZED_SECRET: None}, "a dictionary. "),
             (17, "a number. The value is not shown. Write it in quotes."),
             (1.5, "a number. "),
             (True, "a boolean. "),
@@ -164,19 +167,24 @@ class TestCredential:
         ids=str,
     )
     @pytest.mark.parametrize("option", ["api_token", "api_key", "account_api_key", "api_email", "account_email"])
-    def test_wrong_type(self, run_bare: Run, option: str, value: t.Any, kind: str) -> None:
+    def test_wrong_type(self, run_bare: RunModule, option: str, value: t.Any, kind: str) -> None:
         result = run_bare(zone_id=ZONE_ID, **{option: value})
         assert result["msg"].startswith(f"{option} must be a string, but is {kind}")
 
     @pytest.mark.parametrize("more", [{}, {"state": "x"}, {"timeout": "soon"}], ids=str)
-    def test_wrong_types_beside_other_errors(self, run_bare: Run, more: dict[str, str]) -> None:
+    def test_wrong_types_with_other_errors(self, run_bare: RunModule, more: dict[str, str]) -> None:
         """Ansible reports its own errors before the module sees any option."""
-        given = {"api_token": {RANDOM: [RANDOM]}, "account_api_key": {RANDOM: None}}
+        given = {
+            "api_token": {UNRECOGNIZED_SECRET: [UNRECOGNIZED_SECRET]},
+            "account_api_key": {UNRECOGNIZED_SECRET: None},
+        }
         assert run_bare(zone_id=ZONE_ID, **given, **more)["failed"]
 
-    @pytest.mark.parametrize("email", [KEY, RANDOM, TOKEN, f"user@example.com {KEY}"])
+    @pytest.mark.parametrize("email", [KEY, UNRECOGNIZED_SECRET, TOKEN, f"user@example.com {KEY}"])
     @pytest.mark.parametrize("option", ["api_email", "account_email", "environment"])
-    def test_key_in_the_email(self, run_bare: Run, monkeypatch: pytest.MonkeyPatch, option: str, email: str) -> None:
+    def test_key_in_the_email(
+        self, run_bare: RunModule, monkeypatch: pytest.MonkeyPatch, option: str, email: str
+    ) -> None:
         given = {option: email, "api_key": "key-of-the-test"}
         if option == "environment":
             set_environment(monkeypatch, {"CLOUDFLARE_EMAIL": email, "CLOUDFLARE_API_KEY": "key-of-the-test"})
@@ -190,7 +198,7 @@ class TestMisplacedCredential:
 
     @pytest.mark.parametrize("credential", [TOKEN, KEY, "cfut_0123456789-Token-of-the-test-0123456789abcdef"])
     @pytest.mark.parametrize("option", ["zone_id", "zone", "api_url", "ca_path", "origin_ip"])
-    def test_known_form(self, run_bare: Run, option: str, credential: str) -> None:
+    def test_known_form(self, run_bare: RunModule, option: str, credential: str) -> None:
         result = run_bare(api_token="x", **{option: f" {credential}\n"})
         assert result["msg"] == (
             f"{option}: the value contains a credential, and is not shown. Use api_token for a token, "
@@ -199,7 +207,9 @@ class TestMisplacedCredential:
         assert credential not in str(result)
 
     @pytest.mark.parametrize("option", ["zone_id", "zone", "ca_path", "api_url"])
-    def test_credential_of_the_task(self, run_bare: Run, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+    def test_credential_of_the_same_task(
+        self, run_bare: RunModule, monkeypatch: pytest.MonkeyPatch, option: str
+    ) -> None:
         monkeypatch.setenv("CLOUDFLARE_TOKEN", "known-by-the-task")
         assert run_bare(**{option: "known-by-the-task"})["msg"].startswith(
             f"{option}: the value contains a credential, "
@@ -208,35 +218,44 @@ class TestMisplacedCredential:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"zone_id": RANDOM}, "zone_id: (not shown, since it may be a credential) is not a valid zone id"),
-            ({"zone": RANDOM}, "zone: (not shown, since it may be a credential) is not a valid domain name."),
-            ({"zone": f"{RANDOM}@x"}, "zone: (not shown, "),
-            ({"zone": f"https://user:{RANDOM[:9]}@example.com"}, "zone: (not shown, "),
-            ({"origin_ip": [RANDOM]}, "origin_ip: not an IP address: (not shown, since it may be a credential). Each"),
-            ({"origin_ip": {RANDOM: RANDOM}}, ""),
-            ({"timeout": RANDOM}, ""),
-            ({"max_wait": [RANDOM]}, ""),
-            ({"validate_certs": RANDOM}, ""),
-            ({"validate_certs": {RANDOM: 1}}, ""),
-            ({"ca_path": RANDOM}, "ca_path: (not shown, since it may be a credential) does not exist."),
-            ({"api_url": RANDOM}, "api_url "),
-            ({"api_url": f"https://user:{RANDOM}@example.com"}, "api_url "),
-            ({"api_url": f"https://example.com?sig={RANDOM}"}, "api_url "),
-            ({RANDOM: "x"}, ""),
+            (
+                {"zone_id": UNRECOGNIZED_SECRET},
+                "zone_id: (not shown, since it may be a credential) is not a valid zone id",
+            ),
+            (
+                {"zone": UNRECOGNIZED_SECRET},
+                "zone: (not shown, since it may be a credential) is not a valid domain name.",
+            ),
+            ({"zone": f"{UNRECOGNIZED_SECRET}@x"}, "zone: (not shown, "),
+            ({"zone": f"https://user:{UNRECOGNIZED_SECRET[:9]}@example.com"}, "zone: (not shown, "),
+            (
+                {"origin_ip": [UNRECOGNIZED_SECRET]},
+                "origin_ip: not an IP address: (not shown, since it may be a credential). Each",
+            ),
+            ({"origin_ip": {UNRECOGNIZED_SECRET: UNRECOGNIZED_SECRET}}, ""),
+            ({"timeout": UNRECOGNIZED_SECRET}, ""),
+            ({"max_wait": [UNRECOGNIZED_SECRET]}, ""),
+            ({"validate_certs": UNRECOGNIZED_SECRET}, ""),
+            ({"validate_certs": {UNRECOGNIZED_SECRET: 1}}, ""),
+            ({"ca_path": UNRECOGNIZED_SECRET}, "ca_path: (not shown, since it may be a credential) does not exist."),
+            ({"api_url": UNRECOGNIZED_SECRET}, "api_url "),
+            ({"api_url": f"https://user:{UNRECOGNIZED_SECRET}@example.com"}, "api_url "),
+            ({"api_url": f"https://example.com?sig={UNRECOGNIZED_SECRET}"}, "api_url "),
+            ({UNRECOGNIZED_SECRET: "x"}, ""),
         ],
         ids=str,
     )
-    def test_what_may_be_one(self, run: Run, options: dict[str, t.Any], message: str) -> None:
+    def test_possible_credential(self, run: RunModule, options: dict[str, t.Any], message: str) -> None:
         given = {"zone_id": None, **options} if "zone" in options else options
         result = run(**given)
         assert result["failed"] and result["msg"].startswith(message)
 
-    def test_environment(self, run_bare: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_environment(self, run_bare: RunModule, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CLOUDFLARE_ZONE_ID", TOKEN)
         message = run_bare(api_token="x")["msg"]
         assert message.startswith("zone_id (CLOUDFLARE_ZONE_ID in the environment): (not shown, since it may be a cred")
 
-    def test_not_in_the_log_of_the_host(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_host_log_hides_it(self, run: RunModule, monkeypatch: pytest.MonkeyPatch) -> None:
         logged: list[str] = []
         monkeypatch.setattr(basic.AnsibleModule, "log", lambda self, *texts, **more: logged.append(f"{texts} {more}"))
         run(zone=TOKEN, api_email=KEY, ca_path=f"/{TOKEN}")
@@ -256,7 +275,7 @@ class TestZone:
     )
     def test_id(
         self,
-        run_bare: Run,
+        run_bare: RunModule,
         wire: Wire,
         monkeypatch: pytest.MonkeyPatch,
         options: dict[str, str],
@@ -269,8 +288,8 @@ class TestZone:
     @pytest.mark.parametrize(
         "name", ["example.com", " Example.COM ", "sub.example.com", "example.co.uk", "bücher.example"]
     )
-    def test_name_costs_one_request_more(
-        self, run_bare: Run, wire: Wire, monkeypatch: pytest.MonkeyPatch, name: str
+    def test_name_costs_1_more_request(
+        self, run_bare: RunModule, wire: Wire, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
         monkeypatch.setenv("CLOUDFLARE_ZONE_ID", OTHER_ZONE_ID)
         others = [{"id": OTHER_ZONE_ID, "name": "other.example.com"}]
@@ -302,14 +321,14 @@ class TestZone:
         ],
         ids=str,
     )
-    def test_name_that_leads_nowhere(self, run_bare: Run, wire: Wire, result: t.Any, message: str) -> None:
+    def test_failed_zone_lookup(self, run_bare: RunModule, wire: Wire, result: t.Any, message: str) -> None:
         wire.get("/zones", envelope(result), query={"name": "example.com"})
         failure = run_bare(api_token=TOKEN, zone="example.com")
         assert failure["msg"].startswith(message)
         assert set(failure["failure"]) == {"status", "code", "message", "errors"}
 
-    def test_token_that_may_not_list_zones(self, run_bare: Run, wire: Wire) -> None:
-        wire.get("/zones", failed(9109), status=403, query={"name": "example.com"})
+    def test_token_without_permission_to_list_zones(self, run_bare: RunModule, wire: Wire) -> None:
+        wire.get("/zones", error_envelope(9109), status=403, query={"name": "example.com"})
         failure = run_bare(api_token=TOKEN, zone="example.com")["failure"]
         assert (failure["status"], failure["code"]) == (403, 9109)
 
@@ -328,12 +347,12 @@ class TestZone:
             f"../{ZONE_ID[3:]}",
         ],
     )
-    def test_malformed_id(self, run_bare: Run, zone_id: str) -> None:
+    def test_invalid_id(self, run_bare: RunModule, zone_id: str) -> None:
         message = run_bare(api_token=TOKEN, zone_id=zone_id)["msg"]
         assert message == (f"zone_id: {zone_id.strip()!r} is not a valid zone id, which has 32 digits of 0-9 and a-f.")
 
     @pytest.mark.parametrize("source", ["option", "environment"])
-    def test_name_as_id(self, run_bare: Run, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    def test_name_as_id(self, run_bare: RunModule, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
         if source == "environment":
             monkeypatch.setenv("CLOUDFLARE_ZONE_ID", "example.com")
         message = run_bare(api_token=TOKEN, **({"zone_id": "example.com"} if source == "option" else {}))["msg"]
@@ -342,14 +361,14 @@ class TestZone:
             f"{name}: 'example.com' is a domain name, not a zone id. Use the option zone: example.com instead."
         )
 
-    def test_malformed_id_of_the_environment(self, run_bare: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_invalid_id_of_the_environment(self, run_bare: RunModule, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CLOUDFLARE_ZONE_ID", ZONE_ID[1:])
         assert run_bare(api_token=TOKEN)["msg"] == (
             f"zone_id (CLOUDFLARE_ZONE_ID in the environment): {ZONE_ID[1:]!r} is not a valid zone id, "
             "which has 32 digits of 0-9 and a-f."
         )
 
-    def test_id_as_name(self, run_bare: Run) -> None:
+    def test_id_as_name(self, run_bare: RunModule) -> None:
         assert run_bare(api_token=TOKEN, zone=ZONE_ID)["msg"] == (
             f"zone: {ZONE_ID!r} is a zone id, not a domain name. Use the option zone_id: {ZONE_ID} instead."
         )
@@ -375,16 +394,16 @@ class TestZone:
             "a." * 126 + "ab",
         ],
     )
-    def test_malformed_name(self, run_bare: Run, name: str) -> None:
+    def test_invalid_name(self, run_bare: RunModule, name: str) -> None:
         assert run_bare(api_token=TOKEN, zone=name)["msg"] == f"zone: {name!r} is not a valid domain name."
 
-    def test_longest_name(self, run_bare: Run, wire: Wire) -> None:
+    def test_longest_name(self, run_bare: RunModule, wire: Wire) -> None:
         name = "a." * 126 + "a"
         wire.get("/zones", envelope([]), query={"name": name})
         assert "was not found with this credential" in run_bare(api_token=TOKEN, zone=name)["msg"]
 
     @pytest.mark.parametrize("options", [{}, {"zone_id": ZONE_ID, "zone": "example.com"}], ids=["none", "both"])
-    def test_exactly_one(self, run_bare: Run, options: dict[str, str]) -> None:
+    def test_exactly_one(self, run_bare: RunModule, options: dict[str, str]) -> None:
         assert run_bare(api_token=TOKEN, **options)["msg"] == (
             "Specify exactly one of zone_id (CLOUDFLARE_ZONE_ID in the environment) and zone, which is the domain name."
         )
@@ -394,18 +413,18 @@ class TestApiUrl:
     @pytest.mark.parametrize(
         ("options", "environment", "base"),
         [
-            ({}, {}, API),
-            ({"api_url": API + "/"}, {}, API),
+            ({}, {}, API_URL),
+            ({"api_url": API_URL + "/"}, {}, API_URL),
             ({"api_url": "http://192.0.2.9:8080/client/v4//"}, {}, "http://192.0.2.9:8080/client/v4"),
             ({"api_url": "https://[2001:db8::9]:8443"}, {}, "https://[2001:db8::9]:8443"),
             ({}, {"CLOUDFLARE_BASE_URL": "https://api.example.com/v4/"}, "https://api.example.com/v4"),
-            ({}, {"CLOUDFLARE_BASE_URL": ""}, API),
-            ({"api_url": API}, {"CLOUDFLARE_BASE_URL": "https://api.example.com"}, API),
+            ({}, {"CLOUDFLARE_BASE_URL": ""}, API_URL),
+            ({"api_url": API_URL}, {"CLOUDFLARE_BASE_URL": "https://api.example.com"}, API_URL),
         ],
     )
-    def test_taken(
+    def test_valid(
         self,
-        run: Run,
+        run: RunModule,
         wire: Wire,
         monkeypatch: pytest.MonkeyPatch,
         options: dict[str, str],
@@ -444,7 +463,7 @@ class TestApiUrl:
             "https://bücher.example",
         ],
     )
-    def test_refused_without_being_printed(self, run: Run, url: str) -> None:
+    def test_invalid_is_hidden(self, run: RunModule, url: str) -> None:
         message = run(api_url=url)["msg"]
         assert message == (
             "api_url (CLOUDFLARE_BASE_URL in the environment) must be an http or https URL such as "
@@ -469,7 +488,7 @@ class TestApiUrl:
             ("http://api.example.com/http://localhost", True),
         ],
     )
-    def test_without_tls_is_warned_of(self, run: Run, wire: Wire, url: str, warned: bool) -> None:
+    def test_plain_http_warns(self, run: RunModule, wire: Wire, url: str, warned: bool) -> None:
         wire.api = url
         wire.mapping("192.0.2.1")
         message = [
@@ -481,29 +500,29 @@ class TestApiUrl:
 class TestLimits:
     @pytest.mark.parametrize("option", ["timeout", "max_wait"])
     @pytest.mark.parametrize("value", [-1, -0.001, 86_400.1, "inf", "-inf", "nan", 1e300])
-    def test_out_of_bounds(self, run: Run, option: str, value: float | str) -> None:
+    def test_out_of_range(self, run: RunModule, option: str, value: float | str) -> None:
         limits = {"timeout": "more than 0 and at most", "max_wait": "between 0 and"}[option]
         assert (
             run(**{option: value})["msg"]
             == f"{option}: {float(value)} is not valid. It must be {limits} 86400 seconds."
         )
 
-    def test_timeout_0_is_none(self, run: Run) -> None:
+    def test_timeout_0_is_invalid(self, run: RunModule) -> None:
         assert run(timeout=0)["msg"] == "timeout: 0.0 is not valid. It must be more than 0 and at most 86400 seconds."
 
     @pytest.mark.parametrize("value", ["x", "", [1]])
-    def test_no_number(self, run: Run, value: t.Any) -> None:
+    def test_not_a_number(self, run: RunModule, value: t.Any) -> None:
         assert "timeout" in run(timeout=value)["msg"]
 
     @pytest.mark.parametrize("timeout", [0.001, 86_400])
-    def test_timeout(self, run: Run, wire: Wire, timeout: float) -> None:
+    def test_timeout(self, run: RunModule, wire: Wire, timeout: float) -> None:
         wire.settings["timeout"] = timeout
         wire.mapping("192.0.2.1")
         assert "failed" not in run(origin_ip="192.0.2.1", timeout=timeout)
 
     @pytest.mark.parametrize(("max_wait", "failed"), [(0, True), (6.9, True), (7, False), (86_400, False)])
-    def test_max_wait(self, run: Run, wire: Wire, max_wait: float, failed: bool) -> None:
-        wire.get(f"{MAPPINGS}/192.0.2.1", "", status=429, headers={"Retry-After": "7"})
+    def test_max_wait(self, run: RunModule, wire: Wire, max_wait: float, failed: bool) -> None:
+        wire.get(f"{MAPPINGS_PATH}/192.0.2.1", "", status=429, headers={"Retry-After": "7"})
         if not failed:
             wire.mapping("192.0.2.1")
         assert run(origin_ip="192.0.2.1", max_wait=max_wait).get("failed", False) is failed
@@ -514,7 +533,7 @@ class TestLimits:
     )
     def test_certificates(
         self,
-        run: Run,
+        run: RunModule,
         wire: Wire,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
@@ -531,7 +550,7 @@ class TestLimits:
         ca_path = {"ca_path": "~/ca.pem"} if with_path else {}
         assert "failed" not in run(origin_ip="192.0.2.1", validate_certs=validate_certs, **ca_path)
 
-    def test_no_such_ca_path(self, run: Run, tmp_path: Path) -> None:
+    def test_ca_path_does_not_exist(self, run: RunModule, tmp_path: Path) -> None:
         assert (
             run(ca_path=f"{tmp_path}/none")["msg"]
             == f"ca_path: '{tmp_path}/none' does not exist. Set it to a file or directory."
@@ -539,14 +558,14 @@ class TestLimits:
 
 
 @pytest.mark.parametrize("library", ["requests", "netaddr"])
-def test_missing_library(run: Run, without: t.Callable[[str], None], library: str) -> None:
-    without(library)
+def test_missing_library(run: RunModule, hide_library: t.Callable[[str], None], library: str) -> None:
+    hide_library(library)
     assert f"Failed to import the required Python library ({library})" in run()["msg"]
 
 
 @pytest.mark.parametrize("token", [TOKEN, "Short_7"])
-def test_token_of_the_environment_is_not_in_a_result(
-    run_bare: Run, wire: Wire, monkeypatch: pytest.MonkeyPatch, token: str
+def test_token_of_the_environment_is_hidden_in_results(
+    run_bare: RunModule, wire: Wire, monkeypatch: pytest.MonkeyPatch, token: str
 ) -> None:
     """As Ansible itself sees to it for a token that is an option, however short."""
     monkeypatch.setenv("CLOUDFLARE_TOKEN", token)

@@ -32,31 +32,31 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
     ZoneNotFoundError,
 )
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
-    BATCH,
-    MAPPINGS,
+    BATCH_PATH,
+    MAPPINGS_PATH,
     MODIFIED_ON,
-    REGIONS,
-    STATE,
-    SUPPORTED,
+    REGIONS_PATH,
+    SUPPORTED_REGIONS,
+    TIERED_CACHE_PATH,
     ZONE_ID,
+    FakeZone,
     Wire,
-    Zone,
     address,
     batch_response,
     envelope,
-    failed,
-    nested,
+    error_envelope,
+    nested_texts,
     page,
     page_count,
-    plain,
-    sent,
-    switch,
+    request_item,
+    setting_envelope,
+    to_json,
 )
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import typed_mapping as mapping
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import typed_mappings as mappings
-from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import typed_new as new
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import typed_new_mapping as new
 
-BROKEN = requests.ConnectionError("cut")
+CONNECTION_ERROR = requests.ConnectionError("cut")
 
 
 @pytest.fixture
@@ -65,26 +65,26 @@ def regions(client: Client) -> OriginCloudRegions:
 
 
 @pytest.mark.parametrize("count", [0, 1, 100, 101, 250, 3_500])
-def test_all_costs_one_request_for_each_100(regions: OriginCloudRegions, wire: Wire, count: int) -> None:
+def test_list_all_costs_1_request_for_each_100(regions: OriginCloudRegions, wire: Wire, count: int) -> None:
     wire.zone(mappings(count))
     assert regions.list_all() == mappings(count)
     assert len(wire.requests) == max(1, -(-count // 100))
 
 
-def test_zone_without_mappings_may_be_not_found(regions: OriginCloudRegions, wire: Wire) -> None:
-    wire.page(1, failed(1142), status=404)
+def test_list_all_of_empty_zone_with_1142(regions: OriginCloudRegions, wire: Wire) -> None:
+    wire.page(1, error_envelope(1142), status=404)
     assert regions.list_all() == []
 
 
 @pytest.mark.parametrize(
-    "ask", [lambda regions: regions.list_all(), lambda regions: regions.get_many(["192.0.2.1", "192.0.2.2"])]
+    "fetch", [lambda regions: regions.list_all(), lambda regions: regions.get_many(["192.0.2.1", "192.0.2.2"])]
 )
-def test_no_such_zone_is_not_an_empty_one(
-    regions: OriginCloudRegions, wire: Wire, ask: t.Callable[[OriginCloudRegions], object]
+def test_list_all_of_unknown_zone_fails(
+    regions: OriginCloudRegions, wire: Wire, fetch: t.Callable[[OriginCloudRegions], object]
 ) -> None:
-    wire.page(1, failed(7003), status=404)
+    wire.page(1, error_envelope(7003), status=404)
     with pytest.raises(ZoneNotFoundError):
-        ask(regions)
+        fetch(regions)
 
 
 class TestGet:
@@ -92,21 +92,21 @@ class TestGet:
         wire.mapping("2001:db8::1")
         assert regions.get("2001:db8::1") == mapping("2001:db8::1")
 
-    def test_no_mapping(self, regions: OriginCloudRegions, wire: Wire) -> None:
+    def test_missing_mapping(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.no_mapping("192.0.2.1")
         assert regions.get("192.0.2.1") is None
 
     @pytest.mark.parametrize(
-        ("status", "answer"), [(404, failed(7003)), (404, "<h1>Not found</h1>"), (404, failed(4711))]
+        ("status", "answer"), [(404, error_envelope(7003)), (404, "<h1>Not found</h1>"), (404, error_envelope(4711))]
     )
     def test_other_404_is_an_error(self, regions: OriginCloudRegions, wire: Wire, status: int, answer: t.Any) -> None:
-        wire.get(f"{MAPPINGS}/192.0.2.1", answer, status=status)
+        wire.get(f"{MAPPINGS_PATH}/192.0.2.1", answer, status=status)
         with pytest.raises(ApiError):
             regions.get("192.0.2.1")
 
     @pytest.mark.parametrize("status", [200, 400, 403, 500])
-    def test_1142_means_no_mapping_with_404_only(self, regions: OriginCloudRegions, wire: Wire, status: int) -> None:
-        wire.get(f"{MAPPINGS}/192.0.2.1", failed(1142), status=status)
+    def test_1142_without_404_is_an_error(self, regions: OriginCloudRegions, wire: Wire, status: int) -> None:
+        wire.get(f"{MAPPINGS_PATH}/192.0.2.1", error_envelope(1142), status=status)
         with pytest.raises(ApiError, match=f"HTTP {status}"):
             regions.get("192.0.2.1")
 
@@ -121,7 +121,7 @@ class TestGet:
             "192.0.2.1", envelope({"origin_ip": "192.0.2.1", "vendor": "gcp", "region": "x", "new": 1, **given})
         )
         expected = {"origin_ip": "192.0.2.1", "vendor": "gcp", "region": "x", "modified_on": modified_on}
-        assert plain(regions.get("192.0.2.1")) == expected
+        assert to_json(regions.get("192.0.2.1")) == expected
 
     def test_other_spelling_in_the_answer(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.mapping("2001:db8::1", envelope(mapping("2001:DB8:0::1")))
@@ -136,11 +136,11 @@ class TestGet:
             7,
             False,
             [mapping("192.0.2.1")],
-            {**plain(mapping("192.0.2.1")), "origin_ip": None},
-            {**plain(mapping("192.0.2.1")), "origin_ip": 3221225985},
-            {**plain(mapping("192.0.2.1")), "origin_ip": "192.0.2.1/32"},
-            {**plain(mapping("192.0.2.1")), "vendor": None},
-            {**plain(mapping("192.0.2.1")), "region": ["us-east-1"]},
+            {**to_json(mapping("192.0.2.1")), "origin_ip": None},
+            {**to_json(mapping("192.0.2.1")), "origin_ip": 3221225985},
+            {**to_json(mapping("192.0.2.1")), "origin_ip": "192.0.2.1/32"},
+            {**to_json(mapping("192.0.2.1")), "vendor": None},
+            {**to_json(mapping("192.0.2.1")), "region": ["us-east-1"]},
             {"origin_ip": "192.0.2.1", "vendor": "aws"},
             {"origin_ip": "192.0.2.1", "region": "us-east-1"},
             mapping("192.0.2.2"),
@@ -154,45 +154,45 @@ class TestGet:
         ) as caught:
             regions.get("192.0.2.1")
         assert caught.value.__class__ is ApiError
-        assert str(caught.value).endswith(repr(json.dumps(plain(result))))
+        assert str(caught.value).endswith(repr(json.dumps(to_json(result))))
 
-    def test_mapping_of_another_address_is_shown(self, regions: OriginCloudRegions, wire: Wire) -> None:
+    def test_mapping_of_another_address_is_an_error(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.mapping("192.0.2.1", envelope(mapping("192.0.2.2")))
         with pytest.raises(ApiError, match=r"expected the mapping of 192\.0\.2\.1, but the answer is .*192\.0\.2\.2"):
             regions.get("192.0.2.1")
 
     @pytest.mark.parametrize("where", ["origin_ip", "vendor"])
-    def test_deep_nesting_is_malformed(self, regions: OriginCloudRegions, wire: Wire, where: str) -> None:
-        for answer in nested(envelope({**plain(mapping("192.0.2.1")), where: "?"})):
-            wire.get(f"{MAPPINGS}/192.0.2.1", answer)
+    def test_deep_nesting(self, regions: OriginCloudRegions, wire: Wire, where: str) -> None:
+        for answer in nested_texts(envelope({**to_json(mapping("192.0.2.1")), where: "?"})):
+            wire.get(f"{MAPPINGS_PATH}/192.0.2.1", answer)
             with pytest.raises(ApiError):
                 regions.get("192.0.2.1")
 
 
 class TestGetMany:
-    def test_nothing_asked_nothing_sent(self, regions: OriginCloudRegions) -> None:
+    def test_no_address_costs_no_request(self, regions: OriginCloudRegions) -> None:
         assert regions.get_many([]) == {}
 
-    @pytest.mark.parametrize("asked", [["2001:db8::1"], ["2001:db8::1"] * 3])
-    def test_one_address_costs_one_request(self, regions: OriginCloudRegions, wire: Wire, asked: list[str]) -> None:
+    @pytest.mark.parametrize("requested", [["2001:db8::1"], ["2001:db8::1"] * 3])
+    def test_one_address_costs_1_request(self, regions: OriginCloudRegions, wire: Wire, requested: list[str]) -> None:
         wire.mapping("2001:db8::1")
-        assert regions.get_many(asked) == {"2001:db8::1": mapping("2001:db8::1")}
+        assert regions.get_many(requested) == {"2001:db8::1": mapping("2001:db8::1")}
 
     def test_one_address_without_a_mapping(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.no_mapping("192.0.2.1")
         assert regions.get_many(["192.0.2.1"]) == {}
 
     @pytest.mark.parametrize("count", [0, 1, 100, 101, 250, 500, 3_500])
-    @pytest.mark.parametrize("asked", [2, 3, 5, 40])
-    @pytest.mark.parametrize("place", ["first page", "elsewhere", "unmapped", "mixed"])
-    def test_several_cost_at_most_min_of_their_number_and_the_pages_and_one(
-        self, regions: OriginCloudRegions, wire: Wire, count: int, asked: int, place: str
+    @pytest.mark.parametrize("requested", [2, 3, 5, 40])
+    @pytest.mark.parametrize("position", ["first page", "elsewhere", "unmapped", "mixed"])
+    def test_request_count_of_several_addresses(
+        self, regions: OriginCloudRegions, wire: Wire, count: int, requested: int, position: str
     ) -> None:
         zone = mappings(count)
-        step = {"first page": 1, "elsewhere": -1, "unmapped": 0, "mixed": max(1, count // asked)}[place]
+        step = {"first page": 1, "elsewhere": -1, "unmapped": 0, "mixed": max(1, count // requested)}[position]
         wanted = [
-            address(number * step % max(count, asked)) if step else f"192.0.2.{number}"
-            for number in range(1, asked + 1)
+            address(number * step % max(count, requested)) if step else f"192.0.2.{number}"
+            for number in range(1, requested + 1)
         ]
         pages = page_count(zone)
         known = {item.origin_ip: item for item in zone}
@@ -211,16 +211,16 @@ class TestGetMany:
         assert len(wire.requests) <= min(len(set(wanted)), pages) + 1
         assert len(wire.requests) <= pages
 
-    def test_zone_without_mappings_may_be_not_found(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        wire.page(1, failed(1142), status=404)
+    def test_empty_zone_with_1142(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.page(1, error_envelope(1142), status=404)
         assert regions.get_many(["192.0.2.1", "192.0.2.2"]) == {}
 
-    def test_first_page_that_contradicts_itself_is_read_again(self, regions: OriginCloudRegions, wire: Wire) -> None:
+    def test_inconsistent_first_page_is_read_again(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.page(1, page(mappings(2), total_count=3))
         wire.zone(mappings(3))
         assert list(regions.get_many([address(2), address(0)])) == [address(2), address(0)]
 
-    def test_later_page_is_not_needed(self, regions: OriginCloudRegions, wire: Wire) -> None:
+    def test_addresses_of_the_first_page_need_no_other(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.page(1, page(mappings(150)))
         assert len(regions.get_many([address(1), address(2)])) == 2
 
@@ -229,25 +229,23 @@ class TestGetManyWithTotal:
     """``find``, with the number of all mappings."""
 
     @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 3_500])
-    @pytest.mark.parametrize("asked", [1, 2, 40])
-    def test_total(self, regions: OriginCloudRegions, wire: Wire, count: int, asked: int) -> None:
-        zone, wanted = mappings(count), [f"192.0.2.{number}" for number in range(asked)]
-        if asked < page_count(zone):
+    @pytest.mark.parametrize("requested", [1, 2, 40])
+    def test_total(self, regions: OriginCloudRegions, wire: Wire, count: int, requested: int) -> None:
+        zone, wanted = mappings(count), [f"192.0.2.{number}" for number in range(requested)]
+        if requested < page_count(zone):
             wire.zone(zone, pages=1)
             for one in wanted:
                 wire.no_mapping(one)
         else:
             wire.zone(zone)
         assert regions.get_many_with_total(wanted) == ({}, count)
-        assert len(wire.requests) <= min(asked + 1, page_count(zone))
+        assert len(wire.requests) <= min(requested + 1, page_count(zone))
 
-    def test_one_on_the_first_page(self, regions: OriginCloudRegions, wire: Wire) -> None:
+    def test_address_of_the_first_page(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.zone(mappings(250), pages=1)
         assert regions.get_many_with_total([address(7)]) == ({address(7): mapping(address(7))}, 250)
 
-    def test_total_of_a_zone_that_changes_is_that_of_the_last_reading(
-        self, regions: OriginCloudRegions, wire: Wire
-    ) -> None:
+    def test_total_of_the_last_read(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.page(1, page(mappings(2), total_count=3))
         wire.zone(mappings(4))
         assert regions.get_many_with_total(["192.0.2.1", address(1)]) == ({address(1): mapping(address(1))}, 4)
@@ -258,36 +256,36 @@ class TestGetManyWithTotal:
         assert regions.get_many_with_total(["192.0.2.1", "192.0.2.2"]) == ({}, 0)
 
 
-class TestWrittenWhileItIsRead:
+class TestConcurrentWrite:
     """Somebody deletes a mapping of a page that was read, and creates another: the total stays the same."""
 
     FIRST, LATER = "Sun, 01 Mar 2026 12:30:00 GMT", "Sun, 01 Mar 2026 12:30:01 GMT"
 
     @staticmethod
-    def written(modified_on: str | None) -> dict[str, t.Any]:
+    def written_mapping(modified_on: str | None) -> dict[str, t.Any]:
         return mapping("192.0.2.1")._replace(modified_on=modified_on)
 
     @staticmethod
-    def read(wire: Wire, zone: list[dict[str, t.Any]], date: str | None) -> None:
+    def expect_read(wire: Wire, zone: list[dict[str, t.Any]], date: str | None) -> None:
         for number in range(1, page_count(zone) + 1):
             wire.page(number, page(zone, number), headers={} if date is None else {"Date": date})
 
-    def test_exchange_is_noticed(self, regions: OriginCloudRegions, wire: Wire) -> None:
+    def test_exchange_is_detected(self, regions: OriginCloudRegions, wire: Wire) -> None:
         before = mappings(350)
-        after = [*before[1:], self.written("2026-03-01T12:30:00Z")]
+        after = [*before[1:], self.written_mapping("2026-03-01T12:30:00Z")]
         wire.page(1, page(before, 1), headers={"Date": self.FIRST})
         for number in (2, 3, 4):
             wire.page(number, page(after, number), headers={"Date": self.LATER})
-        self.read(wire, after, self.LATER)
+        self.expect_read(wire, after, self.LATER)
         assert regions.list_all() == after
         assert len(wire.requests) == 8
 
-    def test_exchange_is_noticed_by_a_survey(self, regions: OriginCloudRegions, wire: Wire) -> None:
+    def test_exchange_is_detected_with_total(self, regions: OriginCloudRegions, wire: Wire) -> None:
         before = mappings(150)
-        after = [*before[1:], self.written("2026-03-01T12:30:00Z")]
+        after = [*before[1:], self.written_mapping("2026-03-01T12:30:00Z")]
         wire.page(1, page(before, 1), headers={"Date": self.FIRST})
         wire.page(2, page(after, 2), headers={"Date": self.FIRST})
-        self.read(wire, after, self.LATER)
+        self.expect_read(wire, after, self.LATER)
         assert regions.get_many_with_total([address(100), address(149)])[0] == {
             one: mapping(one) for one in (address(100), address(149))
         }
@@ -303,12 +301,10 @@ class TestWrittenWhileItIsRead:
             "2030-01-01T00:00:00Z",
         ],
     )
-    def test_zone_that_was_just_written_is_read_twice(
-        self, regions: OriginCloudRegions, wire: Wire, modified_on: str
-    ) -> None:
-        zone = [*mappings(150), self.written(modified_on)]
+    def test_recent_write_is_read_twice(self, regions: OriginCloudRegions, wire: Wire, modified_on: str) -> None:
+        zone = [*mappings(150), self.written_mapping(modified_on)]
         for dummy in range(2):
-            self.read(wire, zone, self.FIRST)
+            self.expect_read(wire, zone, self.FIRST)
         assert regions.list_all() == zone
 
     @pytest.mark.parametrize(
@@ -324,59 +320,57 @@ class TestWrittenWhileItIsRead:
             ("soon", "2030-01-01T00:00:00Z"),
         ],
     )
-    def test_otherwise_it_is_read_once(
+    def test_older_write_is_read_once(
         self, regions: OriginCloudRegions, wire: Wire, date: str | None, modified_on: str | None
     ) -> None:
-        zone = [*mappings(150), self.written(modified_on)]
-        self.read(wire, zone, date)
+        zone = [*mappings(150), self.written_mapping(modified_on)]
+        self.expect_read(wire, zone, date)
         assert regions.list_all() == zone
 
     @pytest.mark.parametrize("count", [3, 150])
-    def test_mapping_of_the_first_page_was_there_before_the_others_were_read(
+    def test_recent_write_on_the_first_page_is_read_once(
         self, regions: OriginCloudRegions, wire: Wire, count: int
     ) -> None:
-        zone = [self.written("2026-03-01T12:30:00Z"), *mappings(count)]
-        self.read(wire, zone, self.FIRST)
+        zone = [self.written_mapping("2026-03-01T12:30:00Z"), *mappings(count)]
+        self.expect_read(wire, zone, self.FIRST)
         assert regions.list_all() == zone
 
-    def test_reading_that_contradicts_itself_shows_what_was_there(
-        self, regions: OriginCloudRegions, wire: Wire
-    ) -> None:
-        zone = [*mappings(150), self.written("2026-03-01T12:30:00Z")]
+    def test_inconsistent_read_then_consistent_read(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        zone = [*mappings(150), self.written_mapping("2026-03-01T12:30:00Z")]
         wire.page(1, page(zone, 1, total_count=150), headers={"Date": self.FIRST})
         wire.page(2, page(zone, 2))
-        self.read(wire, zone, self.FIRST)
+        self.expect_read(wire, zone, self.FIRST)
         assert regions.list_all() == zone
 
-    def test_another_exchange_in_the_second_reading(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        once = [*mappings(150)[1:], self.written("2026-03-01T12:30:00Z")]
+    def test_exchange_in_the_second_read(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        once = [*mappings(150)[1:], self.written_mapping("2026-03-01T12:30:00Z")]
         twice = [*once[1:], mapping("192.0.2.2")._replace(modified_on="2026-03-01T12:30:00Z")]
         for before, after in ((mappings(150), once), (once, twice)):
             wire.page(1, page(before, 1), headers={"Date": self.FIRST})
             wire.page(2, page(after, 2))
-        self.read(wire, twice, self.FIRST)
+        self.expect_read(wire, twice, self.FIRST)
         assert regions.list_all() == twice
 
-    def test_zone_that_never_rests(self, regions: OriginCloudRegions, wire: Wire) -> None:
+    def test_writes_in_each_read_fail(self, regions: OriginCloudRegions, wire: Wire) -> None:
         for number in range(3):
-            self.read(wire, [*mappings(150), self.written(f"2026-03-01T12:30:0{number}Z")], self.FIRST)
+            self.expect_read(wire, [*mappings(150), self.written_mapping(f"2026-03-01T12:30:0{number}Z")], self.FIRST)
         with pytest.raises(
             ApiError, match="^HTTP 200: another client changed the zone during each of 3 reads: try again later$"
         ):
             regions.list_all()
 
 
-class TestPagesThatContradictEachOther:
+class TestInconsistentPages:
     """They are read three times at the most."""
 
-    def test_zone_that_changes_while_it_is_read(self, regions: OriginCloudRegions, wire: Wire) -> None:
+    def test_zone_changes_between_pages(self, regions: OriginCloudRegions, wire: Wire) -> None:
         before, after = mappings(150), mappings(151)
         wire.page(1, page(before, 1))
         wire.page(2, page(after, 2))
         wire.zone(after)
         assert regions.list_all() == after
 
-    def test_mapping_that_moves_to_the_other_page(self, regions: OriginCloudRegions, wire: Wire) -> None:
+    def test_mapping_moves_to_another_page(self, regions: OriginCloudRegions, wire: Wire) -> None:
         before = mappings(150)
         after = [*before[1:], mapping("192.0.2.1")]
         wire.page(1, page(before, 1))
@@ -384,13 +378,13 @@ class TestPagesThatContradictEachOther:
         wire.zone(after)
         assert regions.list_all() == after
 
-    def test_zone_emptied_meanwhile(self, regions: OriginCloudRegions, wire: Wire) -> None:
+    def test_zone_emptied_between_pages(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.page(1, page(mappings(150), 1))
-        wire.page(2, failed(1142), status=404)
-        wire.page(1, failed(1142), status=404)
+        wire.page(2, error_envelope(1142), status=404)
+        wire.page(1, error_envelope(1142), status=404)
         assert regions.list_all() == []
 
-    def test_page_that_repeats(self, regions: OriginCloudRegions, wire: Wire) -> None:
+    def test_repeated_page(self, regions: OriginCloudRegions, wire: Wire) -> None:
         first = page(mappings(300), 1)
         for number in (1, 2, 3) * 3:
             wire.page(number, first)
@@ -401,7 +395,7 @@ class TestPagesThatContradictEachOther:
             regions.list_all()
 
     @pytest.mark.parametrize("total", [-1, 0, 1, 3, 10**30])
-    def test_total_that_lies(self, regions: OriginCloudRegions, wire: Wire, total: int) -> None:
+    def test_wrong_total(self, regions: OriginCloudRegions, wire: Wire, total: int) -> None:
         for dummy in range(3):
             wire.page(1, page(mappings(2), total_count=total))
         with pytest.raises(
@@ -421,7 +415,7 @@ class TestPagesThatContradictEachOther:
         wire.page(1, page(mappings(100), 1, total_pages=100))
         assert regions.list_all() == mappings(100)
 
-    def test_both_totals_are_told(self, regions: OriginCloudRegions, wire: Wire) -> None:
+    def test_error_has_both_totals(self, regions: OriginCloudRegions, wire: Wire) -> None:
         for dummy in range(3):
             wire.page(1, page(mappings(150), 1, total_count=149))
             wire.page(2, page(mappings(150), 2))
@@ -433,34 +427,34 @@ class TestPagesThatContradictEachOther:
         with pytest.raises(ApiError, match="expected a mapping, but the answer is"):
             regions.list_all()
 
-    def test_without_end(self, regions: OriginCloudRegions, wire: Wire) -> None:
+    def test_endless_list(self, regions: OriginCloudRegions, wire: Wire) -> None:
         """A zone holds 3,500 mappings: a server that says more is not asked for them all, let alone three times."""
         wire.page(1, page(mappings(200), 1, total_pages=1_000, total_count=100_000))
         with pytest.raises(CloudflareError):
             regions.list_all()
 
     @pytest.mark.parametrize(
-        "ask", [lambda regions: regions.list_all(), lambda regions: regions.get_many([address(1)] * 9)]
+        "fetch", [lambda regions: regions.list_all(), lambda regions: regions.get_many([address(1)] * 9)]
     )
-    def test_empty_first_page_ends_it(
-        self, regions: OriginCloudRegions, zone: Zone, ask: t.Callable[[OriginCloudRegions], object]
+    def test_empty_first_page_ends_the_list(
+        self, regions: OriginCloudRegions, zone: FakeZone, fetch: t.Callable[[OriginCloudRegions], object]
     ) -> None:
-        zone.before = lambda asked: (200, {}, page([], total_pages=35, total_count=3_500))
+        zone.before = lambda requested: (200, {}, page([], total_pages=35, total_count=3_500))
         with pytest.raises(ApiError):
-            ask(regions)
-        assert len(zone.asked) <= MAX_SNAPSHOT_ATTEMPTS
+            fetch(regions)
+        assert len(zone.requested) <= MAX_SNAPSHOT_ATTEMPTS
 
     @pytest.mark.parametrize("seed", range(10))
-    def test_result_never_repeats_an_address(self, regions: OriginCloudRegions, zone: Zone, seed: int) -> None:
-        chance, lock = random.Random(seed), threading.Lock()
+    def test_result_has_each_address_once(self, regions: OriginCloudRegions, zone: FakeZone, seed: int) -> None:
+        rng, lock = random.Random(seed), threading.Lock()
 
-        def before(asked: int) -> None:
+        def before(requested: int) -> None:
             with lock:
                 items = list(zone.items)
-                if chance.random() < 0.3:
-                    items.pop(chance.randrange(len(items)))
-                if chance.random() < 0.3:
-                    items.insert(chance.randrange(len(items)), mapping(f"192.0.2.{len(zone.asked)}"))
+                if rng.random() < 0.3:
+                    items.pop(rng.randrange(len(items)))
+                if rng.random() < 0.3:
+                    items.insert(rng.randrange(len(items)), mapping(f"192.0.2.{len(zone.requested)}"))
                 zone.items = items
 
         zone.items = mappings(350)
@@ -468,188 +462,207 @@ class TestPagesThatContradictEachOther:
         with contextlib.suppress(ApiError):
             found = [item.origin_ip for item in regions.list_all()]
             assert len(set(found)) == len(found)
-        assert len(zone.asked) <= MAX_SNAPSHOT_ATTEMPTS * 5
+        assert len(zone.requested) <= MAX_SNAPSHOT_ATTEMPTS * 5
 
 
-UNMAPPED = [f"192.0.2.{number}" for number in range(256)]
+UNMAPPED_ADDRESSES = [f"192.0.2.{number}" for number in range(256)]
 
 
 class TestFetchMissing:
     """What is snapshot grows from question to question: together they cost at most twice as much as one would have."""
 
     @pytest.fixture
-    def ask(self, regions: OriginCloudRegions, zone: Zone) -> t.Callable[..., dict[str, t.Any]]:
+    def fetch(self, regions: OriginCloudRegions, zone: FakeZone) -> t.Callable[..., dict[str, t.Any]]:
         """The answer to a question, by what is snapshot from those before it. It is the right one."""
         snapshot = ZoneSnapshot()
 
-        def ask(*addresses: str) -> dict[str, t.Any]:
-            asked = list(dict.fromkeys(addresses)) or None
-            regions.fetch_missing(snapshot, asked)
-            assert snapshot.covers(asked)
-            return snapshot.select(asked)
+        def fetch(*addresses: str) -> dict[str, t.Any]:
+            requested = list(dict.fromkeys(addresses)) or None
+            regions.fetch_missing(snapshot, requested)
+            assert snapshot.covers(requested)
+            return snapshot.select(requested)
 
-        return ask
+        return fetch
 
-    def all_right(
-        self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]], questions: t.Iterable[t.Sequence[str]]
+    def check_answers(
+        self, zone: FakeZone, fetch: t.Callable[..., dict[str, t.Any]], questions: t.Iterable[t.Sequence[str]]
     ) -> None:
         """The answers are right, and at no time have they cost more than the rule says."""
-        asked: set[str] = set()
-        pages, whole = page_count(zone.items), False
-        there = {item.origin_ip: item for item in zone.items}
+        requested: set[str] = set()
+        pages, complete = page_count(zone.items), False
+        existing = {item.origin_ip: item for item in zone.items}
         for question in questions:
-            assert list(ask(*question).values()) == [there[one] for one in question or there if one in there]
-            asked.update(question)
-            whole = whole or not question
-            assert len(zone.asked) <= 2 * (pages if whole else min(len(asked), pages)), len(asked)
-        alone = [one for one in zone.asked if isinstance(one, str)]
-        assert len(set(alone)) == len(alone)
+            assert list(fetch(*question).values()) == [existing[one] for one in question or existing if one in existing]
+            requested.update(question)
+            complete = complete or not question
+            assert len(zone.requested) <= 2 * (pages if complete else min(len(requested), pages)), len(requested)
+        single_requests = [one for one in zone.requested if isinstance(one, str)]
+        assert len(set(single_requests)) == len(single_requests)
 
     @pytest.mark.parametrize("count", [0, 1, 60, 100, 101, 200, 201, 300, 1_000, 3_500])
     @pytest.mark.parametrize("order", ["first page first", "last page first", "unmapped", "mixed"])
-    def test_single_questions_one_after_the_other(
-        self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]], count: int, order: str
+    def test_single_addresses_in_sequence(
+        self, zone: FakeZone, fetch: t.Callable[..., dict[str, t.Any]], count: int, order: str
     ) -> None:
         zone.items = mappings(count)
-        there, enough = [item.origin_ip for item in zone.items], 3 * page_count(zone.items) + 3
+        existing, limit = [item.origin_ip for item in zone.items], 3 * page_count(zone.items) + 3
         questions = {
-            "first page first": there[:enough],
-            "last page first": there[::-1][:enough],
-            "unmapped": UNMAPPED[:enough],
-            "mixed": random.Random(count).sample(there + UNMAPPED, enough),
+            "first page first": existing[:limit],
+            "last page first": existing[::-1][:limit],
+            "unmapped": UNMAPPED_ADDRESSES[:limit],
+            "mixed": random.Random(count).sample(existing + UNMAPPED_ADDRESSES, limit),
         }[order]
-        self.all_right(zone, ask, [[one] for one in questions])
+        self.check_answers(zone, fetch, [[one] for one in questions])
 
-    def test_200_addresses_of_3500_cost_at_most_70(self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]]) -> None:
-        zone.items = mappings(3_500)
-        self.all_right(zone, ask, [[address(number * 17)] for number in range(200)])
-        assert len(zone.asked) <= 70
-
-    def test_60_addresses_of_60_cost_at_most_2(self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]]) -> None:
-        zone.items = mappings(60)
-        self.all_right(zone, ask, [[address(number)] for number in range(60)])
-        assert len(zone.asked) <= 2
-
-    @pytest.mark.parametrize("more", [[UNMAPPED[0]], UNMAPPED[:3], []], ids=["unmapped", "several", "whole"])
-    def test_one_page_is_the_whole_zone(
-        self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]], more: list[str]
+    def test_200_addresses_of_3500_cost_at_most_70(
+        self, zone: FakeZone, fetch: t.Callable[..., dict[str, t.Any]]
     ) -> None:
+        zone.items = mappings(3_500)
+        self.check_answers(zone, fetch, [[address(number * 17)] for number in range(200)])
+        assert len(zone.requested) <= 70
+
+    def test_60_addresses_of_60_cost_at_most_2(self, zone: FakeZone, fetch: t.Callable[..., dict[str, t.Any]]) -> None:
         zone.items = mappings(60)
-        self.all_right(zone, ask, [[address(1)], [address(2)], more])
+        self.check_answers(zone, fetch, [[address(number)] for number in range(60)])
+        assert len(zone.requested) <= 2
+
+    @pytest.mark.parametrize(
+        "more", [[UNMAPPED_ADDRESSES[0]], UNMAPPED_ADDRESSES[:3], []], ids=["unmapped", "several", "whole"]
+    )
+    def test_zone_of_one_page(self, zone: FakeZone, fetch: t.Callable[..., dict[str, t.Any]], more: list[str]) -> None:
+        zone.items = mappings(60)
+        self.check_answers(zone, fetch, [[address(1)], [address(2)], more])
 
     @pytest.mark.parametrize("count", [0, 1, 60, 100, 101, 250, 3_500])
-    def test_whole_zone_costs_its_pages(self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]], count: int) -> None:
+    def test_complete_zone_costs_its_pages(
+        self, zone: FakeZone, fetch: t.Callable[..., dict[str, t.Any]], count: int
+    ) -> None:
         zone.items = mappings(count)
-        self.all_right(zone, ask, [[], [address(1)], [UNMAPPED[0]], [], [address(2), UNMAPPED[1]]])
-        assert sorted(zone.asked) == list(range(1, page_count(zone.items) + 1))
+        self.check_answers(
+            zone, fetch, [[], [address(1)], [UNMAPPED_ADDRESSES[0]], [], [address(2), UNMAPPED_ADDRESSES[1]]]
+        )
+        assert sorted(zone.requested) == list(range(1, page_count(zone.items) + 1))
 
     @pytest.mark.parametrize("count", [0, 1, 60, 100, 101, 200, 250, 300, 500, 1_000, 3_500])
     @pytest.mark.parametrize("seed", range(7))
-    def test_questions_of_all_kinds(
-        self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]], count: int, seed: int
+    def test_random_requests(
+        self, zone: FakeZone, fetch: t.Callable[..., dict[str, t.Any]], count: int, seed: int
     ) -> None:
-        chance = random.Random(seed)
+        rng = random.Random(seed)
         zone.items = mappings(count)
-        there = [item.origin_ip for item in zone.items] + UNMAPPED
-        most = chance.choice([1, 2, 3, 40])
-        enough = 2 * page_count(zone.items) + 5
-        questions = [chance.sample(there, chance.randint(1, most)) for dummy in range(enough)]
-        if chance.random() < 0.5:
-            questions.insert(chance.randrange(enough), [])
-        self.all_right(zone, ask, questions)
+        existing = [item.origin_ip for item in zone.items] + UNMAPPED_ADDRESSES
+        max_batch = rng.choice([1, 2, 3, 40])
+        limit = 2 * page_count(zone.items) + 5
+        questions = [rng.sample(existing, rng.randint(1, max_batch)) for dummy in range(limit)]
+        if rng.random() < 0.5:
+            questions.insert(rng.randrange(limit), [])
+        self.check_answers(zone, fetch, questions)
 
-    def test_what_a_first_page_has_that_contradicts_itself_is_not_read_again(
-        self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]]
+    def test_mappings_of_a_contradictory_first_page_are_not_read_again(
+        self, zone: FakeZone, fetch: t.Callable[..., dict[str, t.Any]]
     ) -> None:
-        zone.before = lambda asked: (200, {}, page(mappings(2), total_count=3)) if asked == 1 else None
-        ask(UNMAPPED[0])
-        assert len(ask(address(0), address(1))) == 2
-        assert zone.asked == [UNMAPPED[0], 1]
+        zone.before = lambda requested: (200, {}, page(mappings(2), total_count=3)) if requested == 1 else None
+        fetch(UNMAPPED_ADDRESSES[0])
+        assert len(fetch(address(0), address(1))) == 2
+        assert zone.requested == [UNMAPPED_ADDRESSES[0], 1]
 
-    def test_answered_question_costs_nothing(self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]]) -> None:
+    def test_known_addresses_cost_no_request(self, zone: FakeZone, fetch: t.Callable[..., dict[str, t.Any]]) -> None:
         zone.items = mappings(3_500)
         for dummy in range(3):
-            ask(address(3_000))
-            ask(UNMAPPED[0])
-        cost = len(zone.asked)
-        ask(UNMAPPED[0], address(3_000), address(0))
-        assert len(zone.asked) == cost == 3
+            fetch(address(3_000))
+            fetch(UNMAPPED_ADDRESSES[0])
+        cost = len(zone.requested)
+        fetch(UNMAPPED_ADDRESSES[0], address(3_000), address(0))
+        assert len(zone.requested) == cost == 3
 
     @pytest.mark.parametrize("questions", [[[address(0)], [address(1), address(3_400)]], [[]]], ids=str)
-    def test_what_was_answered_stays(
-        self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]], questions: list[list[str]]
+    def test_fetched_mappings_stay(
+        self, zone: FakeZone, fetch: t.Callable[..., dict[str, t.Any]], questions: list[list[str]]
     ) -> None:
         zone.items = mappings(3_500)
-        before = [ask(*question) for question in questions]
+        before = [fetch(*question) for question in questions]
         zone.items = []
-        assert [ask(*question) for question in questions] == before
+        assert [fetch(*question) for question in questions] == before
 
-    def test_zone_that_changes_between_questions(self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]]) -> None:
+    def test_zone_changes_between_fetches(self, zone: FakeZone, fetch: t.Callable[..., dict[str, t.Any]]) -> None:
         """All that is snapshot is what was there when it was read."""
         zone.items = mappings(250)
-        assert ask(address(0)) and ask(address(200))
+        assert fetch(address(0)) and fetch(address(200))
         zone.items = [mapping(item.origin_ip, vendor="gcp") for item in mappings(249)]
-        found = ask()
+        found = fetch()
         assert list(found.values()) == zone.items
-        assert ask(address(0))[address(0)].vendor == "gcp"
-        assert ask(address(249)) == {}
-        assert ask(UNMAPPED[0]) == {}
+        assert fetch(address(0))[address(0)].vendor == "gcp"
+        assert fetch(address(249)) == {}
+        assert fetch(UNMAPPED_ADDRESSES[0]) == {}
 
     @pytest.mark.parametrize(("before", "after"), [(0, 3_500), (60, 3_500), (3_500, 60), (3_500, 0), (250, 150)])
-    def test_zone_that_grows_or_shrinks(
-        self, zone: Zone, ask: t.Callable[..., dict[str, t.Any]], before: int, after: int
+    def test_zone_grows_or_shrinks(
+        self, zone: FakeZone, fetch: t.Callable[..., dict[str, t.Any]], before: int, after: int
     ) -> None:
         zone.items = mappings(before)
-        for one in UNMAPPED[:2]:
-            assert ask(one) == {}
+        for one in UNMAPPED_ADDRESSES[:2]:
+            assert fetch(one) == {}
         zone.items = mappings(after)
-        for one in UNMAPPED[2:200]:
-            assert ask(one) == {}
-        assert list(ask().values()) in (mappings(after), mappings(before))
-        assert len(zone.asked) <= 2 * max(page_count(mappings(before)), page_count(mappings(after)))
+        for one in UNMAPPED_ADDRESSES[2:200]:
+            assert fetch(one) == {}
+        assert list(fetch().values()) in (mappings(after), mappings(before))
+        assert len(zone.requested) <= 2 * max(page_count(mappings(before)), page_count(mappings(after)))
 
-    def test_error_leaves_what_was_known(self, regions: OriginCloudRegions, zone: Zone) -> None:
+    def test_error_keeps_the_snapshot(self, regions: OriginCloudRegions, zone: FakeZone) -> None:
         zone.items = mappings(3_500)
         snapshot = ZoneSnapshot()
         regions.fetch_missing(snapshot, [address(1)])
-        zone.before = lambda asked: (403, {}, failed(10000))
-        for question in ([UNMAPPED[0]], [address(2), address(3)], None):
+        zone.before = lambda requested: (403, {}, error_envelope(10000))
+        for question in ([UNMAPPED_ADDRESSES[0]], [address(2), address(3)], None):
             with pytest.raises(ApiError):
                 regions.fetch_missing(snapshot, question)
             assert not snapshot.covers(question)
         assert snapshot.select([address(1)]) == {address(1): mapping(address(1))}
-        zone.before = lambda asked: None
+        zone.before = lambda requested: None
         regions.fetch_missing(snapshot, None)
         assert list(snapshot.select(None).values()) == mappings(3_500)
 
     @pytest.mark.parametrize("count", [0, 60, 101, 3_500])
-    @pytest.mark.parametrize("asked", [1, 2, 40])
-    def test_survey_tells_the_number_of_all_mappings(
-        self, regions: OriginCloudRegions, zone: Zone, count: int, asked: int
+    @pytest.mark.parametrize("requested", [1, 2, 40])
+    def test_total_of_all_mappings(
+        self, regions: OriginCloudRegions, zone: FakeZone, count: int, requested: int
     ) -> None:
         zone.items = mappings(count)
-        for wanted in ([address(3_000 + number) for number in range(asked)], UNMAPPED[:asked]):
-            zone.asked.clear()
-            there = {item.origin_ip: item for item in zone.items if item.origin_ip in wanted}
-            assert regions.get_many_with_total(wanted) == (there, count)
-            assert len(zone.asked) <= min(asked + 1, page_count(zone.items))
+        for wanted in ([address(3_000 + number) for number in range(requested)], UNMAPPED_ADDRESSES[:requested]):
+            zone.requested.clear()
+            existing = {item.origin_ip: item for item in zone.items if item.origin_ip in wanted}
+            assert regions.get_many_with_total(wanted) == (existing, count)
+            assert len(zone.requested) <= min(requested + 1, page_count(zone.items))
 
 
 class TestPut:
-    def test_costs_one_request(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        wire.send("PUT", f"{MAPPINGS}/2001:db8::1", envelope(mapping("2001:db8::1")), body=sent(new("2001:db8::1")))
+    def test_costs_1_request(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.send(
+            "PUT",
+            f"{MAPPINGS_PATH}/2001:db8::1",
+            envelope(mapping("2001:db8::1")),
+            body=request_item(new("2001:db8::1")),
+        )
         assert regions.put(new("2001:db8::1")) == mapping("2001:db8::1")
 
-    def test_nothing_else_is_sent(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        wire.send("PUT", f"{MAPPINGS}/192.0.2.1", envelope(mapping("192.0.2.1")), body=sent(new("192.0.2.1")))
+    def test_body_has_no_other_keys(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.send(
+            "PUT", f"{MAPPINGS_PATH}/192.0.2.1", envelope(mapping("192.0.2.1")), body=request_item(new("192.0.2.1"))
+        )
         regions.put(mapping("192.0.2.1"))
         assert MODIFIED_ON.encode() not in wire.requests[0].body
 
     @pytest.mark.parametrize(
         ("status", "code"), [(400, 1146), (400, 1157), (403, 1164), (403, 10000), (404, 7003), (404, 1142)]
     )
-    def test_refusal_is_not_read_again(self, regions: OriginCloudRegions, wire: Wire, status: int, code: int) -> None:
-        wire.send("PUT", f"{MAPPINGS}/192.0.2.1", failed(code), body=sent(new("192.0.2.1")), status=status)
+    def test_rejection_is_not_verified(self, regions: OriginCloudRegions, wire: Wire, status: int, code: int) -> None:
+        wire.send(
+            "PUT",
+            f"{MAPPINGS_PATH}/192.0.2.1",
+            error_envelope(code),
+            body=request_item(new("192.0.2.1")),
+            status=status,
+        )
         with pytest.raises(ApiError) as caught:
             regions.put(new("192.0.2.1"))
         assert caught.value.code == code
@@ -657,8 +670,8 @@ class TestPut:
     @pytest.mark.parametrize(
         ("answer", "status"),
         [
-            (failed(1140), 500),
-            (failed(1156), 500),
+            (error_envelope(1140), 500),
+            (error_envelope(1156), 500),
             ("<h1>OK</h1>", 200),
             (envelope(None), 200),
             (envelope({"origin_ip": "192.0.2.1"}), 200),
@@ -667,12 +680,12 @@ class TestPut:
         ],
         ids=str,
     )
-    @pytest.mark.parametrize("stands", [True, False])
-    def test_what_is_not_confirmed_is_read(
-        self, regions: OriginCloudRegions, wire: Wire, answer: t.Any, status: int, stands: bool
+    @pytest.mark.parametrize("applied", [True, False])
+    def test_unconfirmed_write_is_verified(
+        self, regions: OriginCloudRegions, wire: Wire, answer: t.Any, status: int, applied: bool
     ) -> None:
-        wire.send("PUT", f"{MAPPINGS}/192.0.2.1", answer, body=sent(new("192.0.2.1")), status=status)
-        if stands:
+        wire.send("PUT", f"{MAPPINGS_PATH}/192.0.2.1", answer, body=request_item(new("192.0.2.1")), status=status)
+        if applied:
             wire.mapping("192.0.2.1")
             assert regions.put(new("192.0.2.1")) == mapping("192.0.2.1")
         else:
@@ -681,38 +694,42 @@ class TestPut:
                 regions.put(new("192.0.2.1"))
             assert caught.value.result == {}
 
-    def test_lost_answer_is_asked_for_again(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        for answer in (BROKEN, envelope(mapping("192.0.2.1"))):
-            wire.send("PUT", f"{MAPPINGS}/192.0.2.1", answer, body=sent(new("192.0.2.1")))
+    def test_lost_answer_is_retried(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        for answer in (CONNECTION_ERROR, envelope(mapping("192.0.2.1"))):
+            wire.send("PUT", f"{MAPPINGS_PATH}/192.0.2.1", answer, body=request_item(new("192.0.2.1")))
         assert regions.put(new("192.0.2.1")) == mapping("192.0.2.1")
 
-    def test_refused_after_a_lost_answer(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        wire.send("PUT", f"{MAPPINGS}/192.0.2.1", BROKEN, body=sent(new("192.0.2.1")))
-        wire.send("PUT", f"{MAPPINGS}/192.0.2.1", failed(1164), body=sent(new("192.0.2.1")), status=403)
+    def test_rejection_after_a_lost_answer(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.send("PUT", f"{MAPPINGS_PATH}/192.0.2.1", CONNECTION_ERROR, body=request_item(new("192.0.2.1")))
+        wire.send(
+            "PUT", f"{MAPPINGS_PATH}/192.0.2.1", error_envelope(1164), body=request_item(new("192.0.2.1")), status=403
+        )
         wire.mapping("192.0.2.1")
         assert regions.put(new("192.0.2.1")) == mapping("192.0.2.1")
 
-    def test_confirmed_for_another_address(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        wire.send("PUT", f"{MAPPINGS}/192.0.2.1", envelope(mapping("192.0.2.2")), body=sent(new("192.0.2.1")))
+    def test_answer_for_another_address(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.send(
+            "PUT", f"{MAPPINGS_PATH}/192.0.2.1", envelope(mapping("192.0.2.2")), body=request_item(new("192.0.2.1"))
+        )
         wire.no_mapping("192.0.2.1")
         with pytest.raises(
             ApiError, match=r"expected the mapping of 192\.0\.2\.1 that was sent, but the answer is .*192\.0\.2\.2"
         ):
             regions.put(new("192.0.2.1"))
 
-    def test_lost_for_good(self, regions: OriginCloudRegions, client: Client, wire: Wire) -> None:
+    def test_lost_write_that_was_not_made(self, regions: OriginCloudRegions, client: Client, wire: Wire) -> None:
         client._pacer._max_wait = 0.0
         for dummy in range(2):
-            wire.send("PUT", f"{MAPPINGS}/192.0.2.1", BROKEN, body=sent(new("192.0.2.1")))
+            wire.send("PUT", f"{MAPPINGS_PATH}/192.0.2.1", CONNECTION_ERROR, body=request_item(new("192.0.2.1")))
             wire.no_mapping("192.0.2.1")
             with pytest.raises(RetryableTransportError) as caught:
                 regions.put(new("192.0.2.1"))
             assert caught.value.result == {}
 
-    def test_unknown(self, regions: OriginCloudRegions, client: Client, wire: Wire) -> None:
+    def test_lost_write_that_cannot_be_verified(self, regions: OriginCloudRegions, client: Client, wire: Wire) -> None:
         client._pacer._max_wait = 0.0
-        wire.send("PUT", f"{MAPPINGS}/192.0.2.1", BROKEN, body=sent(new("192.0.2.1")))
-        wire.get(f"{MAPPINGS}/192.0.2.1", BROKEN)
+        wire.send("PUT", f"{MAPPINGS_PATH}/192.0.2.1", CONNECTION_ERROR, body=request_item(new("192.0.2.1")))
+        wire.get(f"{MAPPINGS_PATH}/192.0.2.1", CONNECTION_ERROR)
         with pytest.raises(RetryableTransportError, match="it is unknown whether the change was made") as caught:
             regions.put(new("192.0.2.1"))
         assert caught.value.result == {"changed": True}
@@ -720,30 +737,32 @@ class TestPut:
 
 class TestDelete:
     @pytest.mark.parametrize("result", [{"origin_ip": "192.0.2.1"}, {}, mapping("192.0.2.1")], ids=str)
-    def test_costs_one_request(self, regions: OriginCloudRegions, wire: Wire, result: t.Any) -> None:
-        wire.send("DELETE", f"{MAPPINGS}/192.0.2.1", envelope(result))
+    def test_costs_1_request(self, regions: OriginCloudRegions, wire: Wire, result: t.Any) -> None:
+        wire.send("DELETE", f"{MAPPINGS_PATH}/192.0.2.1", envelope(result))
         assert regions.delete("192.0.2.1") is True
 
-    def test_somebody_else_was_faster(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        wire.send("DELETE", f"{MAPPINGS}/192.0.2.1", failed(1142), status=404)
+    def test_missing_mapping(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.send("DELETE", f"{MAPPINGS_PATH}/192.0.2.1", error_envelope(1142), status=404)
         assert regions.delete("192.0.2.1") is False
 
-    def test_gone_after_a_lost_answer_is_ours(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        wire.send("DELETE", f"{MAPPINGS}/192.0.2.1", "", status=502)
-        wire.send("DELETE", f"{MAPPINGS}/192.0.2.1", failed(1142), status=404)
+    def test_1142_after_a_lost_answer_is_a_deletion(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.send("DELETE", f"{MAPPINGS_PATH}/192.0.2.1", "", status=502)
+        wire.send("DELETE", f"{MAPPINGS_PATH}/192.0.2.1", error_envelope(1142), status=404)
         assert regions.delete("192.0.2.1") is True
 
-    def test_gone_after_a_rate_limit_is_not_ours(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        wire.send("DELETE", f"{MAPPINGS}/192.0.2.1", "", status=429)
-        wire.send("DELETE", f"{MAPPINGS}/192.0.2.1", failed(1142), status=404)
+    def test_1142_after_a_rate_limit_is_not_a_deletion(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.send("DELETE", f"{MAPPINGS_PATH}/192.0.2.1", "", status=429)
+        wire.send("DELETE", f"{MAPPINGS_PATH}/192.0.2.1", error_envelope(1142), status=404)
         assert regions.delete("192.0.2.1") is False
 
-    @pytest.mark.parametrize(("answer", "status"), [(failed(1140), 500), (envelope(None), 200), ("", 200)], ids=str)
+    @pytest.mark.parametrize(
+        ("answer", "status"), [(error_envelope(1140), 500), (envelope(None), 200), ("", 200)], ids=str
+    )
     @pytest.mark.parametrize("gone", [True, False])
-    def test_what_is_not_confirmed_is_read(
+    def test_unconfirmed_deletion_is_verified(
         self, regions: OriginCloudRegions, wire: Wire, answer: t.Any, status: int, gone: bool
     ) -> None:
-        wire.send("DELETE", f"{MAPPINGS}/192.0.2.1", answer, status=status)
+        wire.send("DELETE", f"{MAPPINGS_PATH}/192.0.2.1", answer, status=status)
         if gone:
             wire.no_mapping("192.0.2.1")
             assert regions.delete("192.0.2.1") is True
@@ -754,7 +773,7 @@ class TestDelete:
 
     @pytest.mark.parametrize("code", [7003, 4711])
     def test_other_404_is_an_error(self, regions: OriginCloudRegions, wire: Wire, code: int) -> None:
-        wire.send("DELETE", f"{MAPPINGS}/192.0.2.1", failed(code), status=404)
+        wire.send("DELETE", f"{MAPPINGS_PATH}/192.0.2.1", error_envelope(code), status=404)
         with pytest.raises(ApiError):
             regions.delete("192.0.2.1")
 
@@ -772,25 +791,25 @@ class TestBatch:
             {"2001:db8::1": (None, None)}, {"192.0.2.1": "does not exist"}
         )
 
-    def test_of_a_zone_that_is_gone(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        wire.delete_batch([mapping("192.0.2.1")], failed(7003), status=404)
+    def test_unknown_zone(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        wire.delete_batch([mapping("192.0.2.1")], error_envelope(7003), status=404)
         with pytest.raises(ZoneNotFoundError):
             regions.delete_batch(["192.0.2.1"])
 
     @pytest.mark.parametrize(("before", "repeated"), [([], False), ([("", 429)], False), ([("", 502)], True)], ids=str)
-    def test_deletion_in_a_zone_without_mappings(
+    def test_deletion_in_an_empty_zone(
         self, regions: OriginCloudRegions, wire: Wire, before: list[tuple[str, int]], repeated: bool
     ) -> None:
         gone = [mapping("192.0.2.1"), mapping("192.0.2.2")]
-        for answer, status in [*before, (failed(1142), 404)]:
+        for answer, status in [*before, (error_envelope(1142), 404)]:
             wire.delete_batch(gone, answer, status=status)
         words = dict.fromkeys(["192.0.2.1", "192.0.2.2"], "The API's own words.")
         assert regions.delete_batch(list(words)) == BatchResult({}, words, repeated)
 
     @pytest.mark.parametrize(
-        ("answer", "status", "repeated"), [("", 429, False), ("", 502, True), (BROKEN, 200, True)], ids=str
+        ("answer", "status", "repeated"), [("", 429, False), ("", 502, True), (CONNECTION_ERROR, 200, True)], ids=str
     )
-    def test_repeated(
+    def test_was_retried(
         self, regions: OriginCloudRegions, wire: Wire, answer: t.Any, status: int, repeated: bool
     ) -> None:
         wire.put_batch([new("192.0.2.1")], answer, status=status)
@@ -802,7 +821,7 @@ class TestBatch:
     @pytest.mark.parametrize(
         ("error", "words"), [({}, ""), ({"error": ""}, ""), ({"error": ["x"]}, "['x']"), ({"error": None}, "")], ids=str
     )
-    def test_refusal_without_words_is_one(
+    def test_failed_item_without_an_error_text(
         self, regions: OriginCloudRegions, wire: Wire, error: dict[str, t.Any], words: str
     ) -> None:
         """So is one after an item that names no address."""
@@ -813,23 +832,23 @@ class TestBatch:
     @pytest.mark.parametrize(("key", "where"), [("failed", "error"), ("failed", "origin_ip"), ("succeeded", "vendor")])
     def test_deep_nesting(self, regions: OriginCloudRegions, wire: Wire, key: str, where: str) -> None:
         """No traceback, whatever comes: an item that cannot be read is one that the API is silent on."""
-        for answer in nested(envelope({key: [{"origin_ip": "192.0.2.1", where: "?"}]})):
-            wire.send("PUT", BATCH, answer, body=[sent(new("192.0.2.1"))])
+        for answer in nested_texts(envelope({key: [{"origin_ip": "192.0.2.1", where: "?"}]})):
+            wire.send("PUT", BATCH_PATH, answer, body=[request_item(new("192.0.2.1"))])
             with contextlib.suppress(ApiError):
                 regions.put_batch([new("192.0.2.1")])
 
-    def test_words_do_not_show_the_credential(self, regions: OriginCloudRegions, wire: Wire) -> None:
+    def test_error_texts_hide_the_credential(self, regions: OriginCloudRegions, wire: Wire) -> None:
         token = wire.headers["Authorization"].split()[1]
         wire.put_batch([new("192.0.2.1")], batch_response(**{"192.0.2.1": f"{token} may not"}))
         assert regions.put_batch([new("192.0.2.1")]).refused == {"192.0.2.1": "******** may not"}
 
 
 class TestListSupportedRegions:
-    def test_costs_one_request(self, regions: OriginCloudRegions, wire: Wire) -> None:
+    def test_costs_1_request(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.supported()
-        assert regions.list_supported_regions() == SUPPORTED
+        assert regions.list_supported_regions() == SUPPORTED_REGIONS
 
-    def test_only_what_is_known_is_kept(self, regions: OriginCloudRegions, wire: Wire) -> None:
+    def test_unknown_keys_are_dropped(self, regions: OriginCloudRegions, wire: Wire) -> None:
         region = {"name": "x", "upper_tier_colos": []}
         wire.supported(
             envelope({"vendors": {"new": [{**region, "more": 1}], "aws": []}, "obtained_codes": False, "more": 1})
@@ -867,21 +886,21 @@ class TestListSupportedRegions:
         wire.supported(envelope(result))
         with pytest.raises(ApiError, match="^HTTP 200: expected the supported regions, but the answer is ") as caught:
             regions.list_supported_regions()
-        assert str(caught.value).endswith(repr(json.dumps(plain(result))))
+        assert str(caught.value).endswith(repr(json.dumps(to_json(result))))
 
-    def test_deep_nesting_is_malformed(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        for answer in nested(envelope({"vendors": {"aws": [{"name": "?"}]}, "obtained_codes": True})):
+    def test_deep_nesting(self, regions: OriginCloudRegions, wire: Wire) -> None:
+        for answer in nested_texts(envelope({"vendors": {"aws": [{"name": "?"}]}, "obtained_codes": True})):
             wire.supported(answer)
             with pytest.raises(ApiError):
                 regions.list_supported_regions()
 
     @pytest.mark.parametrize("status", [400, 403, 404])
-    @pytest.mark.parametrize("off", [switch(False), failed(1142)], ids=["off", "never set"])
+    @pytest.mark.parametrize("off", [setting_envelope(False), error_envelope(1142)], ids=["off", "never set"])
     def test_tiered_cache_off(
         self, regions: OriginCloudRegions, wire: Wire, status: int, off: dict[str, t.Any]
     ) -> None:
-        wire.supported(failed(4711), status=status)
-        wire.get(STATE, off, status=200 if off["success"] else 404)
+        wire.supported(error_envelope(4711), status=status)
+        wire.get(TIERED_CACHE_PATH, off, status=200 if off["success"] else 404)
         with pytest.raises(TieredCacheDisabledError) as caught:
             regions.list_supported_regions()
         assert str(caught.value).startswith("Tiered Cache is off for this zone")
@@ -890,34 +909,42 @@ class TestListSupportedRegions:
         own = {"code": 4711, "message": "The API's own words."}
         assert caught.value.failure() == {"status": status, **own, "errors": [own]}
 
-    def test_tiered_cache_off_without_words(self, regions: OriginCloudRegions, wire: Wire) -> None:
+    def test_tiered_cache_off_without_an_error_text(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.supported("no", status=403)
-        wire.get(STATE, switch(False))
+        wire.get(TIERED_CACHE_PATH, setting_envelope(False))
         with pytest.raises(TieredCacheDisabledError) as caught:
             regions.list_supported_regions()
         assert caught.value.failure() == {"status": 403, "code": None, "message": "'no'", "errors": []}
 
     @pytest.mark.parametrize(
         ("answer", "status"),
-        [(switch(True), 200), (failed(10000), 403), (failed(7003), 404), (envelope({}), 200), ("", 500)],
+        [
+            (setting_envelope(True), 200),
+            (error_envelope(10000), 403),
+            (error_envelope(7003), 404),
+            (envelope({}), 200),
+            ("", 500),
+        ],
         ids=str,
     )
-    def test_another_reason(self, regions: OriginCloudRegions, wire: Wire, answer: t.Any, status: int) -> None:
-        wire.supported(failed(10000), status=403)
-        wire.get(STATE, answer, status=status)
+    def test_other_error_with_tiered_cache_on(
+        self, regions: OriginCloudRegions, wire: Wire, answer: t.Any, status: int
+    ) -> None:
+        wire.supported(error_envelope(10000), status=403)
+        wire.get(TIERED_CACHE_PATH, answer, status=status)
         with pytest.raises(PermissionDeniedError) as caught:
             regions.list_supported_regions()
         assert caught.value.status == 403
 
     @pytest.mark.parametrize(("status", "kind"), [(429, RateLimitError), (500, ApiError), (503, ApiError)])
-    def test_no_matter_of_tiered_cache(
+    def test_server_error_does_not_check_tiered_cache(
         self, regions: OriginCloudRegions, client: Client, wire: Wire, status: int, kind: type[ApiError]
     ) -> None:
         client._pacer._max_wait = 0.0
-        wire.supported(failed(4711), status=status)
+        wire.supported(error_envelope(4711), status=status)
         with pytest.raises(kind):
             regions.list_supported_regions()
-        assert [request.url for request in wire.requests] == [wire.api + REGIONS]
+        assert [request.url for request in wire.requests] == [wire.api + REGIONS_PATH]
 
 
 @pytest.mark.parametrize(
@@ -931,5 +958,5 @@ class TestListSupportedRegions:
         (mapping("192.0.2.1"), mapping("192.0.2.1", vendor="gcp"), False),
     ],
 )
-def test_same_place(one: dict[str, t.Any] | None, other: dict[str, t.Any] | None, same: bool) -> None:
+def test_same_region(one: dict[str, t.Any] | None, other: dict[str, t.Any] | None, same: bool) -> None:
     assert same_region(one, other) is same

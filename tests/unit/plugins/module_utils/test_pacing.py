@@ -19,55 +19,55 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
     build_api_error,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.pacing import PACING_THRESHOLD, RequestPacer
-from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import Clock
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import FakeClock
 
-WHY = "the API asks for"
+REASON = "the API asks for"
 
 
-def limited() -> CloudflareError:
+def rate_limit_error() -> CloudflareError:
     return build_api_error(429, [], "nothing")
 
 
 @pytest.fixture
-def make(clock: Clock, messages: list[str]) -> t.Callable[..., RequestPacer]:
-    def make(max_wait: float = 330.0) -> RequestPacer:
+def create_pacer(clock: FakeClock, messages: list[str]) -> t.Callable[..., RequestPacer]:
+    def create_pacer(max_wait: float = 330.0) -> RequestPacer:
         return RequestPacer(max_wait, messages.append, clock, clock.sleep)
 
-    return make
+    return create_pacer
 
 
 @pytest.fixture
-def pacer(make: t.Callable[..., RequestPacer]) -> RequestPacer:
-    return make()
+def pacer(create_pacer: t.Callable[..., RequestPacer]) -> RequestPacer:
+    return create_pacer()
 
 
-def left(pacer: RequestPacer) -> str:
+def remaining_wait(pacer: RequestPacer) -> str:
     """How much of 1,000 seconds it says that is left."""
     with pytest.raises(CloudflareError) as caught:
-        pacer.sleep_before_retry(pacer.acquire(), limited(), 86_400.0, WHY)
+        pacer.sleep_before_retry(pacer.acquire(), rate_limit_error(), 86_400.0, REASON)
     message = str(caught.value)
     assert "max_wait (1000 seconds in total) has " in message
     return message.split("in total) has ")[1].split(" left")[0]
 
 
-class Asleep:
+class BlockingSleep:
     """A sleep that lasts until the test ends it. ``events`` is shared with those that wait meanwhile."""
 
     def __init__(self) -> None:
         self.events: list[str] = []
-        self.begun = threading.Event()
-        self.end = threading.Event()
+        self.started = threading.Event()
+        self.wake = threading.Event()
 
     def __call__(self, seconds: float) -> None:
-        self.begun.set()
-        assert self.end.wait(30)
+        self.started.set()
+        assert self.wake.wait(30)
         self.events.append("slept")
 
 
 Futures = list["concurrent.futures.Future[object]"]
 
 
-def run(*targets: t.Callable[[], object]) -> Futures:
+def start_threads(*targets: t.Callable[[], object]) -> Futures:
     """Call each in a thread of its own."""
     pool = concurrent.futures.ThreadPoolExecutor(len(targets))
     futures: Futures = [pool.submit(target) for target in targets]
@@ -75,52 +75,50 @@ def run(*targets: t.Callable[[], object]) -> Futures:
     return futures
 
 
-def join(futures: Futures) -> None:
+def join_threads(futures: Futures) -> None:
     for future in futures:
         future.result(30)
 
 
 class TestPause:
-    def test_without_a_failure_nothing_is_waited_for(
-        self, pacer: RequestPacer, clock: Clock, messages: list[str]
-    ) -> None:
+    def test_no_pause_without_a_failure(self, pacer: RequestPacer, clock: FakeClock, messages: list[str]) -> None:
         clock.now = 7.0
         assert [pacer.acquire() for dummy in range(1_000)] == [7.0] * 1_000
         assert (clock.pauses, messages) == ([], [])
 
-    def test_while_one_waits_none_starts(self, clock: Clock) -> None:
-        asleep = Asleep()
-        pacer = RequestPacer(330.0, lambda text: None, clock, asleep)
+    def test_pause_blocks_other_requests(self, clock: FakeClock) -> None:
+        blocking_sleep = BlockingSleep()
+        pacer = RequestPacer(330.0, lambda text: None, clock, blocking_sleep)
 
         def start() -> None:
             pacer.acquire()
-            asleep.events.append("started")
+            blocking_sleep.events.append("started")
 
-        threads = run(lambda: pacer.sleep_before_retry(0.0, limited(), 300.0, WHY))
-        assert asleep.begun.wait(30)
-        threads += run(start, start, start)
+        threads = start_threads(lambda: pacer.sleep_before_retry(0.0, rate_limit_error(), 300.0, REASON))
+        assert blocking_sleep.started.wait(30)
+        threads += start_threads(start, start, start)
         concurrent.futures.wait(threads[1:], 0.05)
-        asleep.end.set()
-        join(threads)
-        assert asleep.events == ["slept", "started", "started", "started"]
+        blocking_sleep.wake.set()
+        join_threads(threads)
+        assert blocking_sleep.events == ["slept", "started", "started", "started"]
 
-    def test_while_one_is_slowed_down_none_starts(self, clock: Clock) -> None:
-        asleep = Asleep()
-        pacer = RequestPacer(330.0, lambda text: None, clock, asleep)
+    def test_slowdown_blocks_other_requests(self, clock: FakeClock) -> None:
+        blocking_sleep = BlockingSleep()
+        pacer = RequestPacer(330.0, lambda text: None, clock, blocking_sleep)
 
         def start() -> None:
             pacer.acquire()
-            asleep.events.append("started")
+            blocking_sleep.events.append("started")
 
         pacer.update_rate_limit('"default";r=0;t=30')
-        threads = run(start)
-        assert asleep.begun.wait(30)
+        threads = start_threads(start)
+        assert blocking_sleep.started.wait(30)
         clock.now = 30.0
-        threads += run(start, start)
+        threads += start_threads(start, start)
         concurrent.futures.wait(threads[1:], 0.05)
-        asleep.end.set()
-        join(threads)
-        assert asleep.events == ["slept", "started", "started", "started"]
+        blocking_sleep.wake.set()
+        join_threads(threads)
+        assert blocking_sleep.events == ["slept", "started", "started", "started"]
 
     @pytest.mark.parametrize(
         ("pause", "slept", "times"),
@@ -133,86 +131,91 @@ class TestPause:
             (300.5, [300.0, 0.5], 1),
         ],
     )
-    def test_those_that_fail_meanwhile_share_it(
-        self, clock: Clock, messages: list[str], pause: float, slept: list[float], times: int
+    def test_concurrent_failures_share_a_pause(
+        self, clock: FakeClock, messages: list[str], pause: float, slept: list[float], times: int
     ) -> None:
-        asleep = Asleep()
+        blocking_sleep = BlockingSleep()
 
         def sleep(seconds: float) -> None:
             if not clock.pauses:
-                asleep(seconds)
+                blocking_sleep(seconds)
             clock.sleep(seconds)
 
         pacer = RequestPacer(330.0, messages.append, clock, sleep)
-        threads = run(lambda: pacer.sleep_before_retry(0.0, limited(), 300.0, WHY))
-        assert asleep.begun.wait(30)
-        threads += run(*[lambda: pacer.sleep_before_retry(0.0, limited(), pause, WHY)] * 7)
+        threads = start_threads(lambda: pacer.sleep_before_retry(0.0, rate_limit_error(), 300.0, REASON))
+        assert blocking_sleep.started.wait(30)
+        threads += start_threads(*[lambda: pacer.sleep_before_retry(0.0, rate_limit_error(), pause, REASON)] * 7)
         concurrent.futures.wait(threads[1:], 0.1)
-        asleep.end.set()
-        join(threads)
+        blocking_sleep.wake.set()
+        join_threads(threads)
         assert clock.pauses == slept
         assert len(messages) == times
 
-    def test_one_that_failed_after_it_waits_again(self, pacer: RequestPacer, clock: Clock, messages: list[str]) -> None:
+    def test_later_failure_pauses_again(self, pacer: RequestPacer, clock: FakeClock, messages: list[str]) -> None:
         for dummy in range(3):
-            pacer.sleep_before_retry(pacer.acquire(), limited(), 7.0, WHY)
+            pacer.sleep_before_retry(pacer.acquire(), rate_limit_error(), 7.0, REASON)
         assert clock.pauses == [7.0, 7.0, 7.0]
         assert len(set(messages)) == 3
 
-    def test_a_shorter_one_does_not_stand_in_for_it(self, pacer: RequestPacer, clock: Clock) -> None:
+    def test_longer_pause_wins(self, pacer: RequestPacer, clock: FakeClock) -> None:
         """A gateway error and a rate limit, side by side: until the end of the block nothing is sent."""
         one, other = pacer.acquire(), pacer.acquire()
         pacer.sleep_before_retry(one, RetryableTransportError("cut"), 1.0, "the next attempt needs")
-        pacer.sleep_before_retry(other, limited(), 300.0, WHY)
+        pacer.sleep_before_retry(other, rate_limit_error(), 300.0, REASON)
         assert pacer.acquire() >= 300.0
 
-    def test_slowing_down_does_not_stand_in_for_it(self, pacer: RequestPacer, clock: Clock) -> None:
+    def test_slowdown_does_not_replace_a_pause(self, pacer: RequestPacer, clock: FakeClock) -> None:
         one, other = pacer.acquire(), pacer.acquire()
         pacer.update_rate_limit('"default";r=4;t=10')
         assert pacer.acquire() == 2.0  # one that is slowed down
-        pacer.sleep_before_retry(other, limited(), 300.0, WHY)
+        pacer.sleep_before_retry(other, rate_limit_error(), 300.0, REASON)
         assert pacer.acquire() >= 300.0
         assert one == 0.0
 
-    def test_told(self, pacer: RequestPacer, clock: Clock, messages: list[str]) -> None:
+    def test_message(self, pacer: RequestPacer, clock: FakeClock, messages: list[str]) -> None:
         started = pacer.acquire()
         clock.now = 2.0
-        pacer.sleep_before_retry(started, limited(), 60.0, WHY)
+        pacer.sleep_before_retry(started, rate_limit_error(), 60.0, REASON)
         (text,) = messages
         assert text.startswith("Retrying in 60.0 seconds (waited 2.0 of at most 330): Rate limit exceeded: ")
 
-    def test_short_one_is_told(self, messages: list[str]) -> None:
+    def test_short_pause_has_a_message(self, messages: list[str]) -> None:
         """On a clock that goes on meanwhile."""
         pacer = RequestPacer(330.0, messages.append, itertools.count(0.0, 0.001).__next__, lambda seconds: None)
         pacer.sleep_before_retry(pacer.acquire(), RetryableTransportError("cut"), 0.5, "the next attempt needs")
         assert len(messages) == 1
 
-    def test_short_one_at_the_very_start_is_told(self, pacer: RequestPacer, messages: list[str]) -> None:
+    def test_short_pause_at_the_start_has_a_message(self, pacer: RequestPacer, messages: list[str]) -> None:
         pacer.sleep_before_retry(0.0, RetryableTransportError("cut"), 0.5, "the next attempt needs")
         assert len(messages) == 1
 
-    def test_told_before_it_begins(self, clock: Clock) -> None:
+    def test_message_comes_before_the_pause(self, clock: FakeClock) -> None:
         events: list[str] = []
         pacer = RequestPacer(330.0, events.append, clock, lambda seconds: events.append("sleep"))
-        pacer.sleep_before_retry(pacer.acquire(), limited(), 60.0, WHY)
+        pacer.sleep_before_retry(pacer.acquire(), rate_limit_error(), 60.0, REASON)
         pacer.update_rate_limit('"default";r=0;t=30')
         pacer.acquire()
         assert events[1::2] == ["sleep", "sleep"] and len(events) == 4
 
 
 class TestMaxWait:
-    def test_all_of_it_may_be_used(self, pacer: RequestPacer, clock: Clock) -> None:
-        pacer.sleep_before_retry(pacer.acquire(), limited(), 300.0, WHY)
-        pacer.sleep_before_retry(pacer.acquire(), limited(), 30.0, WHY)
+    def test_pauses_may_use_all(self, pacer: RequestPacer, clock: FakeClock) -> None:
+        pacer.sleep_before_retry(pacer.acquire(), rate_limit_error(), 300.0, REASON)
+        pacer.sleep_before_retry(pacer.acquire(), rate_limit_error(), 30.0, REASON)
         assert clock.now == 330.0
 
     @pytest.mark.parametrize(("max_wait", "pause"), [(0.0, 0.1), (60.0, 60.1), (330.0, 999_999_999.0)])
-    def test_more_is_an_error_at_once(
-        self, make: t.Callable[..., RequestPacer], clock: Clock, messages: list[str], max_wait: float, pause: float
+    def test_longer_pause_fails_at_once(
+        self,
+        create_pacer: t.Callable[..., RequestPacer],
+        clock: FakeClock,
+        messages: list[str],
+        max_wait: float,
+        pause: float,
     ) -> None:
-        failure, pacer = limited(), make(max_wait)
+        failure, pacer = rate_limit_error(), create_pacer(max_wait)
         with pytest.raises(RateLimitError) as caught:
-            pacer.sleep_before_retry(pacer.acquire(), failure, pause, WHY)
+            pacer.sleep_before_retry(pacer.acquire(), failure, pause, REASON)
         assert caught.value is failure
         assert str(failure).endswith(
             f"; the API asks for a pause of {pause:.1f} seconds, but max_wait ({max_wait:g} seconds in total) "
@@ -220,21 +223,21 @@ class TestMaxWait:
         )
         assert (clock.pauses, messages) == ([], [])
 
-    def test_after_an_error_requests_may_go_on(self, pacer: RequestPacer) -> None:
+    def test_requests_continue_after_an_error(self, pacer: RequestPacer) -> None:
         with pytest.raises(RateLimitError):
-            pacer.sleep_before_retry(pacer.acquire(), limited(), 999.0, WHY)
+            pacer.sleep_before_retry(pacer.acquire(), rate_limit_error(), 999.0, REASON)
         pacer.acquire()
 
-    def test_pauses_of_all_kinds_add_up(self, make: t.Callable[..., RequestPacer], clock: Clock) -> None:
-        pacer = make(1_000.0)
-        pacer.sleep_before_retry(pacer.acquire(), limited(), 100.0, WHY)
+    def test_pauses_of_all_kinds_add_up(self, create_pacer: t.Callable[..., RequestPacer], clock: FakeClock) -> None:
+        pacer = create_pacer(1_000.0)
+        pacer.sleep_before_retry(pacer.acquire(), rate_limit_error(), 100.0, REASON)
         pacer.update_rate_limit('"default";r=4;t=10')
         pacer.acquire()
         started = pacer.acquire()
         clock.now += 5.0
-        pacer.sleep_before_retry(started, RetryableTransportError("cut"), 10.0, WHY)
+        pacer.sleep_before_retry(started, RetryableTransportError("cut"), 10.0, REASON)
         pacer.update_rate_limit('"default";r=50;t=300')
-        assert left(pacer) == f"{1_000 - 100 - 2 - 2 - 5 - 10:.1f}"
+        assert remaining_wait(pacer) == f"{1_000 - 100 - 2 - 2 - 5 - 10:.1f}"
 
     @pytest.mark.parametrize(
         ("tries", "waited"),
@@ -250,61 +253,61 @@ class TestMaxWait:
         ],
         ids=str,
     )
-    def test_time_of_failed_tries_that_overlap_counts_once(
-        self, make: t.Callable[..., RequestPacer], clock: Clock, tries: list[tuple[int, int]], waited: int
+    def test_overlapping_failed_tries_count_once(
+        self, create_pacer: t.Callable[..., RequestPacer], clock: FakeClock, tries: list[tuple[int, int]], waited: int
     ) -> None:
-        pacer = make(1_000.0)
+        pacer = create_pacer(1_000.0)
         for began, ended in tries:
             clock.now = float(ended)
-            pacer.sleep_before_retry(float(began), RetryableTransportError("cut"), 0.0, WHY)
-        assert left(pacer) == f"{1_000 - waited:.1f}"
+            pacer.sleep_before_retry(float(began), RetryableTransportError("cut"), 0.0, REASON)
+        assert remaining_wait(pacer) == f"{1_000 - waited:.1f}"
 
-    def test_time_of_a_failed_try_that_lasts_longer_than_the_pause(
-        self, make: t.Callable[..., RequestPacer], clock: Clock
+    def test_failed_try_longer_than_the_pause(
+        self, create_pacer: t.Callable[..., RequestPacer], clock: FakeClock
     ) -> None:
-        pacer = make(1_000.0)
+        pacer = create_pacer(1_000.0)
         one, other = pacer.acquire(), pacer.acquire()
         clock.now = 1.0
-        pacer.sleep_before_retry(one, RetryableTransportError("cut"), 4.0, WHY)
+        pacer.sleep_before_retry(one, RetryableTransportError("cut"), 4.0, REASON)
         assert clock.now == 5.0
         clock.now = 30.0
-        pacer.sleep_before_retry(other, RetryableTransportError("cut"), 4.0, WHY)
-        assert left(pacer) == "966.0"
+        pacer.sleep_before_retry(other, RetryableTransportError("cut"), 4.0, REASON)
+        assert remaining_wait(pacer) == "966.0"
 
-    def test_time_of_a_try_that_failed_in_a_pause_of_another(self, clock: Clock) -> None:
-        asleep = Asleep()
+    def test_try_that_fails_in_another_pause(self, clock: FakeClock) -> None:
+        blocking_sleep = BlockingSleep()
 
         def sleep(seconds: float) -> None:
-            asleep(seconds)
+            blocking_sleep(seconds)
             clock.now += seconds
 
         pacer = RequestPacer(13.0, lambda text: None, clock, sleep)
         clock.now = 5.0
-        threads = run(lambda: pacer.sleep_before_retry(5.0, limited(), 5.0, WHY))
-        assert asleep.begun.wait(30)
+        threads = start_threads(lambda: pacer.sleep_before_retry(5.0, rate_limit_error(), 5.0, REASON))
+        assert blocking_sleep.started.wait(30)
         clock.now = 7.0
-        threads += run(lambda: pacer.sleep_before_retry(0.0, RetryableTransportError("cut"), 6.0, WHY))
+        threads += start_threads(lambda: pacer.sleep_before_retry(0.0, RetryableTransportError("cut"), 6.0, REASON))
         concurrent.futures.wait(threads[1:], 0.1)
-        asleep.end.set()
-        join(threads)
+        blocking_sleep.wake.set()
+        join_threads(threads)
         # All of it: 7 seconds of the try, of which 2 are in the pause of the other to second 12, and 1 more
         assert clock.now == 13.0
 
-    def test_time_of_tries_that_succeed_does_not_count(self, make: t.Callable[..., RequestPacer], clock: Clock) -> None:
-        pacer = make(1_000.0)
+    def test_successful_tries_do_not_count(self, create_pacer: t.Callable[..., RequestPacer], clock: FakeClock) -> None:
+        pacer = create_pacer(1_000.0)
         for dummy in range(3):
             pacer.acquire()
             clock.now += 500.0
-        assert left(pacer) == "1000.0"
+        assert remaining_wait(pacer) == "1000.0"
 
 
-class TestStop:
+class TestCancel:
     @pytest.fixture
     def pacer(self, messages: list[str]) -> RequestPacer:
         """One that really sleeps."""
         return RequestPacer(7_200.0, messages.append)
 
-    def test_wakes_all_at_once(self, pacer: RequestPacer, messages: list[str]) -> None:
+    def test_ends_all_pauses(self, pacer: RequestPacer, messages: list[str]) -> None:
         errors: list[BaseException] = []
         telling = threading.Event()
         pacer._before_sleep = lambda text: telling.set()
@@ -318,33 +321,35 @@ class TestStop:
             return target
 
         started = pacer.acquire()
-        threads = run(caught(lambda: pacer.sleep_before_retry(started, limited(), 40.0, WHY)))
+        threads = start_threads(caught(lambda: pacer.sleep_before_retry(started, rate_limit_error(), 40.0, REASON)))
         assert telling.wait(30)
-        threads += run(caught(pacer.acquire), caught(lambda: pacer.sleep_before_retry(started, limited(), 40.0, WHY)))
+        threads += start_threads(
+            caught(pacer.acquire), caught(lambda: pacer.sleep_before_retry(started, rate_limit_error(), 40.0, REASON))
+        )
         pacer.cancel()
-        join(threads)
+        join_threads(threads)
         assert len(errors) == 3
         assert not any(isinstance(error, RateLimitError) for error in errors)
 
-    def test_wakes_one_that_is_slowed_down(self, pacer: RequestPacer) -> None:
+    def test_ends_a_slowdown(self, pacer: RequestPacer) -> None:
         pacer.update_rate_limit('"default";r=0;t=40')
         pacer._before_sleep = lambda text: pacer.cancel()
         with pytest.raises(CloudflareError, match="Another request of the task has failed"):
             pacer.acquire()
 
-    def test_nothing_starts_until_resume(self, pacer: RequestPacer, messages: list[str]) -> None:
+    def test_no_request_until_reset(self, pacer: RequestPacer, messages: list[str]) -> None:
         pacer.cancel()
         for dummy in range(2):
             with pytest.raises(CloudflareError, match="Another request of the task has failed"):
                 pacer.acquire()
             with pytest.raises(CloudflareError, match="Another request of the task has failed"):
-                pacer.sleep_before_retry(0.0, limited(), 40.0, WHY)
+                pacer.sleep_before_retry(0.0, rate_limit_error(), 40.0, REASON)
         pacer.reset()
         pacer.acquire()
         assert messages == []
 
 
-class TestRatelimit:
+class TestRateLimitHeader:
     """What is left of the rate limit, by the header of that name."""
 
     @pytest.mark.parametrize(
@@ -403,22 +408,22 @@ class TestRatelimit:
         ],
         ids=lambda value: str(value)[:50],
     )
-    def test_slows_down(self, pacer: RequestPacer, clock: Clock, header: str, pauses: list[float]) -> None:
+    def test_slowdown(self, pacer: RequestPacer, clock: FakeClock, header: str, pauses: list[float]) -> None:
         pacer.update_rate_limit(header)
         pacer.acquire()
         assert clock.pauses == pytest.approx(pauses)
 
-    def test_the_last_requests_are_spread_over_the_window(self, pacer: RequestPacer, clock: Clock) -> None:
+    def test_last_requests_are_spread_over_the_window(self, pacer: RequestPacer, clock: FakeClock) -> None:
         pacer.update_rate_limit('"default";r=4;t=10')
         assert [pacer.acquire() for dummy in range(7)] == pytest.approx([2.0, 4.0, 6.0, 8.0, 10.0, 10.0, 10.0])
 
-    def test_what_is_left_already_is_used_up_by_those_under_way(self, pacer: RequestPacer, clock: Clock) -> None:
+    def test_elapsed_time_of_the_window_counts(self, pacer: RequestPacer, clock: FakeClock) -> None:
         """The header is from when the answer was sent: time passes, and the window does not begin anew."""
         pacer.update_rate_limit('"default";r=4;t=10')
         clock.now = 5.0
         assert pacer.acquire() == 6.0
 
-    def test_after_the_window_all_is_as_before(self, pacer: RequestPacer, clock: Clock) -> None:
+    def test_no_slowdown_after_the_window(self, pacer: RequestPacer, clock: FakeClock) -> None:
         pacer.update_rate_limit('"default";r=0;t=10')
         clock.now = 10.0
         assert pacer.acquire() == 10.0
@@ -427,7 +432,7 @@ class TestRatelimit:
         clock.now = 1_000.0
         assert pacer.acquire() == 1_000.0
 
-    def test_the_newest_answer_counts(self, pacer: RequestPacer, clock: Clock) -> None:
+    def test_newest_header_wins(self, pacer: RequestPacer, clock: FakeClock) -> None:
         pacer.update_rate_limit('"default";r=0;t=10')
         pacer.update_rate_limit('"default";r=100;t=300')
         assert pacer.acquire() == 0.0
@@ -435,8 +440,8 @@ class TestRatelimit:
         assert pacer.acquire() == 10.0
 
     @pytest.mark.parametrize(("header", "pauses"), [("r=100;t=300", [2.0]), ("r=9;t=10", [2.0, 0.8])])
-    def test_the_newest_answer_counts_that_comes_in_a_pause(
-        self, pacer: RequestPacer, clock: Clock, header: str, pauses: list[float]
+    def test_header_that_arrives_in_a_pause_wins(
+        self, pacer: RequestPacer, clock: FakeClock, header: str, pauses: list[float]
     ) -> None:
         pacer.update_rate_limit('"default";r=4;t=10')
 
@@ -449,38 +454,40 @@ class TestRatelimit:
             pacer.acquire()
         assert clock.pauses == pytest.approx(pauses)
 
-    def test_an_answer_without_the_header_changes_nothing(self, pacer: RequestPacer, clock: Clock) -> None:
+    def test_missing_header_changes_nothing(self, pacer: RequestPacer, clock: FakeClock) -> None:
         pacer.update_rate_limit('"default";r=0;t=10')
         pacer.update_rate_limit("")
         assert pacer.acquire() == 10.0
 
-    def test_within_max_wait(self, make: t.Callable[..., RequestPacer], clock: Clock) -> None:
+    def test_slowdown_stays_within_max_wait(
+        self, create_pacer: t.Callable[..., RequestPacer], clock: FakeClock
+    ) -> None:
         """Slowing down leaves enough of it for a block; when no request is left, all of it may be waited."""
-        pacer = make(305.0)
+        pacer = create_pacer(305.0)
         pacer.update_rate_limit('"default";r=4;t=10')
         assert [pacer.acquire() for dummy in range(6)] == [2.0, 4.0, 4.0, 4.0, 10.0, 10.0]
         assert clock.pauses == [2.0, 2.0, 6.0]
         with pytest.raises(RateLimitError, match=r" has 295\.0 left"):
-            pacer.sleep_before_retry(pacer.acquire(), limited(), 296.0, WHY)
+            pacer.sleep_before_retry(pacer.acquire(), rate_limit_error(), 296.0, REASON)
 
-    def test_leaves_enough_for_a_block(self, pacer: RequestPacer, clock: Clock) -> None:
+    def test_slowdown_leaves_max_wait_for_a_block(self, pacer: RequestPacer, clock: FakeClock) -> None:
         pacer.update_rate_limit('"default";r=20;t=300')
         for dummy in range(10):
             pacer.acquire()
-        pacer.sleep_before_retry(pacer.acquire(), limited(), 300.0, WHY)
+        pacer.sleep_before_retry(pacer.acquire(), rate_limit_error(), 300.0, REASON)
         assert clock.now == pytest.approx(2 * 300 / 21 + 300, abs=0.1)
 
     @pytest.mark.parametrize("requests_left", range(PACING_THRESHOLD + 2))
-    def test_never_without_max_wait(
-        self, make: t.Callable[..., RequestPacer], clock: Clock, messages: list[str], requests_left: int
+    def test_no_slowdown_with_max_wait_0(
+        self, create_pacer: t.Callable[..., RequestPacer], clock: FakeClock, messages: list[str], requests_left: int
     ) -> None:
-        pacer = make(0.0)
+        pacer = create_pacer(0.0)
         for dummy in range(3):
             pacer.update_rate_limit(f'"default";r={requests_left};t=30')
             pacer.acquire()
         assert (clock.pauses, messages) == ([], [])
 
-    def test_told_once_for_a_window(self, pacer: RequestPacer, clock: Clock, messages: list[str]) -> None:
+    def test_one_message_for_each_window(self, pacer: RequestPacer, clock: FakeClock, messages: list[str]) -> None:
         pacer.update_rate_limit('"default";r=4;t=10')
         for dummy in range(5):
             pacer.acquire()
@@ -490,10 +497,10 @@ class TestRatelimit:
         pacer.acquire()
         assert messages == [text] * 2
 
-    def test_a_block_is_not_waited_out_twice(self, pacer: RequestPacer, clock: Clock) -> None:
+    def test_429_with_both_headers_pauses_once(self, pacer: RequestPacer, clock: FakeClock) -> None:
         """The 429 says it in both headers."""
         started = pacer.acquire()
         pacer.update_rate_limit('"default";r=0;t=300')
-        pacer.sleep_before_retry(started, limited(), 300.0, WHY)
+        pacer.sleep_before_retry(started, rate_limit_error(), 300.0, REASON)
         pacer.acquire()
         assert clock.pauses == [300.0]

@@ -12,7 +12,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets impo
     may_be_secret,
     redact,
 )
-from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import KEY, RANDOM, TOKEN, ZONE_ID
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import KEY, TOKEN, UNRECOGNIZED_SECRET, ZONE_ID
 
 ORIGIN_CA_KEY = f"v1.0-{'0a' * 12}-{'1b' * 73}"
 BODY = "Ab3" * 13 + "x"
@@ -30,7 +30,7 @@ def test_form_of_a_credential(credential: str, text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        RANDOM,
+        UNRECOGNIZED_SECRET,
         "a" * 40,
         "ab-12" * 8,
         "ABCDEFGH0123456789XY",
@@ -39,7 +39,7 @@ def test_form_of_a_credential(credential: str, text: str) -> None:
         f"{KEY}-copy",
         "https://user:password@example.com",
         "user:password@example.com",
-        f"https://example.com/{RANDOM}",
+        f"https://example.com/{UNRECOGNIZED_SECRET}",
     ],
 )
 def test_may_be_a_credential(text: str) -> None:
@@ -68,16 +68,16 @@ def test_may_be_a_credential(text: str) -> None:
         "/etc/ssl/certs/ca.pem",
     ],
 )
-def test_names_ids_and_addresses_are_shown(text: str) -> None:
+def test_names_ids_and_addresses_are_not_hidden(text: str) -> None:
     assert not may_be_secret(text)
     assert find_credentials(text) == []
 
 
-def test_paths_may_have_the_form_of_a_credential() -> None:
+def test_path_in_the_form_of_a_credential() -> None:
     assert find_credentials(f"/srv/{TOKEN}/azure.json") == []
 
 
-def test_redact_leaves_short_words_alone() -> None:
+def test_redact_ignores_short_words() -> None:
     assert redact("12345678, 1234567 and 123456789", ["1234567", "12345678", "123456789"]) == (
         "********, 1234567 and ********"
     )

@@ -14,63 +14,63 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client i
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.settings import ZoneSettings, settings_to_result
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ApiError, TransportError
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
-    SMART,
-    STATE,
+    SMART_TIERED_CACHE_PATH,
+    TIERED_CACHE_PATH,
     ZONE_ID,
     Wire,
     envelope,
-    failed,
-    nested,
-    switch,
+    error_envelope,
+    nested_texts,
+    setting_envelope,
 )
 
-PATHS = [("state", STATE), ("smart", SMART)]
+PATHS = [("state", TIERED_CACHE_PATH), ("smart", SMART_TIERED_CACHE_PATH)]
 
 
 @pytest.fixture
-def switches(client: Client) -> ZoneSettings:
+def zone_settings(client: Client) -> ZoneSettings:
     return ZoneSettings(client, ZONE_ID)
 
 
 @pytest.mark.parametrize(("option", "path"), PATHS)
 class TestGet:
     @pytest.mark.parametrize("on", [True, False])
-    def test_value(self, switches: ZoneSettings, wire: Wire, option: str, path: str, on: bool) -> None:
-        wire.get(path, switch(on))
-        assert switches.get(option) is on
+    def test_value(self, zone_settings: ZoneSettings, wire: Wire, option: str, path: str, on: bool) -> None:
+        wire.get(path, setting_envelope(on))
+        assert zone_settings.get(option) is on
 
     @pytest.mark.parametrize("given", [{"editable": False}, {"editable": None}, {}], ids=str)
     def test_editable_is_ignored(
-        self, switches: ZoneSettings, wire: Wire, option: str, path: str, given: dict[str, t.Any]
+        self, zone_settings: ZoneSettings, wire: Wire, option: str, path: str, given: dict[str, t.Any]
     ) -> None:
         wire.get(path, envelope({"value": "on", **given}))
-        assert switches.get(option) is True
+        assert zone_settings.get(option) is True
 
     @pytest.mark.parametrize("code", [1142, 4711])
-    def test_never_set_is_off(self, switches: ZoneSettings, wire: Wire, option: str, path: str, code: int) -> None:
-        wire.get(path, failed(code), status=404)
-        assert switches.get(option) is False
+    def test_never_set_is_off(self, zone_settings: ZoneSettings, wire: Wire, option: str, path: str, code: int) -> None:
+        wire.get(path, error_envelope(code), status=404)
+        assert zone_settings.get(option) is False
 
     @pytest.mark.parametrize(
         ("status", "answer"),
         [
-            (404, failed(7003)),
-            (404, failed(7000)),
-            (404, failed(4711, 7003)),
-            (404, failed(10000)),
+            (404, error_envelope(7003)),
+            (404, error_envelope(7000)),
+            (404, error_envelope(4711, 7003)),
+            (404, error_envelope(10000)),
             (404, "<h1>Not found</h1>"),
-            (400, failed(1142)),
-            (403, failed(10000)),
-            (500, failed(1140)),
+            (400, error_envelope(1142)),
+            (403, error_envelope(10000)),
+            (500, error_envelope(1140)),
         ],
         ids=str,
     )
     def test_error_is_not_off(
-        self, switches: ZoneSettings, wire: Wire, option: str, path: str, status: int, answer: t.Any
+        self, zone_settings: ZoneSettings, wire: Wire, option: str, path: str, status: int, answer: t.Any
     ) -> None:
         wire.get(path, answer, status=status)
         with pytest.raises(ApiError, match=f"HTTP {status}"):
-            switches.get(option)
+            zone_settings.get(option)
 
     @pytest.mark.parametrize(
         "result",
@@ -88,64 +88,68 @@ class TestGet:
         ],
         ids=str,
     )
-    def test_malformed(self, switches: ZoneSettings, wire: Wire, option: str, path: str, result: t.Any) -> None:
+    def test_malformed(self, zone_settings: ZoneSettings, wire: Wire, option: str, path: str, result: t.Any) -> None:
         wire.get(path, envelope(result))
         with pytest.raises(ApiError, match="^HTTP 200: expected a setting that is on or off, but the answer is "):
-            switches.get(option)
+            zone_settings.get(option)
 
 
-def test_deep_nesting_is_malformed(switches: ZoneSettings, wire: Wire) -> None:
-    for answer in nested(envelope({"value": "?"})):
-        wire.get(STATE, answer)
+def test_deep_nesting(zone_settings: ZoneSettings, wire: Wire) -> None:
+    for answer in nested_texts(envelope({"value": "?"})):
+        wire.get(TIERED_CACHE_PATH, answer)
         with pytest.raises(ApiError):
-            switches.get("state")
+            zone_settings.get("state")
 
 
 @pytest.mark.parametrize(("option", "path"), PATHS)
 class TestSet:
     @pytest.mark.parametrize(("on", "value"), [(True, "on"), (False, "off")])
-    def test_costs_one_request(
-        self, switches: ZoneSettings, wire: Wire, option: str, path: str, on: bool, value: str
+    def test_costs_1_request(
+        self, zone_settings: ZoneSettings, wire: Wire, option: str, path: str, on: bool, value: str
     ) -> None:
-        wire.send("PATCH", path, switch(on), body={"value": value})
-        switches.set(option, on)
+        wire.send("PATCH", path, setting_envelope(on), body={"value": value})
+        zone_settings.set(option, on)
 
     @pytest.mark.parametrize(
         "answer",
-        [switch(False), envelope({}), envelope(None), requests.exceptions.InvalidSchema("x"), "<h1>OK</h1>"],
+        [setting_envelope(False), envelope({}), envelope(None), requests.exceptions.InvalidSchema("x"), "<h1>OK</h1>"],
         ids=str,
     )
-    def test_what_is_not_confirmed_is_read(
-        self, switches: ZoneSettings, wire: Wire, option: str, path: str, answer: t.Any
+    def test_unconfirmed_write_is_verified(
+        self, zone_settings: ZoneSettings, wire: Wire, option: str, path: str, answer: t.Any
     ) -> None:
         wire.send("PATCH", path, answer, body={"value": "on"})
-        wire.get(path, switch(True))
-        switches.set(option, True)
+        wire.get(path, setting_envelope(True))
+        zone_settings.set(option, True)
 
-    def test_what_was_not_done_is_an_error(self, switches: ZoneSettings, wire: Wire, option: str, path: str) -> None:
-        wire.send("PATCH", path, switch(False), body={"value": "on"})
-        wire.get(path, switch(False))
+    def test_write_that_was_not_made_fails(
+        self, zone_settings: ZoneSettings, wire: Wire, option: str, path: str
+    ) -> None:
+        wire.send("PATCH", path, setting_envelope(False), body={"value": "on"})
+        wire.get(path, setting_envelope(False))
         with pytest.raises(ApiError, match="expected the setting that was sent, but the answer is") as caught:
-            switches.set(option, True)
+            zone_settings.set(option, True)
         assert caught.value.result == {}
 
-    def test_lost_switching_off_of_what_was_never_set(
-        self, switches: ZoneSettings, wire: Wire, option: str, path: str
+    def test_lost_write_of_off_to_an_unset_setting(
+        self, zone_settings: ZoneSettings, wire: Wire, option: str, path: str
     ) -> None:
-        wire.send("PATCH", path, failed(1140), body={"value": "off"}, status=500)
-        wire.get(path, failed(1142), status=404)
-        switches.set(option, False)
+        wire.send("PATCH", path, error_envelope(1140), body={"value": "off"}, status=500)
+        wire.get(path, error_envelope(1142), status=404)
+        zone_settings.set(option, False)
 
-    def test_refusal_is_not_read_again(self, switches: ZoneSettings, wire: Wire, option: str, path: str) -> None:
-        wire.send("PATCH", path, failed(1135), body={"value": "on"}, status=403)
+    def test_rejection_is_not_verified(self, zone_settings: ZoneSettings, wire: Wire, option: str, path: str) -> None:
+        wire.send("PATCH", path, error_envelope(1135), body={"value": "on"}, status=403)
         with pytest.raises(ApiError, match="The plan of the zone"):
-            switches.set(option, True)
+            zone_settings.set(option, True)
 
-    def test_unknown(self, switches: ZoneSettings, wire: Wire, option: str, path: str) -> None:
+    def test_lost_write_that_cannot_be_verified(
+        self, zone_settings: ZoneSettings, wire: Wire, option: str, path: str
+    ) -> None:
         wire.send("PATCH", path, requests.exceptions.InvalidSchema("x"), body={"value": "on"})
-        wire.get(path, failed(10000), status=403)
+        wire.get(path, error_envelope(10000), status=403)
         with pytest.raises(TransportError, match="it is unknown whether the change was made") as caught:
-            switches.set(option, True)
+            zone_settings.set(option, True)
         assert caught.value.result == {"changed": True}
 
 
@@ -159,5 +163,5 @@ class TestSet:
         ({"state": False, "smart": False}, {"state": "disabled", "smart": False}),
     ],
 )
-def test_described(on: dict[str, bool], options: dict[str, t.Any]) -> None:
+def test_settings_to_result(on: dict[str, bool], options: dict[str, t.Any]) -> None:
     assert settings_to_result(on) == options

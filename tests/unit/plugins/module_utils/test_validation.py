@@ -19,13 +19,13 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._hints.valida
     format_problems,
 )
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
-    SUPPORTED,
+    SUPPORTED_REGIONS,
     address,
     typed_mapping,
-    typed_new,
+    typed_new_mapping,
 )
 
-VENDORS = SUPPORTED["vendors"]
+VENDORS = SUPPORTED_REGIONS["vendors"]
 
 
 def item(origin_ip: t.Any, vendor: t.Any = "aws", region: t.Any = "us-east-1") -> dict[str, t.Any]:
@@ -64,7 +64,7 @@ class TestCapacity:
         ("total", "new_ones", "gone", "updates"),
         [(0, 3_500, 0, 0), (3_500, 1, 1, 0), (3_499, 1, 0, 9), (3_500, 0, 0, 9), (3_600, 0, 1, 0), (0, 0, 0, 0)],
     )
-    def test_room(self, total: int, new_ones: int, gone: int, updates: int) -> None:
+    def test_enough_room(self, total: int, new_ones: int, gone: int, updates: int) -> None:
         assert check_capacity(self.changes(new_ones, gone, updates), total) == []
 
     @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ class TestCapacity:
             (3_400, 1_200, 5, "4,595 mappings (3,400 now, 1,200 to create, 5 to delete)"),
         ],
     )
-    def test_no_room(self, total: int, new_ones: int, gone: int, message: str) -> None:
+    def test_too_many_mappings(self, total: int, new_ones: int, gone: int, message: str) -> None:
         assert check_capacity(self.changes(new_ones, gone), total) == [
             f"the zone would have {message}, but the maximum is 3,500: delete some first"
         ]
@@ -84,7 +84,7 @@ class TestCapacity:
 class TestUnsupported:
     @pytest.mark.parametrize(("vendor", "region"), [("aws", "us-west-2"), ("azure", "eastus"), ("gcp", "us-central1")])
     def test_supported(self, vendor: str, region: str) -> None:
-        assert find_unsupported([typed_new("192.0.2.1", vendor, region)], VENDORS) == {}
+        assert find_unsupported([typed_new_mapping("192.0.2.1", vendor, region)], VENDORS) == {}
 
     @pytest.mark.parametrize(
         ("vendor", "region", "message"),
@@ -102,30 +102,30 @@ class TestUnsupported:
             ("oci", "x", "vendor 'oci' is not supported"),
         ],
     )
-    def test_nearest(self, vendor: str, region: str, message: str) -> None:
-        assert format_problems(find_unsupported([typed_new("192.0.2.1", vendor, region)], VENDORS)) == [
+    def test_suggestion(self, vendor: str, region: str, message: str) -> None:
+        assert format_problems(find_unsupported([typed_new_mapping("192.0.2.1", vendor, region)], VENDORS)) == [
             f"{message} (192.0.2.1)"
         ]
 
-    def test_blanks_around_are_ignored_or_shown(self) -> None:
+    def test_surrounding_blanks(self) -> None:
         declared = parse_mappings("mappings", [item("192.0.2.1", "aws", " us-west-2 ")])["192.0.2.1"]
         for message in find_unsupported(declared, VENDORS):
             assert not message.startswith("region 'us-west-2' is not supported for aws; did you mean 'us-west-2'?")
 
-    def test_region_of_several_others(self) -> None:
+    def test_region_of_several_other_vendors(self) -> None:
         vendors = {**VENDORS, "oci": [{"name": "eastus", "upper_tier_colos": []}]}
-        assert format_problems(find_unsupported([typed_new("192.0.2.1", "aws", "eastus")], vendors)) == [
+        assert format_problems(find_unsupported([typed_new_mapping("192.0.2.1", "aws", "eastus")], vendors)) == [
             "region 'eastus' belongs to azure and oci, not to aws (192.0.2.1)"
         ]
 
-    def test_nearest_of_no_names(self) -> None:
-        assert format_problems(find_unsupported([typed_new("192.0.2.1", "gcp", "x")], {"gcp": []})) == [
+    def test_no_suggestion_without_regions(self) -> None:
+        assert format_problems(find_unsupported([typed_new_mapping("192.0.2.1", "gcp", "x")], {"gcp": []})) == [
             "region 'x' is not supported for gcp (192.0.2.1)"
         ]
 
-    def test_one_mistake_is_told_once(self) -> None:
-        wanted = [typed_new(f"192.0.2.{number}", region="us-east1") for number in range(5)] + [
-            typed_new("192.0.2.9", "xyz")
+    def test_equal_problems_are_merged(self) -> None:
+        wanted = [typed_new_mapping(f"192.0.2.{number}", region="us-east1") for number in range(5)] + [
+            typed_new_mapping("192.0.2.9", "xyz")
         ]
         assert format_problems(find_unsupported(wanted, VENDORS)) == [
             "region 'us-east1' is not supported for aws; did you mean 'us-east-1'? (192.0.2.0, 192.0.2.1, 192.0.2.2 and 2 more)",
@@ -133,12 +133,14 @@ class TestUnsupported:
         ]
 
     @pytest.mark.parametrize("vendor", ["aws", "azure", "gcp", "oci"])
-    def test_regions_are_not_judged_without_a_list(self, vendor: str) -> None:
-        assert find_unsupported([typed_new("192.0.2.1", vendor, "qqq")], None) == {}
+    def test_regions_are_not_checked_without_a_list(self, vendor: str) -> None:
+        assert find_unsupported([typed_new_mapping("192.0.2.1", vendor, "qqq")], None) == {}
 
-    def test_vendors_are_judged_without_a_list(self) -> None:
+    def test_vendors_are_checked_without_a_list(self) -> None:
         assert format_problems(
-            find_unsupported([typed_new("192.0.2.1", "amazon", "qqq"), typed_new("192.0.2.2", "gpc", "x")], None)
+            find_unsupported(
+                [typed_new_mapping("192.0.2.1", "amazon", "qqq"), typed_new_mapping("192.0.2.2", "gpc", "x")], None
+            )
         ) == [
             "vendor 'amazon' is not supported (192.0.2.1)",
             "vendor 'gpc' is not supported; did you mean 'gcp'? (192.0.2.2)",

@@ -13,35 +13,35 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.edgecache.cloudflare.plugins.modules import origin_cloud_region_audit_info
-from ansible_collections.edgecache.cloudflare.tests.unit.plugins import ranges
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins import range_files
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
-    STATE,
+    TIERED_CACHE_PATH,
     TOKEN,
     ZONE_ID,
-    Clock,
+    FakeClock,
     Wire,
     envelope,
-    failed,
+    error_envelope,
     mapping,
     mappings,
-    switch,
+    setting_envelope,
 )
 
-Run = t.Callable[..., dict[str, t.Any]]
+RunModule = t.Callable[..., dict[str, t.Any]]
 
-NOTHING: dict[str, t.Any] = {
+EMPTY_RESULT: dict[str, t.Any] = {
     **{name: [] for name in ("right", "wrong", "ambiguous", "unknown", "unsupported")},
     "zone_id": ZONE_ID,
 }
-RIGHT = mapping("192.0.2.1")
-MOVED = mapping("192.0.2.200")
-OTHER_VENDOR = mapping("2001:db8::6", "aws", "us-east-1")
-SHARED = mapping("198.51.100.1", "gcp", "us-central1")
-NOWHERE = mapping("203.0.113.1", "azure", "eastus")
+RIGHT_MAPPING = mapping("192.0.2.1")
+WRONG_REGION = mapping("192.0.2.200")
+WRONG_VENDOR = mapping("2001:db8::6", "aws", "us-east-1")
+AMBIGUOUS = mapping("198.51.100.1", "gcp", "us-central1")
+UNKNOWN = mapping("203.0.113.1", "azure", "eastus")
 
 
 @pytest.fixture
-def script() -> types.ModuleType:
+def module_under_test() -> types.ModuleType:
     return origin_cloud_region_audit_info
 
 
@@ -49,35 +49,35 @@ def script() -> types.ModuleType:
 def sources(tmp_path: Path) -> list[str]:
     one, other = tmp_path / "aws.json", tmp_path / "gcp.json"
     one.write_bytes(
-        ranges.aws(
+        range_files.aws(
             ("192.0.2.0/24", "us-east-1"),
             ("192.0.2.128/25", "eu-west-1"),
             ("198.51.100.0/24", "us-east-1"),
             ("203.0.113.0/24", "GLOBAL"),
         )
     )
-    other.write_bytes(ranges.gcp(("2001:db8::/32", "us-central1"), ("198.51.100.0/24", "us-central1")))
+    other.write_bytes(range_files.gcp(("2001:db8::/32", "us-central1"), ("198.51.100.0/24", "us-central1")))
     return [str(one), str(other)]
 
 
 @pytest.fixture
-def audit(run: Run, sources: list[str]) -> Run:
+def audit(run: RunModule, sources: list[str]) -> RunModule:
     return functools.partial(run, sources=sources)
 
 
-def test_each_kind(audit: Run, wire: Wire, sources: list[str]) -> None:
+def test_each_verdict(audit: RunModule, wire: Wire, sources: list[str]) -> None:
     wire.supported()
-    wire.zone([RIGHT, MOVED, OTHER_VENDOR, SHARED, NOWHERE])
+    wire.zone([RIGHT_MAPPING, WRONG_REGION, WRONG_VENDOR, AMBIGUOUS, UNKNOWN])
     aws, gcp = sources
     of_aws, of_gcp = {"prefix": "198.51.100.0/24", "source": aws}, {"prefix": "198.51.100.0/24", "source": gcp}
     assert audit() == {
-        **NOTHING,
-        "right": [{**RIGHT, "prefix": "192.0.2.0/24", "source": aws}],
+        **EMPTY_RESULT,
+        "right": [{**RIGHT_MAPPING, "prefix": "192.0.2.0/24", "source": aws}],
         "wrong": [
             {
-                **MOVED,
+                **WRONG_REGION,
                 "expected": {
-                    "origin_ip": MOVED["origin_ip"],
+                    "origin_ip": WRONG_REGION["origin_ip"],
                     "vendor": "aws",
                     "region": "eu-west-1",
                     "prefix": "192.0.2.128/25",
@@ -86,9 +86,9 @@ def test_each_kind(audit: Run, wire: Wire, sources: list[str]) -> None:
                 "supported": False,
             },
             {
-                **OTHER_VENDOR,
+                **WRONG_VENDOR,
                 "expected": {
-                    "origin_ip": OTHER_VENDOR["origin_ip"],
+                    "origin_ip": WRONG_VENDOR["origin_ip"],
                     "vendor": "gcp",
                     "region": "us-central1",
                     "prefix": "2001:db8::/32",
@@ -99,14 +99,14 @@ def test_each_kind(audit: Run, wire: Wire, sources: list[str]) -> None:
         ],
         "ambiguous": [
             {
-                **SHARED,
+                **AMBIGUOUS,
                 "candidates": [
                     {"vendor": "aws", "region": "us-east-1", **of_aws},
                     {"vendor": "gcp", "region": "us-central1", **of_gcp},
                 ],
             }
         ],
-        "unknown": [NOWHERE],
+        "unknown": [UNKNOWN],
     }
     assert len(wire.requests) == 2
 
@@ -114,22 +114,22 @@ def test_each_kind(audit: Run, wire: Wire, sources: list[str]) -> None:
 @pytest.mark.parametrize(
     ("vendor", "region"), [("aws", "us-gone-1"), ("oracle", "us-ashburn-1"), ("gcp", "us-east-1"), ("AWS", "us-east-1")]
 )
-def test_unsupported(audit: Run, wire: Wire, vendor: str, region: str) -> None:
+def test_unsupported(audit: RunModule, wire: Wire, vendor: str, region: str) -> None:
     gone = mapping("192.0.2.1", vendor, region)
     wire.supported()
-    wire.zone([gone, MOVED])
+    wire.zone([gone, WRONG_REGION])
     result = audit()
     assert result["unsupported"] == [gone]
-    assert [one["origin_ip"] for one in result["wrong"]] == ["192.0.2.1", MOVED["origin_ip"]]
+    assert [one["origin_ip"] for one in result["wrong"]] == ["192.0.2.1", WRONG_REGION["origin_ip"]]
 
 
-def test_nothing_is_supported(audit: Run, wire: Wire) -> None:
+def test_no_region_is_supported(audit: RunModule, wire: Wire) -> None:
     wire.supported(envelope({"obtained_codes": True, "vendors": {}}))
-    wire.zone([RIGHT])
-    assert audit()["unsupported"] == [RIGHT]
+    wire.zone([RIGHT_MAPPING])
+    assert audit()["unsupported"] == [RIGHT_MAPPING]
 
 
-def test_unsupported_and_right(audit: Run, wire: Wire) -> None:
+def test_unsupported_region_that_is_right(audit: RunModule, wire: Wire) -> None:
     gone = mapping("192.0.2.200", "aws", "eu-west-1")
     wire.supported(
         envelope({"obtained_codes": True, "vendors": {"aws": [{"name": "us-east-1", "upper_tier_colos": []}]}})
@@ -140,20 +140,20 @@ def test_unsupported_and_right(audit: Run, wire: Wire) -> None:
     assert len(result["right"]) == 1
 
 
-def test_without_the_supported_regions(audit: Run, wire: Wire) -> None:
+def test_supported_regions_cannot_be_read(audit: RunModule, wire: Wire) -> None:
     wire.zone([mapping("192.0.2.1", "aws", "us-gone-1")])
     result = audit(validate_regions=False)
     assert result["unsupported"] == []
     assert [one["supported"] for one in result["wrong"]] == [None]
 
 
-def test_empty_zone(audit: Run, wire: Wire) -> None:
+def test_empty_zone(audit: RunModule, wire: Wire) -> None:
     wire.supported()
     wire.zone([])
-    assert audit() == NOTHING
+    assert audit() == EMPTY_RESULT
 
 
-def test_3400_mappings_are_35_requests(audit: Run, wire: Wire) -> None:
+def test_3400_mappings_cost_35_requests(audit: RunModule, wire: Wire) -> None:
     zone = mappings(3_400)
     wire.supported()
     wire.zone(zone)
@@ -162,13 +162,13 @@ def test_3400_mappings_are_35_requests(audit: Run, wire: Wire) -> None:
     assert len(wire.requests) == 35
 
 
-def test_tiered_cache_is_off(audit: Run, wire: Wire) -> None:
-    wire.supported(failed(4711), status=400)
-    wire.get(STATE, switch(False))
+def test_tiered_cache_is_off(audit: RunModule, wire: Wire) -> None:
+    wire.supported(error_envelope(4711), status=400)
+    wire.get(TIERED_CACHE_PATH, setting_envelope(False))
     assert "or set validate_regions to false" in audit()["msg"]
 
 
-def test_files_are_read_first(run: Run, wire: Wire) -> None:
+def test_files_are_read_first(run: RunModule, wire: Wire) -> None:
     result = run(sources=["/nowhere"])
     assert "/nowhere: cannot be read" in result["msg"]
     assert result["failure"]["status"] is None
@@ -183,31 +183,31 @@ def test_files_are_read_first(run: Run, wire: Wire) -> None:
     ],
     ids=str,
 )
-def test_options_are_checked_first(run: Run, options: dict[str, t.Any], message: str) -> None:
+def test_options_are_checked_first(run: RunModule, options: dict[str, t.Any], message: str) -> None:
     assert message in run(sources=["/nowhere"], **options)["msg"]
 
 
-def test_max_wait_is_for_the_files_and_the_zone_together(run: Run, wire: Wire, clock: Clock) -> None:
+def test_max_wait_is_for_the_files_and_the_zone_together(run: RunModule, wire: Wire, clock: FakeClock) -> None:
     url = "https://files.example.com/aws.json"
     wire.file(url, "", status=429, headers={"Retry-After": "3"})
-    wire.file(url, ranges.aws(("192.0.2.0/24", "us-east-1")))
+    wire.file(url, range_files.aws(("192.0.2.0/24", "us-east-1")))
     wire.page(1, "", status=429, headers={"Retry-After": "3"})
     assert "max_wait" in run(sources=[url], max_wait=4, validate_regions=False)["msg"]
     assert clock.pauses == [3.0]
 
 
-def test_no_credential(run_bare: Run, sources: list[str]) -> None:
+def test_no_credential(run_bare: RunModule, sources: list[str]) -> None:
     assert run_bare(zone_id=ZONE_ID, sources=sources)["msg"].startswith("No credential is set.")
 
 
-def test_zone_by_name_costs_one_more(run_bare: Run, wire: Wire, sources: list[str]) -> None:
+def test_zone_by_name_costs_1_more_request(run_bare: RunModule, wire: Wire, sources: list[str]) -> None:
     wire.get("/zones", envelope([{"id": ZONE_ID, "name": "example.com"}]), query={"name": "example.com"})
     wire.zone([])
-    assert run_bare(api_token=TOKEN, zone="example.com", sources=sources, validate_regions=False) == NOTHING
+    assert run_bare(api_token=TOKEN, zone="example.com", sources=sources, validate_regions=False) == EMPTY_RESULT
 
 
 @pytest.mark.parametrize("check", [True, False])
-def test_check_mode(audit: Run, wire: Wire, check: bool) -> None:
+def test_check_mode(audit: RunModule, wire: Wire, check: bool) -> None:
     wire.supported()
-    wire.zone([RIGHT])
+    wire.zone([RIGHT_MAPPING])
     assert len(audit(_ansible_check_mode=check)["right"]) == 1

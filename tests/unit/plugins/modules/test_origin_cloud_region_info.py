@@ -13,22 +13,22 @@ import requests
 import yaml
 from ansible_collections.edgecache.cloudflare.plugins.modules import origin_cloud_region_info
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
-    MAPPINGS,
+    MAPPINGS_PATH,
     MODIFIED_ON,
     TOKEN,
     ZONE_ID,
-    Clock,
+    FakeClock,
     Wire,
     envelope,
-    failed,
+    error_envelope,
     mapping,
     mappings,
 )
 
-Run = t.Callable[..., dict[str, t.Any]]
+RunModule = t.Callable[..., dict[str, t.Any]]
 
 
-def test_one(run: Run, wire: Wire) -> None:
+def test_one_mapping(run: RunModule, wire: Wire) -> None:
     wire.mapping("2001:db8::1")
     assert run(origin_ip="2001:DB8:0:0::1") == {
         "origin_cloud_regions": [
@@ -40,23 +40,23 @@ def test_one(run: Run, wire: Wire) -> None:
     }
 
 
-def test_one_without_a_mapping(run: Run, wire: Wire) -> None:
+def test_one_without_a_mapping(run: RunModule, wire: Wire) -> None:
     wire.no_mapping("2001:db8::1")
     result = run(origin_ip="2001:DB8:0:0::1")
     assert (result["origin_cloud_regions"], result["missing"]) == ([], ["2001:db8::1"])
 
 
-def test_zone_without_mappings(run: Run, wire: Wire) -> None:
+def test_zone_without_mappings(run: RunModule, wire: Wire) -> None:
     wire.zone([])
     wire.zone([])
     assert run()["origin_cloud_regions"] == []
     assert run(origin_ip=["192.0.2.1", "2001:db8::1"])["missing"] == ["192.0.2.1", "2001:db8::1"]
 
 
-def test_several_in_the_order_asked_each_once(run: Run, wire: Wire) -> None:
+def test_several_keep_the_given_order(run: RunModule, wire: Wire) -> None:
     wire.zone([mapping("192.0.2.1"), mapping("192.0.2.2", "gcp", "us-central1"), mapping("2001:db8::1")])
-    asked = ["2001:db8:0::1", "192.0.2.9", "192.0.2.1", "2001:DB8::1", "192.0.2.1", "192.0.2.8"]
-    result = run(origin_ip=asked)
+    requested = ["2001:db8:0::1", "192.0.2.9", "192.0.2.1", "2001:DB8::1", "192.0.2.1", "192.0.2.8"]
+    result = run(origin_ip=requested)
     assert [item["origin_ip"] for item in result["origin_cloud_regions"]] == ["2001:db8::1", "192.0.2.1"]
     assert result["missing"] == ["192.0.2.9", "192.0.2.8"]
     assert result["canonical"] == {
@@ -69,20 +69,20 @@ def test_several_in_the_order_asked_each_once(run: Run, wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("origin_ip", ["192.0.2.1,192.0.2.2", ["192.0.2.1", "192.0.2.2"]])
-def test_text_with_commas_is_a_list(run: Run, wire: Wire, origin_ip: str | list[str]) -> None:
+def test_text_with_commas_is_a_list(run: RunModule, wire: Wire, origin_ip: str | list[str]) -> None:
     wire.zone([mapping("192.0.2.1")])
     assert run(origin_ip=origin_ip)["missing"] == ["192.0.2.2"]
 
 
 @pytest.mark.parametrize("options", [{}, {"origin_ip": None}, {"_ansible_check_mode": True}])
-def test_all(run: Run, wire: Wire, options: dict[str, t.Any]) -> None:
+def test_all_mappings(run: RunModule, wire: Wire, options: dict[str, t.Any]) -> None:
     wire.zone(mappings(250))
     result = run(**options)
     assert result["origin_cloud_regions"] == mappings(250)
     assert (result["missing"], result["canonical"]) == ([], {})
 
 
-def test_empty_list_asks_for_nothing(run: Run, wire: Wire) -> None:
+def test_empty_list_costs_no_request(run: RunModule, wire: Wire) -> None:
     result = run(origin_ip=[])
     assert (result["origin_cloud_regions"], result["missing"], result["canonical"]) == ([], [], {})
     assert wire.requests == []
@@ -91,15 +91,15 @@ def test_empty_list_asks_for_nothing(run: Run, wire: Wire) -> None:
 @pytest.mark.parametrize(
     "origin_ip", ["", "010.0.0.1", "10", 10, ["192.0.2.1", "192.0.2.0/24"], [["192.0.2.1"]]], ids=str
 )
-def test_bad_address_is_refused_before_any_request(run_bare: Run, wire: Wire, origin_ip: t.Any) -> None:
+def test_invalid_address_before_any_request(run_bare: RunModule, wire: Wire, origin_ip: t.Any) -> None:
     result = run_bare(api_token=TOKEN, zone="example.com", origin_ip=origin_ip)
     assert "origin_ip" in result["msg"]
     assert result["failure"]["status"] is None
     assert wire.requests == []
 
 
-def test_failure(run: Run, wire: Wire) -> None:
-    wire.get(f"{MAPPINGS}/192.0.2.1", failed(7003, 7000, message="No route"), status=404)
+def test_failure(run: RunModule, wire: Wire) -> None:
+    wire.get(f"{MAPPINGS_PATH}/192.0.2.1", error_envelope(7003, 7000, message="No route"), status=404)
     errors = [{"code": 7003, "message": "No route"}, {"code": 7000, "message": "No route"}]
     assert run(origin_ip="192.0.2.1") == {
         "failed": True,
@@ -108,8 +108,8 @@ def test_failure(run: Run, wire: Wire) -> None:
     }
 
 
-def test_failure_without_an_answer(run: Run, wire: Wire) -> None:
-    wire.get(f"{MAPPINGS}/192.0.2.1", requests.ConnectionError(f"refused {TOKEN}"))
+def test_failure_without_an_answer(run: RunModule, wire: Wire) -> None:
+    wire.get(f"{MAPPINGS_PATH}/192.0.2.1", requests.ConnectionError(f"refused {TOKEN}"))
     result = run(origin_ip="192.0.2.1", max_wait=0)
     assert result["msg"].startswith(
         "No answer from https://api.cloudflare.com/client/v4: refused ********; the next attempt needs"
@@ -117,10 +117,10 @@ def test_failure_without_an_answer(run: Run, wire: Wire) -> None:
     assert result["failure"] == {"status": None, "code": None, "message": result["msg"], "errors": []}
 
 
-def test_each_wait_is_in_the_warnings(run: Run, wire: Wire, clock: Clock) -> None:
+def test_each_wait_is_a_warning(run: RunModule, wire: Wire, clock: FakeClock) -> None:
     for dummy in range(2):
-        wire.get(f"{MAPPINGS}/192.0.2.1", failed(971), status=429, headers={"Retry-After": "60"})
-    wire.get(f"{MAPPINGS}/192.0.2.1", requests.ConnectionError("reset"))
+        wire.get(f"{MAPPINGS_PATH}/192.0.2.1", error_envelope(971), status=429, headers={"Retry-After": "60"})
+    wire.get(f"{MAPPINGS_PATH}/192.0.2.1", requests.ConnectionError("reset"))
     wire.mapping("192.0.2.1")
     result = run(origin_ip="192.0.2.1")
     assert len(result["warnings"]) == 3
@@ -129,26 +129,26 @@ def test_each_wait_is_in_the_warnings(run: Run, wire: Wire, clock: Clock) -> Non
     assert clock.pauses == [60.0, 60.0, 4.0]
 
 
-def test_waits_before_a_failure_are_told_too(run: Run, wire: Wire) -> None:
-    wire.get(f"{MAPPINGS}/192.0.2.1", "", status=429, headers={"Retry-After": "60"})
-    wire.get(f"{MAPPINGS}/192.0.2.1", failed(10000), status=403)
+def test_waits_before_a_failure_are_warnings(run: RunModule, wire: Wire) -> None:
+    wire.get(f"{MAPPINGS_PATH}/192.0.2.1", "", status=429, headers={"Retry-After": "60"})
+    wire.get(f"{MAPPINGS_PATH}/192.0.2.1", error_envelope(10000), status=403)
     result = run(origin_ip="192.0.2.1")
     assert result["failed"] and len(result["warnings"]) == 1
 
 
-def test_lone_surrogates_of_the_api_can_be_printed(run: Run, wire: Wire) -> None:
+def test_lone_surrogates_of_the_api(run: RunModule, wire: Wire) -> None:
     wire.mapping("192.0.2.1", envelope(mapping("192.0.2.1", region="\ud800")))
     assert "failed" not in run(origin_ip="192.0.2.1")
 
 
 @pytest.mark.parametrize("closed_by", ["success", "failure"])
-def test_session_is_closed(run: Run, wire: Wire, closed: list[requests.Session], closed_by: str) -> None:
-    wire.get(f"{MAPPINGS}/192.0.2.1", failed(1142 if closed_by == "success" else 7003), status=404)
+def test_session_is_closed(run: RunModule, wire: Wire, closed_sessions: list[requests.Session], closed_by: str) -> None:
+    wire.get(f"{MAPPINGS_PATH}/192.0.2.1", error_envelope(1142 if closed_by == "success" else 7003), status=404)
     run(origin_ip="192.0.2.1")
-    assert len(closed) == 1
+    assert len(closed_sessions) == 1
 
 
-def test_result_is_as_documented(run: Run, wire: Wire) -> None:
+def test_result_is_as_documented(run: RunModule, wire: Wire) -> None:
     wire.zone([mapping("192.0.2.1")])
     result = run(origin_ip=["192.0.2.1", "192.0.2.2"])
     documented = yaml.safe_load(origin_cloud_region_info.RETURN)
@@ -157,9 +157,9 @@ def test_result_is_as_documented(run: Run, wire: Wire) -> None:
     assert set(documented) == set(result)
     assert all(isinstance(result[key], types[entry["type"]]) for key, entry in documented.items())
     assert list(documented["origin_cloud_regions"]["contains"]) == list(result["origin_cloud_regions"][0])
-    wire.page(1, failed(10000), status=403)
+    wire.page(1, error_envelope(10000), status=403)
     assert list(of_failure["contains"]) == list(run()["failure"])
 
 
-def test_unknown_option_is_refused(run: Run) -> None:
+def test_unknown_option(run: RunModule) -> None:
     assert "Unsupported parameters" in run(origin_ips=["192.0.2.1"])["msg"]

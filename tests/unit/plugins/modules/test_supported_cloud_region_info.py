@@ -13,46 +13,46 @@ import pytest
 import yaml
 from ansible_collections.edgecache.cloudflare.plugins.modules import supported_cloud_region_info
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
-    STATE,
-    SUPPORTED,
+    SUPPORTED_REGIONS,
+    TIERED_CACHE_PATH,
     TOKEN,
     ZONE_ID,
     Wire,
     envelope,
-    failed,
-    switch,
+    error_envelope,
+    setting_envelope,
 )
 
-Run = t.Callable[..., dict[str, t.Any]]
+RunModule = t.Callable[..., dict[str, t.Any]]
 
 
 @pytest.fixture
-def script() -> types.ModuleType:
+def module_under_test() -> types.ModuleType:
     return supported_cloud_region_info
 
 
 @pytest.mark.parametrize("check", [False, True])
-def test_all(run: Run, wire: Wire, check: bool) -> None:
+def test_all_vendors(run: RunModule, wire: Wire, check: bool) -> None:
     wire.supported()
-    assert run(_ansible_check_mode=check) == {**SUPPORTED, "zone_id": ZONE_ID}
+    assert run(_ansible_check_mode=check) == {**SUPPORTED_REGIONS, "zone_id": ZONE_ID}
 
 
 @pytest.mark.parametrize("codes", [True, False])
-def test_obtained_codes(run: Run, wire: Wire, codes: bool) -> None:
-    wire.supported(envelope({**SUPPORTED, "obtained_codes": codes}))
+def test_obtained_codes(run: RunModule, wire: Wire, codes: bool) -> None:
+    wire.supported(envelope({**SUPPORTED_REGIONS, "obtained_codes": codes}))
     assert run()["obtained_codes"] is codes
 
 
 @pytest.mark.parametrize(("vendor", "count"), [("aws", 2), ("azure", 1), ("oci", 0)])
-def test_one_vendor(run: Run, wire: Wire, vendor: str, count: int) -> None:
+def test_one_vendor(run: RunModule, wire: Wire, vendor: str, count: int) -> None:
     wire.supported()
     result = run(vendor=vendor)
-    assert result["vendors"] == {vendor: SUPPORTED["vendors"].get(vendor, [])}
+    assert result["vendors"] == {vendor: SUPPORTED_REGIONS["vendors"].get(vendor, [])}
     assert len(result["vendors"][vendor]) == count
     assert len(wire.requests) == 1
 
 
-def test_order_of_the_api_is_kept(run: Run, wire: Wire) -> None:
+def test_order_of_the_api_is_kept(run: RunModule, wire: Wire) -> None:
     regions = [{"name": name, "upper_tier_colos": colos} for name, colos in (("b", ["Z", "A"]), ("a", []))]
     wire.supported(envelope({"vendors": {"gcp": regions}, "obtained_codes": True}))
     assert run()["vendors"] == {"gcp": regions}
@@ -60,14 +60,12 @@ def test_order_of_the_api_is_kept(run: Run, wire: Wire) -> None:
 
 @pytest.mark.parametrize("status", [400, 403, 404])
 @pytest.mark.parametrize("ever_set", [True, False])
-def test_tiered_cache_off_names_the_module_that_switches_it_on(
-    run: Run, wire: Wire, status: int, ever_set: bool
-) -> None:
-    wire.supported(failed(4711), status=status)
+def test_tiered_cache_off_suggests_the_module(run: RunModule, wire: Wire, status: int, ever_set: bool) -> None:
+    wire.supported(error_envelope(4711), status=status)
     if ever_set:
-        wire.get(STATE, switch(False))
+        wire.get(TIERED_CACHE_PATH, setting_envelope(False))
     else:
-        wire.get(STATE, failed(1142), status=404)
+        wire.get(TIERED_CACHE_PATH, error_envelope(1142), status=404)
     result = run()
     assert "edgecache.cloudflare.tiered_cache " in result["msg"]
     assert result["msg"].startswith("Tiered Cache is off for this zone")
@@ -75,32 +73,32 @@ def test_tiered_cache_off_names_the_module_that_switches_it_on(
     assert len(wire.requests) == 2
 
 
-def test_wrong_zone_is_not_tiered_cache(run: Run, wire: Wire) -> None:
-    wire.supported(failed(7003), status=404)
-    wire.get(STATE, failed(7003), status=404)
+def test_unknown_zone_does_not_blame_tiered_cache(run: RunModule, wire: Wire) -> None:
+    wire.supported(error_envelope(7003), status=404)
+    wire.get(TIERED_CACHE_PATH, error_envelope(7003), status=404)
     assert "check zone_id" in run()["msg"]
 
 
-def test_wrong_credential_is_not_tiered_cache(run: Run, wire: Wire) -> None:
-    wire.supported(failed(10000), status=403)
-    wire.get(STATE, failed(10000), status=403)
+def test_wrong_credential_does_not_blame_tiered_cache(run: RunModule, wire: Wire) -> None:
+    wire.supported(error_envelope(10000), status=403)
+    wire.get(TIERED_CACHE_PATH, error_envelope(10000), status=403)
     result = run()
     assert "check api_token" in result["msg"]
     assert "Tiered Cache" not in result["msg"]
 
 
 @pytest.mark.parametrize("vendor", ["AWS", "aw", ""])
-def test_unknown_vendor_is_refused_before_any_request(run: Run, wire: Wire, vendor: str) -> None:
+def test_unknown_vendor_before_any_request(run: RunModule, wire: Wire, vendor: str) -> None:
     assert "vendor" in run(vendor=vendor)["msg"]
 
 
-def test_secrets_are_not_shown(run: Run, wire: Wire) -> None:
-    wire.supported(failed(4711, message=f"Bearer {TOKEN} may not"), status=400)
-    wire.get(STATE, switch(False))
+def test_secrets_are_hidden(run: RunModule, wire: Wire) -> None:
+    wire.supported(error_envelope(4711, message=f"Bearer {TOKEN} may not"), status=400)
+    wire.get(TIERED_CACHE_PATH, setting_envelope(False))
     assert "Bearer ******** may not" in run()["msg"]
 
 
-def test_result_is_as_documented(run: Run, wire: Wire) -> None:
+def test_result_is_as_documented(run: RunModule, wire: Wire) -> None:
     documented = yaml.safe_load(supported_cloud_region_info.RETURN)
     of_failure = documented.pop("failure")
     wire.supported()
@@ -108,7 +106,7 @@ def test_result_is_as_documented(run: Run, wire: Wire) -> None:
     assert set(result) == set(documented)
     (sample,) = (regions[0] for regions in documented["vendors"]["sample"].values())
     assert list(result["vendors"]["aws"][0]) == list(sample)
-    wire.supported(failed(971), status=429)
+    wire.supported(error_envelope(971), status=429)
     result = run(max_wait=0)
     assert set(result) == {"failed", "msg", "failure"}
     assert list(of_failure["contains"]) == list(result["failure"])

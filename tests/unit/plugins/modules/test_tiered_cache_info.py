@@ -13,59 +13,59 @@ import pytest
 import yaml
 from ansible_collections.edgecache.cloudflare.plugins.modules import tiered_cache_info
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
-    SMART,
-    STATE,
+    SMART_TIERED_CACHE_PATH,
+    TIERED_CACHE_PATH,
     ZONE_ID,
     Wire,
-    failed,
-    switch,
+    error_envelope,
+    setting_envelope,
 )
 
-Run = t.Callable[..., dict[str, t.Any]]
+RunModule = t.Callable[..., dict[str, t.Any]]
 
 
 @pytest.fixture
-def script() -> types.ModuleType:
+def module_under_test() -> types.ModuleType:
     return tiered_cache_info
 
 
 @pytest.mark.parametrize("check", [False, True])
 @pytest.mark.parametrize("smart", [True, False])
 @pytest.mark.parametrize(("on", "state"), [(True, "enabled"), (False, "disabled")])
-def test_both_switches(run: Run, wire: Wire, on: bool, state: str, smart: bool, check: bool) -> None:
-    wire.get(STATE, switch(on))
-    wire.get(SMART, switch(smart))
+def test_both_settings(run: RunModule, wire: Wire, on: bool, state: str, smart: bool, check: bool) -> None:
+    wire.get(TIERED_CACHE_PATH, setting_envelope(on))
+    wire.get(SMART_TIERED_CACHE_PATH, setting_envelope(smart))
     assert run(_ansible_check_mode=check) == {
         "tiered_cache": {"state": state, "smart": smart},
         "zone_id": ZONE_ID,
     }
 
 
-def test_never_set_is_off(run: Run, wire: Wire) -> None:
-    wire.get(STATE, switch(True))
-    wire.get(SMART, failed(1142), status=404)
+def test_never_set_is_off(run: RunModule, wire: Wire) -> None:
+    wire.get(TIERED_CACHE_PATH, setting_envelope(True))
+    wire.get(SMART_TIERED_CACHE_PATH, error_envelope(1142), status=404)
     assert run()["tiered_cache"] == {"state": "enabled", "smart": False}
 
 
 @pytest.mark.parametrize(("status", "code", "message"), [(404, 7003, "check zone_id"), (403, 10000, "check api_token")])
-def test_failure_is_not_off(run: Run, wire: Wire, status: int, code: int, message: str) -> None:
-    wire.get(STATE, switch(True))
-    wire.get(SMART, failed(code), status=status)
+def test_failure_is_not_off(run: RunModule, wire: Wire, status: int, code: int, message: str) -> None:
+    wire.get(TIERED_CACHE_PATH, setting_envelope(True))
+    wire.get(SMART_TIERED_CACHE_PATH, error_envelope(code), status=status)
     result = run()
     assert message in result["msg"]
     assert result["failure"]["code"] == code
     assert "tiered_cache" not in result
 
 
-def test_result_is_as_documented(run: Run, wire: Wire) -> None:
+def test_result_is_as_documented(run: RunModule, wire: Wire) -> None:
     documented = yaml.safe_load(tiered_cache_info.RETURN)
     of_failure = documented.pop("failure")
-    wire.get(STATE, switch(True))
-    wire.get(SMART, switch(True))
+    wire.get(TIERED_CACHE_PATH, setting_envelope(True))
+    wire.get(SMART_TIERED_CACHE_PATH, setting_envelope(True))
     result = run()
     assert set(result) == set(documented)
     assert list(documented["tiered_cache"]["contains"]) == list(result["tiered_cache"])
-    wire.get(STATE, failed(10000), status=403)
+    wire.get(TIERED_CACHE_PATH, error_envelope(10000), status=403)
     result = run()
     assert set(result) == {"failed", "msg", "failure"}
     assert list(of_failure["contains"]) == list(result["failure"])

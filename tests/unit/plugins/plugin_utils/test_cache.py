@@ -26,19 +26,19 @@ from ansible_collections.edgecache.cloudflare.plugins.plugin_utils import _cache
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import RunCache, disable_for_run, invalidate
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     ZONE_ID,
-    Zone,
+    FakeZone,
     address,
     mapping,
     mappings,
     typed_mapping,
 )
 
-LookUp = t.Callable[..., list[t.Any]]
+Lookup = t.Callable[..., list[t.Any]]
 
 ROOT = Path(__file__).resolve().parents[4]
 
 
-class Monotonic:
+class FakeTime:
     """The clock of all processes, which goes on as the test says."""
 
     def __init__(self) -> None:
@@ -49,38 +49,38 @@ class Monotonic:
 
 
 @pytest.fixture
-def wall(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
-    own = Monotonic()
-    monkeypatch.setattr(_cache, "time", own)
-    return own
+def fake_time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    clock = FakeTime()
+    monkeypatch.setattr(_cache, "time", clock)
+    return clock
 
 
 @pytest.fixture
-def other_process(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[], None]:
+def clear_memory(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[], None]:
     """From now on, this process remembers as little as one that has just begun."""
     return lambda: monkeypatch.setattr(_cache, "_entries", {})
 
 
-def snapshot_of(*addresses: str, complete: bool = False) -> ZoneSnapshot:
+def create_snapshot(*addresses: str, complete: bool = False) -> ZoneSnapshot:
     snapshot = ZoneSnapshot()
     snapshot.zone_id, snapshot.page_count, snapshot.request_count, snapshot.complete = ZONE_ID, 3, 2, complete
     snapshot.mappings = {one: typed_mapping(one) for one in addresses}
     return snapshot
 
 
-def store(snapshot: ZoneSnapshot, ttl: float = 300.0) -> None:
+def store_entry(snapshot: ZoneSnapshot, ttl: float = 300.0) -> None:
     cache = RunCache("x", ttl)
     cache.load()
     cache.store(snapshot)
 
 
-def stored(ttl: float = 300.0) -> dict[str, t.Any]:
+def load_entry(ttl: float = 300.0) -> dict[str, t.Any]:
     """All but the zone id, which does not grow old."""
     return {**vars(RunCache("x", ttl).load()), "zone_id": ""}
 
 
 @contextlib.contextmanager
-def room_for(size: int) -> t.Iterator[None]:
+def limit_file_size(size: int) -> t.Iterator[None]:
     """The disk takes so many bytes of each file."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
@@ -90,32 +90,32 @@ def room_for(size: int) -> t.Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-NOTHING = vars(ZoneSnapshot())
+EMPTY_ENTRY = vars(ZoneSnapshot())
 
 
 class TestEntry:
     @pytest.mark.parametrize("complete", [False, True])
     @pytest.mark.parametrize("addresses", [[], [address(1)], [address(number) for number in range(3_500)]], ids=len)
-    def test_all_that_is_known(self, other_process: t.Callable[[], None], addresses: list[str], complete: bool) -> None:
-        snapshot = snapshot_of(*addresses, complete=complete)
+    def test_all_fields(self, clear_memory: t.Callable[[], None], addresses: list[str], complete: bool) -> None:
+        snapshot = create_snapshot(*addresses, complete=complete)
         snapshot.mappings["192.0.2.1"] = None
         snapshot.mappings["192.0.2.2"] = typed_mapping("192.0.2.2")._replace(modified_on=None, region="ü\ud800\x00")
-        store(snapshot)
+        store_entry(snapshot)
         for dummy in range(2):
-            assert stored() == {**vars(snapshot), "zone_id": ""}
+            assert load_entry() == {**vars(snapshot), "zone_id": ""}
             assert RunCache("x", 0.0).load().zone_id == ZONE_ID
-            assert list(stored()["mappings"]) == list(snapshot.mappings)
-            other_process()
+            assert list(load_entry()["mappings"]) == list(snapshot.mappings)
+            clear_memory()
 
-    def test_nothing_before_the_first(self) -> None:
-        assert stored() == NOTHING
+    def test_no_entry(self) -> None:
+        assert load_entry() == EMPTY_ENTRY
 
-    def test_each_name_has_its_own(self) -> None:
-        store(snapshot_of(address(1)))
-        assert vars(RunCache("y", 300.0).load()) == NOTHING
+    def test_entry_for_each_name(self) -> None:
+        store_entry(create_snapshot(address(1)))
+        assert vars(RunCache("y", 300.0).load()) == EMPTY_ENTRY
 
-    def test_what_is_done_with_it_changes_nothing(self) -> None:
-        store(snapshot_of(address(1)))
+    def test_loaded_entry_is_a_copy(self) -> None:
+        store_entry(create_snapshot(address(1)))
         for dummy in range(2):
             snapshot = RunCache("x", 300.0).load()
             assert list(snapshot.mappings) == [address(1)]
@@ -125,46 +125,44 @@ class TestEntry:
     def test_files_are_private(self, tmp_path: Path) -> None:
         before = os.umask(0)
         try:
-            store(snapshot_of(address(1)))
+            store_entry(create_snapshot(address(1)))
             RunCache("x", 300.0).record_failure("no", 330.0)
             disable_for_run()
             with RunCache("x", 300.0).lock():
                 names = {"x", "x.lock", "x.failed", "uncertain"}
         finally:
             os.umask(before)
-        modes = {file.name: stat.S_IMODE(file.lstat().st_mode) for file in tmp_path.iterdir()}
+        modes = {entry_file.name: stat.S_IMODE(entry_file.lstat().st_mode) for entry_file in tmp_path.iterdir()}
         assert modes == {f"edgecache.cloudflare-{name}": 0o600 for name in names}
 
     @pytest.mark.parametrize("folder", ["missing", "a file/folder"])
-    def test_folder_that_cannot_be_written_to(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
-    ) -> None:
+    def test_unwritable_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
         (tmp_path / "a file").touch()
         monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path / folder))
         with RunCache("x", 300.0).lock():
-            store(snapshot_of(address(1)))
-        assert stored() == NOTHING
+            store_entry(create_snapshot(address(1)))
+        assert load_entry() == EMPTY_ENTRY
         invalidate()
 
-    def test_full_disk_leaves_the_entry_before(self, other_process: t.Callable[[], None]) -> None:
-        store(snapshot_of(address(1)))
-        before = stored()
-        with room_for(100):
-            store(snapshot_of(address(1), address(2)))
-        other_process()
-        assert stored() == before
+    def test_full_disk_keeps_the_previous_entry(self, clear_memory: t.Callable[[], None]) -> None:
+        store_entry(create_snapshot(address(1)))
+        before = load_entry()
+        with limit_file_size(100):
+            store_entry(create_snapshot(address(1), address(2)))
+        clear_memory()
+        assert load_entry() == before
 
-    def test_write_on_a_full_disk_is_not_missed(self) -> None:
+    def test_invalidation_on_a_full_disk(self) -> None:
         """Nothing can be noted down, yet what is known is from before."""
-        store(snapshot_of(address(1)))
-        with room_for(0):
+        store_entry(create_snapshot(address(1)))
+        with limit_file_size(0):
             invalidate()
-        assert stored() == NOTHING
+        assert load_entry() == EMPTY_ENTRY
 
 
 class TestAge:
     @pytest.mark.parametrize(
-        ("ttl", "seconds", "there"),
+        ("ttl", "seconds", "is_usable"),
         [
             (300.0, 0.0, True),
             (300.0, 299.9, True),
@@ -179,128 +177,128 @@ class TestAge:
             (300.0, -1e9, False),
         ],
     )
-    def test_for_its_time(self, wall: Monotonic, ttl: float, seconds: float, there: bool) -> None:
-        store(snapshot_of(address(1)))
-        wall.now += seconds
-        assert (stored(ttl) != NOTHING) is there
+    def test_entry_expires(self, fake_time: FakeTime, ttl: float, seconds: float, is_usable: bool) -> None:
+        store_entry(create_snapshot(address(1)))
+        fake_time.now += seconds
+        assert (load_entry(ttl) != EMPTY_ENTRY) is is_usable
 
-    def test_is_that_of_the_oldest_part(self, wall: Monotonic) -> None:
-        store(snapshot_of(address(1)))
-        wall.now += 200.0
+    def test_age_of_the_oldest_part(self, fake_time: FakeTime) -> None:
+        store_entry(create_snapshot(address(1)))
+        fake_time.now += 200.0
         cache = RunCache("x", 300.0)
         snapshot = cache.load()
         snapshot.mappings[address(2)] = typed_mapping(address(2))
         cache.store(snapshot)
-        wall.now += 99.0
-        assert len(stored()["mappings"]) == 2
-        wall.now += 1.0
-        assert stored() == NOTHING
+        fake_time.now += 99.0
+        assert len(load_entry()["mappings"]) == 2
+        fake_time.now += 1.0
+        assert load_entry() == EMPTY_ENTRY
 
-    def test_counts_from_before_it_was_read(self, wall: Monotonic) -> None:
+    def test_age_starts_before_the_read(self, fake_time: FakeTime) -> None:
         cache = RunCache("x", 300.0)
         cache.load()
-        wall.now += 100.0  # as long as the requests took
-        cache.store(snapshot_of(address(1)))
-        wall.now += 200.0
-        assert stored() == NOTHING
+        fake_time.now += 100.0  # as long as the requests took
+        cache.store(create_snapshot(address(1)))
+        fake_time.now += 200.0
+        assert load_entry() == EMPTY_ENTRY
 
 
 class TestInvalidate:
-    def test_what_is_known(self) -> None:
-        store(snapshot_of(address(1), complete=True))
+    def test_entry_is_dropped(self) -> None:
+        store_entry(create_snapshot(address(1), complete=True))
         invalidate()
-        assert stored() == NOTHING
-        store(snapshot_of(address(2)))
-        assert list(stored()["mappings"]) == [address(2)]
+        assert load_entry() == EMPTY_ENTRY
+        store_entry(create_snapshot(address(2)))
+        assert list(load_entry()["mappings"]) == [address(2)]
 
-    def test_of_all_names(self) -> None:
-        store(snapshot_of(address(1)))
+    def test_all_names(self) -> None:
+        store_entry(create_snapshot(address(1)))
         other = RunCache("y", 300.0)
         other.load()
-        other.store(snapshot_of(address(1)))
+        other.store(create_snapshot(address(1)))
         invalidate()
-        assert {**vars(RunCache("y", 300.0).load()), "zone_id": ""} == stored() == NOTHING
+        assert {**vars(RunCache("y", 300.0).load()), "zone_id": ""} == load_entry() == EMPTY_ENTRY
 
-    def test_while_it_is_read(self, other_process: t.Callable[[], None]) -> None:
+    def test_during_a_read(self, clear_memory: t.Callable[[], None]) -> None:
         cache = RunCache("x", 300.0)
         cache.load()
         invalidate()
-        cache.store(snapshot_of(address(1)))
-        assert stored() == NOTHING
+        cache.store(create_snapshot(address(1)))
+        assert load_entry() == EMPTY_ENTRY
 
-    def test_while_more_of_it_is_read(self) -> None:
-        store(snapshot_of(address(1)))
+    def test_during_a_later_read(self) -> None:
+        store_entry(create_snapshot(address(1)))
         cache = RunCache("x", 300.0)
         snapshot = cache.load()
         invalidate()
         cache.store(snapshot)
-        assert stored() == NOTHING
+        assert load_entry() == EMPTY_ENTRY
 
-    def test_every_time(self) -> None:
+    def test_repeatedly(self) -> None:
         for number in range(5):
-            store(snapshot_of(address(number)))
-            assert list(stored()["mappings"]) == [address(number)]
+            store_entry(create_snapshot(address(number)))
+            assert list(load_entry()["mappings"]) == [address(number)]
             invalidate()
-            assert stored() == NOTHING
+            assert load_entry() == EMPTY_ENTRY
 
     @pytest.mark.parametrize("first", [invalidate, disable_for_run])
-    def test_for_good(self, first: t.Callable[[], None]) -> None:
-        store(snapshot_of(address(1)))
+    def test_disable_for_run(self, first: t.Callable[[], None]) -> None:
+        store_entry(create_snapshot(address(1)))
         first()
         disable_for_run()
         for dummy in range(2):
             invalidate()
             assert not RunCache("x", 300.0).is_usable
-            store(snapshot_of(address(2)))
-            assert stored() == NOTHING
+            store_entry(create_snapshot(address(2)))
+            assert load_entry() == EMPTY_ENTRY
         assert RunCache("x", 300.0).load().zone_id == ZONE_ID
 
-    def test_for_good_on_a_full_disk_is_told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_disable_for_run_on_a_full_disk_warns(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Then at least what is known is from before."""
-        store(snapshot_of(address(1)))
+        store_entry(create_snapshot(address(1)))
         (tmp_path / "edgecache.cloudflare-uncertain").mkdir()
         with pytest.raises(OSError, match="edgecache.cloudflare-uncertain"):
             disable_for_run()
-        assert stored() == NOTHING
+        assert load_entry() == EMPTY_ENTRY
 
     @pytest.mark.parametrize("kind", ["file", "folder", "pipe"])
-    def test_generation_that_is_none(self, tmp_path: Path, kind: str) -> None:
-        store(snapshot_of(address(1)))
+    def test_invalid_generation(self, tmp_path: Path, kind: str) -> None:
+        store_entry(create_snapshot(address(1)))
         generation = tmp_path / "edgecache.cloudflare-generation"
         text = os.readlink(generation)
         generation.unlink()
         {"file": generation.touch, "folder": generation.mkdir, "pipe": lambda: os.mkfifo(generation)}[kind]()
         assert not RunCache("x", 300.0).is_usable
-        assert stored() == NOTHING
+        assert load_entry() == EMPTY_ENTRY
         assert len(text) == 32
 
 
-class TestFile:
+class TestInvalidFile:
     """A file that is not as it should be is as good as none."""
 
     @pytest.fixture
-    def file(self, tmp_path: Path, other_process: t.Callable[[], None]) -> Path:
-        store(snapshot_of(address(1)))
-        other_process()
+    def entry_file(self, tmp_path: Path, clear_memory: t.Callable[[], None]) -> Path:
+        store_entry(create_snapshot(address(1)))
+        clear_memory()
         return tmp_path / "edgecache.cloudflare-x"
 
-    def test_sound(self, file: Path) -> None:
-        assert stored() == {**vars(snapshot_of(address(1))), "zone_id": ""}
+    def test_valid_file(self, entry_file: Path) -> None:
+        assert load_entry() == {**vars(create_snapshot(address(1))), "zone_id": ""}
 
     @staticmethod
-    def missed(file: Path) -> None:
+    def check_miss(entry_file: Path) -> None:
         """Nothing is known, and what is read then is."""
-        assert stored() == NOTHING
-        store(snapshot_of(address(2)))
-        if not file.is_dir():
-            assert list(stored()["mappings"]) == [address(2)]
-            assert file.is_file() and not file.is_symlink()
+        assert load_entry() == EMPTY_ENTRY
+        store_entry(create_snapshot(address(2)))
+        if not entry_file.is_dir():
+            assert list(load_entry()["mappings"]) == [address(2)]
+            assert entry_file.is_file() and not entry_file.is_symlink()
 
     @pytest.mark.parametrize("part", [0.0, 0.01, 0.5, 0.99])
-    def test_half_written(self, file: Path, part: float) -> None:
-        whole = file.read_bytes()
-        file.write_bytes(whole[: int(len(whole) * part)])
-        self.missed(file)
+    def test_truncated(self, entry_file: Path, part: float) -> None:
+        content = entry_file.read_bytes()
+        entry_file.write_bytes(content[: int(len(content) * part)])
+        self.check_miss(entry_file)
 
     @pytest.mark.parametrize(
         "content",
@@ -319,9 +317,9 @@ class TestFile:
         ],
         ids=lambda value: repr(value[:8]),
     )
-    def test_broken(self, file: Path, content: bytes) -> None:
-        file.write_bytes(content)
-        self.missed(file)
+    def test_invalid_json(self, entry_file: Path, content: bytes) -> None:
+        entry_file.write_bytes(content)
+        self.check_miss(entry_file)
 
     @pytest.mark.parametrize(
         "change",
@@ -362,39 +360,39 @@ class TestFile:
         ],
         ids=str,
     )
-    def test_of_another_shape(self, file: Path, change: dict[str, t.Any]) -> None:
-        entry = json.loads(file.read_text(encoding="utf-8"))
-        file.write_text(json.dumps({**entry, **change}), encoding="utf-8")
-        self.missed(file)
+    def test_wrong_types(self, entry_file: Path, change: dict[str, t.Any]) -> None:
+        entry = json.loads(entry_file.read_text(encoding="utf-8"))
+        entry_file.write_text(json.dumps({**entry, **change}), encoding="utf-8")
+        self.check_miss(entry_file)
 
     @pytest.mark.parametrize(
         "key", ["read_at", "generation", "zone_id", "page_count", "request_count", "complete", "mappings"]
     )
-    def test_with_something_missing(self, file: Path, key: str) -> None:
-        entry = json.loads(file.read_text(encoding="utf-8"))
+    def test_missing_key(self, entry_file: Path, key: str) -> None:
+        entry = json.loads(entry_file.read_text(encoding="utf-8"))
         del entry[key]
-        file.write_text(json.dumps(entry), encoding="utf-8")
-        self.missed(file)
+        entry_file.write_text(json.dumps(entry), encoding="utf-8")
+        self.check_miss(entry_file)
 
-    def test_folder(self, file: Path) -> None:
-        file.unlink()
-        file.mkdir()
-        self.missed(file)
+    def test_folder(self, entry_file: Path) -> None:
+        entry_file.unlink()
+        entry_file.mkdir()
+        self.check_miss(entry_file)
 
     @pytest.mark.parametrize("remembered", [False, True])
-    def test_gone(self, file: Path, remembered: bool) -> None:
+    def test_missing_file(self, entry_file: Path, remembered: bool) -> None:
         if remembered:
-            stored()
-        file.unlink()
-        self.missed(file)
+            load_entry()
+        entry_file.unlink()
+        self.check_miss(entry_file)
 
-    def test_broken_after_it_was_read(self, file: Path) -> None:
-        assert stored() != NOTHING
-        file.write_bytes(file.read_bytes()[:-9])
-        self.missed(file)
+    def test_invalid_after_a_load(self, entry_file: Path) -> None:
+        assert load_entry() != EMPTY_ENTRY
+        entry_file.write_bytes(entry_file.read_bytes()[:-9])
+        self.check_miss(entry_file)
 
     @pytest.mark.parametrize("kind", ["folder", "link to nowhere", "pipe"])
-    def test_lock_that_cannot_be_had(self, tmp_path: Path, kind: str) -> None:
+    def test_lock_unavailable(self, tmp_path: Path, kind: str) -> None:
         lock = tmp_path / "edgecache.cloudflare-x.lock"
         if kind == "folder":
             lock.mkdir()
@@ -403,10 +401,10 @@ class TestFile:
         else:
             lock.symlink_to(tmp_path / "no" / "where")
         with RunCache("x", 300.0).lock():
-            store(snapshot_of(address(1)))
-        assert stored() != NOTHING
+            store_entry(create_snapshot(address(1)))
+        assert load_entry() != EMPTY_ENTRY
 
-    def test_lock_is_given_back(self) -> None:
+    def test_lock_is_released(self) -> None:
         for dummy in range(3):
             with pytest.raises(ZeroDivisionError), RunCache("x", 300.0).lock():
                 raise ZeroDivisionError
@@ -418,25 +416,25 @@ class TestProcesses:
     FORKS = 8
 
     @pytest.fixture
-    def asked(self, zone: Zone, tmp_path_factory: pytest.TempPathFactory) -> t.Callable[[], list[str]]:
+    def requested(self, zone: FakeZone, tmp_path_factory: pytest.TempPathFactory) -> t.Callable[[], list[str]]:
         """What the zone was asked by all processes together. Each answer takes as long as they need to come along."""
         log = tmp_path_factory.mktemp("log") / "asked"
         log.touch()
 
-        def before(asked: t.Any) -> None:
-            with log.open("a", encoding="utf-8") as file:
-                file.write(f"{asked}\n")
+        def before(requested: t.Any) -> None:
+            with log.open("a", encoding="utf-8") as entry_file:
+                entry_file.write(f"{requested}\n")
             time.sleep(0.01)
 
         zone.before = before
         return lambda: log.read_text(encoding="utf-8").split()
 
     @pytest.fixture
-    def side_by_side(self) -> t.Callable[[t.Callable[[int], t.Any]], list[t.Any]]:
+    def run_in_forks(self) -> t.Callable[[t.Callable[[int], t.Any]], list[t.Any]]:
         """What this gives in each of the forks, which begin together, by their number."""
         context = multiprocessing.get_context("fork")
 
-        def side_by_side(call: t.Callable[[int], t.Any]) -> list[t.Any]:
+        def run_in_forks(call: t.Callable[[int], t.Any]) -> list[t.Any]:
             together, results = context.Barrier(self.FORKS), context.SimpleQueue()
 
             def target(number: int) -> None:
@@ -454,67 +452,87 @@ class TestProcesses:
                 fork.join(30)
             return [found[number] for number in range(self.FORKS)]
 
-        return side_by_side
+        return run_in_forks
 
-    def test_same_question_costs_one_request(
-        self, look_up: LookUp, zone: Zone, asked: t.Callable[[], list[str]], side_by_side: t.Callable[..., list[t.Any]]
+    def test_same_address_costs_1_request(
+        self,
+        look_up: Lookup,
+        zone: FakeZone,
+        requested: t.Callable[[], list[str]],
+        run_in_forks: t.Callable[..., list[t.Any]],
     ) -> None:
         zone.items = mappings(60)
-        assert side_by_side(lambda number: look_up(address(1))) == [[mapping(address(1))]] * self.FORKS
-        assert asked() == [address(1)]
+        assert run_in_forks(lambda number: look_up(address(1))) == [[mapping(address(1))]] * self.FORKS
+        assert requested() == [address(1)]
 
-    def test_whole_zone_costs_its_pages(
-        self, look_up: LookUp, zone: Zone, asked: t.Callable[[], list[str]], side_by_side: t.Callable[..., list[t.Any]]
+    def test_complete_zone_costs_its_pages(
+        self,
+        look_up: Lookup,
+        zone: FakeZone,
+        requested: t.Callable[[], list[str]],
+        run_in_forks: t.Callable[..., list[t.Any]],
     ) -> None:
         zone.items = mappings(250)
-        assert side_by_side(lambda number: look_up()) == [mappings(250)] * self.FORKS
-        assert sorted(asked()) == ["1", "2", "3"]
+        assert run_in_forks(lambda number: look_up()) == [mappings(250)] * self.FORKS
+        assert sorted(requested()) == ["1", "2", "3"]
 
-    def test_60_addresses_of_60_cost_two(
-        self, look_up: LookUp, zone: Zone, asked: t.Callable[[], list[str]], side_by_side: t.Callable[..., list[t.Any]]
+    def test_60_addresses_of_60_cost_2(
+        self,
+        look_up: Lookup,
+        zone: FakeZone,
+        requested: t.Callable[[], list[str]],
+        run_in_forks: t.Callable[..., list[t.Any]],
     ) -> None:
         zone.items = mappings(60)
-        found = side_by_side(lambda number: [look_up(address(one))[0] for one in range(number, 60, self.FORKS)])
+        found = run_in_forks(lambda number: [look_up(address(one))[0] for one in range(number, 60, self.FORKS)])
         assert found == [mappings(60)[number :: self.FORKS] for number in range(self.FORKS)]
-        assert len(asked()) == 2
+        assert len(requested()) == 2
 
     def test_200_addresses_of_3500_cost_at_most_70(
-        self, look_up: LookUp, zone: Zone, asked: t.Callable[[], list[str]], side_by_side: t.Callable[..., list[t.Any]]
+        self,
+        look_up: Lookup,
+        zone: FakeZone,
+        requested: t.Callable[[], list[str]],
+        run_in_forks: t.Callable[..., list[t.Any]],
     ) -> None:
         zone.items = mappings(3_500)
-        found = side_by_side(lambda number: [look_up(address(17 * one))[0] for one in range(number, 200, self.FORKS)])
+        found = run_in_forks(lambda number: [look_up(address(17 * one))[0] for one in range(number, 200, self.FORKS)])
         assert found == [mappings(3_500)[:3_400:17][number :: self.FORKS] for number in range(self.FORKS)]
-        assert len(asked()) <= 70
+        assert len(requested()) <= 70
 
-    def test_after_a_write_it_is_read_once_more(
-        self, look_up: LookUp, zone: Zone, asked: t.Callable[[], list[str]], side_by_side: t.Callable[..., list[t.Any]]
+    def test_write_costs_1_more_request(
+        self,
+        look_up: Lookup,
+        zone: FakeZone,
+        requested: t.Callable[[], list[str]],
+        run_in_forks: t.Callable[..., list[t.Any]],
     ) -> None:
         zone.items = mappings(60)
         look_up(address(1))
         invalidate()
-        side_by_side(lambda number: look_up(address(1)))
-        assert asked() == [address(1)] * 2
+        run_in_forks(lambda number: look_up(address(1)))
+        assert requested() == [address(1)] * 2
 
-    def test_read_by_each_where_nothing_can_be_kept(
+    def test_no_folder_costs_1_request_each(
         self,
-        look_up: LookUp,
-        zone: Zone,
-        asked: t.Callable[[], list[str]],
-        side_by_side: t.Callable[..., list[t.Any]],
+        look_up: Lookup,
+        zone: FakeZone,
+        requested: t.Callable[[], list[str]],
+        run_in_forks: t.Callable[..., list[t.Any]],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", "/no/where")
         zone.items = mappings(60)
-        assert side_by_side(lambda number: look_up(address(1))) == [[mapping(address(1))]] * self.FORKS
-        assert len(asked()) == self.FORKS
+        assert run_in_forks(lambda number: look_up(address(1))) == [[mapping(address(1))]] * self.FORKS
+        assert len(requested()) == self.FORKS
 
 
 class TestAction:
     """The action plugins of the modules that write."""
 
     @pytest.fixture(params=["origin_cloud_region", "origin_cloud_regions"])
-    def make(self, request: pytest.FixtureRequest) -> t.Callable[..., t.Any]:
-        def make(async_val: int = 0, check_mode: bool = False) -> t.Any:
+    def create_action(self, request: pytest.FixtureRequest) -> t.Callable[..., t.Any]:
+        def create_action(async_val: int = 0, check_mode: bool = False) -> t.Any:
             name = f"edgecache.cloudflare.{request.param}"
             task = types.SimpleNamespace(
                 action=name, async_val=async_val, check_mode=check_mode, environment=[], args={}
@@ -529,81 +547,88 @@ class TestAction:
                 shared_loader_obj=None,
             )
 
-        return make
+        return create_action
 
     @pytest.fixture
-    def ran(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[t.Any, ...]]:
+    def module_runs(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[t.Any, ...]]:
         """How the module was run, after which it is known what was read before."""
         calls: list[tuple[t.Any, ...]] = []
 
         def run(plugin: t.Any, tmp: t.Any = None, task_vars: t.Any = None) -> dict[str, t.Any]:
             calls.append((plugin._task.action, tmp, task_vars))
-            store(snapshot_of(address(1)))
+            store_entry(create_snapshot(address(1)))
             return {"changed": True, "failed": len(calls) > 1}
 
         monkeypatch.setattr(NormalAction, "run", run)
         return calls
 
-    def test_every_module_that_writes_mappings_has_one(self) -> None:
+    def test_exists_for_each_module_that_writes_mappings(self) -> None:
         names = {path.stem for path in (ROOT / "plugins" / "action").glob("*.py")} - {"__init__"}
         assert names == {"origin_cloud_region", "origin_cloud_regions"}
         assert names <= {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
 
-    def test_is_as_ansibles_own(self, make: t.Callable[..., t.Any]) -> None:
-        plugin = make()
+    def test_supports_what_the_normal_action_supports(self, create_action: t.Callable[..., t.Any]) -> None:
+        plugin = create_action()
         assert isinstance(plugin, NormalAction)
         assert plugin._supports_check_mode and plugin._supports_async
         assert plugin.TRANSFERS_FILES is NormalAction.TRANSFERS_FILES
 
-    def test_runs_the_module_and_forgets(self, make: t.Callable[..., t.Any], ran: list[tuple[t.Any, ...]]) -> None:
-        plugin = make()
+    def test_runs_the_module_then_invalidates(
+        self, create_action: t.Callable[..., t.Any], module_runs: list[tuple[t.Any, ...]]
+    ) -> None:
+        plugin = create_action()
         for failed in (False, True):
-            store(snapshot_of(address(1)))
+            store_entry(create_snapshot(address(1)))
             assert plugin.run(task_vars={"a": 1}) == {"changed": True, "failed": failed}
-            assert stored() == NOTHING
-        assert ran == [(plugin._task.action, None, {"a": 1})] * 2
+            assert load_entry() == EMPTY_ENTRY
+        assert module_runs == [(plugin._task.action, None, {"a": 1})] * 2
 
     @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-    def test_forgets_in_spite_of_an_error(
-        self, make: t.Callable[..., t.Any], monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+    def test_invalidates_after_an_error(
+        self, create_action: t.Callable[..., t.Any], monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
     ) -> None:
         def run(*args: t.Any, **options: t.Any) -> t.Any:
             raise error
 
         monkeypatch.setattr(NormalAction, "run", run)
-        store(snapshot_of(address(1)))
+        store_entry(create_snapshot(address(1)))
         with pytest.raises(error):
-            make().run()
-        assert stored() == NOTHING
+            create_action().run()
+        assert load_entry() == EMPTY_ENTRY
         # The module may go on: after a time-out, say
-        store(snapshot_of(address(1)))
-        assert stored() == NOTHING
+        store_entry(create_snapshot(address(1)))
+        assert load_entry() == EMPTY_ENTRY
 
-    def test_check_mode_is_no_write(self, make: t.Callable[..., t.Any], ran: list[tuple[t.Any, ...]]) -> None:
-        make(check_mode=True).run()
-        assert stored() != NOTHING
+    def test_check_mode_does_not_invalidate(
+        self, create_action: t.Callable[..., t.Any], module_runs: list[tuple[t.Any, ...]]
+    ) -> None:
+        create_action(check_mode=True).run()
+        assert load_entry() != EMPTY_ENTRY
 
-    def test_what_cannot_be_noted_is_told(
+    def test_failed_invalidation_warns(
         self,
-        make: t.Callable[..., t.Any],
-        ran: list[tuple[t.Any, ...]],
+        create_action: t.Callable[..., t.Any],
+        module_runs: list[tuple[t.Any, ...]],
         tmp_path: Path,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         (tmp_path / "edgecache.cloudflare-uncertain").mkdir()
-        assert make(async_val=60).run()["changed"]
+        assert create_action(async_val=60).run()["changed"]
         assert "Lookups of this run may return data from before this task" in " ".join(capsys.readouterr().err.split())
 
-    def test_without_a_folder_to_write_to(
-        self, make: t.Callable[..., t.Any], ran: list[tuple[t.Any, ...]], monkeypatch: pytest.MonkeyPatch
+    def test_no_temporary_folder(
+        self,
+        create_action: t.Callable[..., t.Any],
+        module_runs: list[tuple[t.Any, ...]],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", "/no/where")
-        assert make().run() == {"changed": True, "failed": False}
+        assert create_action().run() == {"changed": True, "failed": False}
 
-    def test_module_that_goes_on_after_it_is_not_missed(
-        self, make: t.Callable[..., t.Any], ran: list[tuple[t.Any, ...]]
+    def test_async_module_disables_the_cache(
+        self, create_action: t.Callable[..., t.Any], module_runs: list[tuple[t.Any, ...]]
     ) -> None:
         """With ``async``, it has only begun when the plugin ends: what is read from then on may be from before it wrote."""
-        make(async_val=60).run()
-        store(snapshot_of(address(1)))
-        assert stored() == NOTHING
+        create_action(async_val=60).run()
+        store_entry(create_snapshot(address(1)))
+        assert load_entry() == EMPTY_ENTRY

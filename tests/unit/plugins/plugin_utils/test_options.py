@@ -13,21 +13,21 @@ import pytest
 from ansible import constants
 from ansible.errors import AnsibleError
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
-    API,
+    API_URL,
     KEY,
     OTHER_ZONE_ID,
-    RANDOM,
     TOKEN,
+    UNRECOGNIZED_SECRET,
     ZONE_ID,
     Wire,
     envelope,
 )
 
-LookUp = t.Callable[..., list[t.Any]]
+Lookup = t.Callable[..., list[t.Any]]
 
-MAIL = "user@example.com"
-BY_TOKEN = {"Authorization": f"Bearer {TOKEN}"}
-BY_KEY = {"X-Auth-Email": MAIL, "X-Auth-Key": KEY}
+EMAIL = "user@example.com"
+TOKEN_HEADERS = {"Authorization": f"Bearer {TOKEN}"}
+KEY_HEADERS = {"X-Auth-Email": EMAIL, "X-Auth-Key": KEY}
 
 
 @pytest.fixture
@@ -45,46 +45,46 @@ def configure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> t.Callable[[di
     return configure
 
 
-PAIR_INI = {"api_email": MAIL, "api_key": KEY}
-PAIR_VARS = {"cloudflare_api_email": MAIL, "cloudflare_api_key": KEY}
-PAIR_ENV = {"CLOUDFLARE_EMAIL": MAIL, "CLOUDFLARE_API_KEY": KEY}
+PAIR_INI = {"api_email": EMAIL, "api_key": KEY}
+PAIR_VARS = {"cloudflare_api_email": EMAIL, "cloudflare_api_key": KEY}
+PAIR_ENV = {"CLOUDFLARE_EMAIL": EMAIL, "CLOUDFLARE_API_KEY": KEY}
 
 
 @pytest.mark.parametrize(
     ("direct", "variables", "environment", "ini", "sent"),
     [
-        ({"api_token": TOKEN}, {}, {}, {}, BY_TOKEN),
-        ({"api_email": MAIL, "api_key": KEY}, {}, {}, {}, BY_KEY),
-        ({"account_email": MAIL, "account_api_key": KEY}, {}, {}, {}, BY_KEY),
-        ({}, {"cloudflare_api_token": TOKEN}, {}, {}, BY_TOKEN),
-        ({}, {"cloudflare_api_token": "{{ one }}{{ two }}", "one": TOKEN[:9], "two": TOKEN[9:]}, {}, {}, BY_TOKEN),
-        ({}, PAIR_VARS, {}, {}, BY_KEY),
-        ({}, {}, {"CLOUDFLARE_TOKEN": TOKEN}, {}, BY_TOKEN),
-        ({}, {}, {"CLOUDFLARE_API_TOKEN": TOKEN, "CLOUDFLARE_TOKEN": "other"}, {}, BY_TOKEN),
-        ({}, {}, {"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_TOKEN": TOKEN}, {}, BY_TOKEN),
-        ({}, {}, {"CLOUDFLARE_API_TOKEN": TOKEN, "CLOUDFLARE_TOKEN": ""}, {}, BY_TOKEN),
-        ({}, {}, PAIR_ENV, {}, BY_KEY),
-        ({}, {}, {}, {"api_token": TOKEN}, BY_TOKEN),
-        ({}, {}, {}, PAIR_INI, BY_KEY),
-        ({"api_token": TOKEN}, {"cloudflare_api_token": "other"}, {"CLOUDFLARE_API_TOKEN": "other"}, {}, BY_TOKEN),
-        ({"api_token": TOKEN}, PAIR_VARS, PAIR_ENV, PAIR_INI, BY_TOKEN),
+        ({"api_token": TOKEN}, {}, {}, {}, TOKEN_HEADERS),
+        ({"api_email": EMAIL, "api_key": KEY}, {}, {}, {}, KEY_HEADERS),
+        ({"account_email": EMAIL, "account_api_key": KEY}, {}, {}, {}, KEY_HEADERS),
+        ({}, {"cloudflare_api_token": TOKEN}, {}, {}, TOKEN_HEADERS),
+        ({}, {"cloudflare_api_token": "{{ one }}{{ two }}", "one": TOKEN[:9], "two": TOKEN[9:]}, {}, {}, TOKEN_HEADERS),
+        ({}, PAIR_VARS, {}, {}, KEY_HEADERS),
+        ({}, {}, {"CLOUDFLARE_TOKEN": TOKEN}, {}, TOKEN_HEADERS),
+        ({}, {}, {"CLOUDFLARE_API_TOKEN": TOKEN, "CLOUDFLARE_TOKEN": "other"}, {}, TOKEN_HEADERS),
+        ({}, {}, {"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_TOKEN": TOKEN}, {}, TOKEN_HEADERS),
+        ({}, {}, {"CLOUDFLARE_API_TOKEN": TOKEN, "CLOUDFLARE_TOKEN": ""}, {}, TOKEN_HEADERS),
+        ({}, {}, PAIR_ENV, {}, KEY_HEADERS),
+        ({}, {}, {}, {"api_token": TOKEN}, TOKEN_HEADERS),
+        ({}, {}, {}, PAIR_INI, KEY_HEADERS),
+        ({"api_token": TOKEN}, {"cloudflare_api_token": "other"}, {"CLOUDFLARE_API_TOKEN": "other"}, {}, TOKEN_HEADERS),
+        ({"api_token": TOKEN}, PAIR_VARS, PAIR_ENV, PAIR_INI, TOKEN_HEADERS),
         (
-            {"api_email": MAIL, "api_key": KEY},
+            {"api_email": EMAIL, "api_key": KEY},
             {"cloudflare_api_token": "other"},
             {"CLOUDFLARE_TOKEN": "other"},
             {},
-            BY_KEY,
+            KEY_HEADERS,
         ),
-        ({}, {"cloudflare_api_token": TOKEN}, {"CLOUDFLARE_API_TOKEN": "other"}, {"api_token": "other"}, BY_TOKEN),
-        ({}, PAIR_VARS, {"CLOUDFLARE_API_TOKEN": "other"}, {"api_token": "other"}, BY_KEY),
-        ({}, {}, {"CLOUDFLARE_TOKEN": TOKEN}, {"api_token": "other"}, BY_TOKEN),
-        ({}, {}, {"CLOUDFLARE_TOKEN": TOKEN}, PAIR_INI, BY_TOKEN),
-        ({}, {}, PAIR_ENV, {"api_token": ""}, BY_KEY),
-        ({}, {}, {}, {**PAIR_INI, "api_token": ""}, BY_KEY),
+        ({}, {"cloudflare_api_token": TOKEN}, {"CLOUDFLARE_API_TOKEN": "other"}, {"api_token": "other"}, TOKEN_HEADERS),
+        ({}, PAIR_VARS, {"CLOUDFLARE_API_TOKEN": "other"}, {"api_token": "other"}, KEY_HEADERS),
+        ({}, {}, {"CLOUDFLARE_TOKEN": TOKEN}, {"api_token": "other"}, TOKEN_HEADERS),
+        ({}, {}, {"CLOUDFLARE_TOKEN": TOKEN}, PAIR_INI, TOKEN_HEADERS),
+        ({}, {}, PAIR_ENV, {"api_token": ""}, KEY_HEADERS),
+        ({}, {}, {}, {**PAIR_INI, "api_token": ""}, KEY_HEADERS),
     ],
 )
 def test_credential(
-    look_up_bare: LookUp,
+    look_up_bare: Lookup,
     wire: Wire,
     configure: t.Callable[..., None],
     direct: dict[str, str],
@@ -107,14 +107,14 @@ def test_credential(
 @pytest.mark.parametrize(
     ("environment", "ini", "sent"),
     [
-        (PAIR_ENV, {"api_token": "other"}, BY_KEY),
-        ({"CLOUDFLARE_API_TOKEN": ""}, {"api_token": TOKEN}, BY_TOKEN),
-        ({"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_TOKEN": ""}, {"api_token": TOKEN}, BY_TOKEN),
-        ({"CLOUDFLARE_EMAIL": "", "CLOUDFLARE_API_KEY": ""}, PAIR_INI, BY_KEY),
+        (PAIR_ENV, {"api_token": "other"}, KEY_HEADERS),
+        ({"CLOUDFLARE_API_TOKEN": ""}, {"api_token": TOKEN}, TOKEN_HEADERS),
+        ({"CLOUDFLARE_API_TOKEN": "", "CLOUDFLARE_TOKEN": ""}, {"api_token": TOKEN}, TOKEN_HEADERS),
+        ({"CLOUDFLARE_EMAIL": "", "CLOUDFLARE_API_KEY": ""}, PAIR_INI, KEY_HEADERS),
     ],
 )
-def test_environment_wins_whole_over_the_configuration_file_unless_empty(
-    look_up_bare: LookUp,
+def test_environment_overrides_configuration_file_unless_empty(
+    look_up_bare: Lookup,
     wire: Wire,
     configure: t.Callable[..., None],
     environment: dict[str, str],
@@ -131,14 +131,14 @@ def test_environment_wins_whole_over_the_configuration_file_unless_empty(
 @pytest.mark.parametrize(
     ("direct", "variables", "environment", "ini"),
     [
-        ({"api_key": KEY}, {"cloudflare_api_email": MAIL}, {}, {}),
-        ({"api_key": KEY}, {}, {"CLOUDFLARE_EMAIL": MAIL}, {}),
-        ({}, {"cloudflare_api_key": KEY}, {"CLOUDFLARE_EMAIL": MAIL}, {}),
-        ({}, {}, {"CLOUDFLARE_EMAIL": MAIL}, {"api_key": KEY}),
+        ({"api_key": KEY}, {"cloudflare_api_email": EMAIL}, {}, {}),
+        ({"api_key": KEY}, {}, {"CLOUDFLARE_EMAIL": EMAIL}, {}),
+        ({}, {"cloudflare_api_key": KEY}, {"CLOUDFLARE_EMAIL": EMAIL}, {}),
+        ({}, {}, {"CLOUDFLARE_EMAIL": EMAIL}, {"api_key": KEY}),
     ],
 )
-def test_pair_is_never_mixed(
-    look_up_bare: LookUp,
+def test_email_and_key_come_from_one_source(
+    look_up_bare: Lookup,
     configure: t.Callable[..., None],
     direct: dict[str, str],
     variables: dict[str, str],
@@ -167,7 +167,7 @@ def test_pair_is_never_mixed(
     ],
 )
 def test_zone(
-    look_up_bare: LookUp,
+    look_up_bare: Lookup,
     wire: Wire,
     configure: t.Callable[..., None],
     direct: dict[str, str],
@@ -186,7 +186,7 @@ def test_zone(
 @pytest.mark.parametrize("name", ["api_url", "timeout", "validate_certs", "ca_path"])
 @pytest.mark.parametrize("source", ["direct", "variable", "template", "ini"])
 def test_other_options(
-    look_up: LookUp, wire: Wire, configure: t.Callable[..., None], tmp_path: Path, name: str, source: str
+    look_up: Lookup, wire: Wire, configure: t.Callable[..., None], tmp_path: Path, name: str, source: str
 ) -> None:
     ca_path = tmp_path / "ca.pem"
     ca_path.touch()
@@ -197,7 +197,7 @@ def test_other_options(
         "ca_path": (str(ca_path), {"verify": str(ca_path)}),
     }[name]
     wire.settings.update(setting)
-    wire.api = value if name == "api_url" else API
+    wire.api = value if name == "api_url" else API_URL
     configure({name: value} if source == "ini" else {}, {})
     variables = {"variable": {f"cloudflare_{name}": value}, "template": {f"cloudflare_{name}": "{{ x }}", "x": value}}
     wire.mapping("192.0.2.1")
@@ -208,13 +208,13 @@ def test_other_options(
     ("variables", "environment", "ini"),
     [
         ({}, {"CLOUDFLARE_BASE_URL": "https://api.example.com/"}, {}),
-        ({}, {"CLOUDFLARE_BASE_URL": "https://api.example.com/"}, {"api_url": API}),
-        ({"cloudflare_api_url": "https://api.example.com"}, {"CLOUDFLARE_BASE_URL": API}, {"api_url": API}),
+        ({}, {"CLOUDFLARE_BASE_URL": "https://api.example.com/"}, {"api_url": API_URL}),
+        ({"cloudflare_api_url": "https://api.example.com"}, {"CLOUDFLARE_BASE_URL": API_URL}, {"api_url": API_URL}),
         ({}, {"CLOUDFLARE_BASE_URL": ""}, {"api_url": "https://api.example.com"}),
     ],
 )
 def test_api_url(
-    look_up: LookUp,
+    look_up: Lookup,
     wire: Wire,
     configure: t.Callable[..., None],
     variables: dict[str, str],
@@ -227,47 +227,47 @@ def test_api_url(
     look_up("192.0.2.1", variables=variables)
 
 
-def test_max_wait(look_up: LookUp, wire: Wire) -> None:
+def test_max_wait(look_up: Lookup, wire: Wire) -> None:
     wire.get(f"/zones/{ZONE_ID}/origin/cloud_regions/192.0.2.1", "", status=429)
     with pytest.raises(AnsibleError, match="raise max_wait"):
         look_up("192.0.2.1", variables={"cloudflare_max_wait": "{{ 5 - 5 }}"})
 
 
 @pytest.fixture
-def error_of(look_up_bare: LookUp) -> t.Callable[..., str]:
+def get_error(look_up_bare: Lookup) -> t.Callable[..., str]:
     """The message of the lookup, which shows no secret."""
 
-    def error_of(*terms: str, **options: t.Any) -> str:
+    def get_error(*terms: str, **options: t.Any) -> str:
         with pytest.raises(AnsibleError) as caught:
             look_up_bare(*(terms or ["192.0.2.1"]), **options)
         assert caught.value.__cause__ is None and caught.value.__suppress_context__
         message = str(caught.value)
-        assert not any(secret in message for secret in (TOKEN, KEY, RANDOM))
+        assert not any(secret in message for secret in (TOKEN, KEY, UNRECOGNIZED_SECRET))
         return message
 
-    return error_of
+    return get_error
 
 
 @pytest.mark.parametrize(
     ("value", "kind"),
     [
         (
-            [RANDOM],
+            [UNRECOGNIZED_SECRET],
             "a list. The value is not shown. query() returns a list: use lookup(), as in lookup('ansible.builtin.en",
         ),
-        ([[{"a": RANDOM}]], "a list. "),
-        ({"a": RANDOM}, "a dictionary. The value is not shown."),
-        ({RANDOM: None}, "a dictionary. "),
+        ([[{"a": UNRECOGNIZED_SECRET}]], "a list. "),
+        ({"a": UNRECOGNIZED_SECRET}, "a dictionary. The value is not shown."),
+        ({UNRECOGNIZED_SECRET: None}, "a dictionary. "),
         (17, "a number. The value is not shown. Write it in quotes."),
         (True, "a boolean. "),
-        (RANDOM.encode(), "of the type bytes. "),
+        (UNRECOGNIZED_SECRET.encode(), "of the type bytes. "),
     ],
     ids=str,
 )
 @pytest.mark.parametrize("option", ["api_token", "api_key", "account_api_key", "api_email", "account_email"])
 @pytest.mark.parametrize("source", ["argument", "variable"])
-def test_credential_of_the_wrong_type(
-    error_of: t.Callable[..., str], option: str, value: t.Any, kind: str, source: str
+def test_credential_of_wrong_type(
+    get_error: t.Callable[..., str], option: str, value: t.Any, kind: str, source: str
 ) -> None:
     options = {option: value}
     name = option
@@ -275,26 +275,30 @@ def test_credential_of_the_wrong_type(
         option = option.replace("account_", "api_").replace("api_api_", "api_")
         options = {"variables": {f"cloudflare_{option}": value}}
         name = f"{option} (the variable cloudflare_{option})"
-    assert error_of(zone_id=ZONE_ID, **options).startswith(f"{name} must be a string, but is {kind}")
+    assert get_error(zone_id=ZONE_ID, **options).startswith(f"{name} must be a string, but is {kind}")
 
 
-def test_credential_that_a_template_makes_a_list(error_of: t.Callable[..., str]) -> None:
-    variables = {"cloudflare_api_token": "{{ [mine] }}", "mine": RANDOM}
-    message = error_of(zone_id=ZONE_ID, variables=variables)
+def test_credential_template_that_gives_a_list(get_error: t.Callable[..., str]) -> None:
+    variables = {"cloudflare_api_token": "{{ [mine] }}", "mine": UNRECOGNIZED_SECRET}
+    message = get_error(zone_id=ZONE_ID, variables=variables)
     assert message.startswith("api_token (the variable cloudflare_api_token) must be a string, but is a list. ")
 
 
-@pytest.mark.parametrize("value", [RANDOM, TOKEN, [RANDOM], {RANDOM: RANDOM}], ids=str)
-@pytest.mark.parametrize("option", ["timeout", "max_wait", "cache_ttl", "zone_id", "zone", "api_url", RANDOM])
+@pytest.mark.parametrize(
+    "value", [UNRECOGNIZED_SECRET, TOKEN, [UNRECOGNIZED_SECRET], {UNRECOGNIZED_SECRET: UNRECOGNIZED_SECRET}], ids=str
+)
+@pytest.mark.parametrize(
+    "option", ["timeout", "max_wait", "cache_ttl", "zone_id", "zone", "api_url", UNRECOGNIZED_SECRET]
+)
 @pytest.mark.parametrize("source", ["argument", "variable", "ini"])
 def test_credential_in_another_option(
-    error_of: t.Callable[..., str], configure: t.Callable[..., None], option: str, value: t.Any, source: str
+    get_error: t.Callable[..., str], configure: t.Callable[..., None], option: str, value: t.Any, source: str
 ) -> None:
     if source == "ini" and isinstance(value, str):
         configure({option: value}, {})
     given = {option: value} if source == "argument" else {}
     variables = {f"cloudflare_{option}": value} if source == "variable" else {}
-    message = error_of(variables=variables, **{"api_token": TOKEN, **given})
+    message = get_error(variables=variables, **{"api_token": TOKEN, **given})
     # else there is no such variable, or no such text in a file
     assert (
         message.startswith((option, "Unknown option: (not shown). The options are account_api_key"))
@@ -303,10 +307,10 @@ def test_credential_in_another_option(
 
 
 @pytest.mark.parametrize("option", ["zone_id", "zone", "ca_path", "api_url", "timeout", "terms"])
-def test_credential_of_the_task_in_another_option(error_of: t.Callable[..., str], option: str) -> None:
+def test_credential_of_the_task_in_another_option(get_error: t.Callable[..., str], option: str) -> None:
     terms = ["known-by-the-task"] if option == "terms" else ["192.0.2.1"]
     options = {} if option == "terms" else {option: "known-by-the-task"}
-    message = error_of(*terms, **{"api_token": "known-by-the-task", "zone_id": ZONE_ID, **options})
+    message = get_error(*terms, **{"api_token": "known-by-the-task", "zone_id": ZONE_ID, **options})
     assert message.startswith(f"{option}: ") and "known-by-the-task" not in message
 
 
@@ -351,8 +355,8 @@ def test_credential_of_the_task_in_another_option(error_of: t.Callable[..., str]
         ),
     ],
 )
-def test_source_of_a_bad_zone_is_named(
-    error_of: t.Callable[..., str],
+def test_invalid_zone_names_its_source(
+    get_error: t.Callable[..., str],
     configure: t.Callable[..., None],
     options: dict[str, t.Any],
     environment: dict[str, str],
@@ -360,11 +364,11 @@ def test_source_of_a_bad_zone_is_named(
     message: str,
 ) -> None:
     configure(ini, environment)
-    assert error_of(api_token=TOKEN, **options).startswith(message)
+    assert get_error(api_token=TOKEN, **options).startswith(message)
 
 
-def test_no_credential_names_where_plugins_look(error_of: t.Callable[..., str]) -> None:
-    message = error_of(zone_id=ZONE_ID)
+def test_no_credential_lists_the_sources_of_plugins(get_error: t.Callable[..., str]) -> None:
+    message = get_error(zone_id=ZONE_ID)
     assert message.startswith(
         "No credential is set. Set api_token (CLOUDFLARE_API_TOKEN or CLOUDFLARE_TOKEN in the environment), "
     )
@@ -373,11 +377,11 @@ def test_no_credential_names_where_plugins_look(error_of: t.Callable[..., str]) 
 
 
 @pytest.mark.parametrize("name", ["timeout", "max_wait"])
-def test_no_number(look_up: LookUp, name: str) -> None:
+def test_not_a_number(look_up: Lookup, name: str) -> None:
     with pytest.raises(AnsibleError, match=name):
         look_up("192.0.2.1", **{name: "soon"})
 
 
-def test_no_options_at_all(look_up_bare: LookUp) -> None:
+def test_no_options(look_up_bare: Lookup) -> None:
     with pytest.raises(AnsibleError, match="Specify exactly one of zone_id"):
         look_up_bare("192.0.2.1", variables=None)

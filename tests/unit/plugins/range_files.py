@@ -43,4 +43,4 @@ def oci(*prefixes: tuple[str, str]) -> bytes:
     return json.dumps({"last_updated_timestamp": "2026-10-26T00:31:04.0", "regions": regions}).encode()
 
 
-FILES = {"aws": aws, "gcp": gcp, "azure": azure, "oci": oci}
+FORMATS = {"aws": aws, "gcp": gcp, "azure": azure, "oci": oci}
