@@ -11,7 +11,7 @@ import sys
 import typing as t
 from pathlib import Path
 
-from tests.simulator.plain_client import Api
+from tests.simulator.api_client import ApiClient
 from tests.simulator.testing import ROOT, RunningSimulator
 
 Mapping = dict[str, str]
@@ -70,5 +70,5 @@ class Bench:
         return count
 
     def region(self, address: str) -> t.Any:
-        with Api(self.simulator) as api:
+        with ApiClient(self.simulator) as api:
             return api.get(f"{api.mappings}/{address}").result["region"]

@@ -48,7 +48,7 @@ def of_library() -> t.Sequence[Range]:
 
 
 def write(job: Job) -> list[float]:
-    from tests.vendors import VENDORS, write_files
+    from tests.vendor_files import VENDORS, write_files
 
     folder = Path(job["folder"])
     ranges = of_library() if job["library"] else MADE_UP

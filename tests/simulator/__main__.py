@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``python -m tests.simulator``: starts the simulator, prints its address, and serves until a signal."""
+"""``python -m tests.simulator``: start the simulator, print its URL, and serve until a signal."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pathlib import Path
 
 from aiohttp import web
 
-from .app import Simulator, application
-from .seed import DEFAULT_SEED, SeedError, read
+from .app import Simulator, create_application
+from .seed import DEFAULT_SEED, SeedError, read_seed
 
 
-def loopback(host: str) -> str:
-    """Its credentials are known to everyone, so it answers nobody but this machine."""
+def parse_loopback(host: str) -> str:
+    """Return a loopback address. The credentials of the simulator are public, so it serves this machine only."""
     try:
         if ipaddress.ip_address(host).is_loopback:
             return host
@@ -28,11 +28,13 @@ def loopback(host: str) -> str:
     raise argparse.ArgumentTypeError(f"{host!r} is not a loopback address")
 
 
-def arguments() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulator", description=__doc__)
-    parser.add_argument("--host", type=loopback, default="127.0.0.1", help="loopback address (%(default)s)")
-    parser.add_argument("--port", type=int, default=0, help="0, the default, takes any free one")
-    parser.add_argument("--seed", type=Path, default=DEFAULT_SEED, help="YAML file with what the account holds")
+    parser.add_argument("--host", type=parse_loopback, default="127.0.0.1", help="loopback address (%(default)s)")
+    parser.add_argument("--port", type=int, default=0, help="0, the default, takes any free port")
+    parser.add_argument(
+        "--seed", type=Path, default=DEFAULT_SEED, help="YAML file with the zones and credentials of the account"
+    )
     parser.add_argument("--latency", type=float, default=0, metavar="SECONDS", help="added to every answer")
     parser.add_argument(
         "--exports", action="store_true", help="print the environment variables of the collection, for a shell"
@@ -42,18 +44,18 @@ def arguments() -> argparse.Namespace:
 
 
 def print_exports(simulator: Simulator, url: str) -> None:
-    """Print what makes the collection use the first token and zone of the seed."""
+    """Print the environment variables that make the collection use the first token and zone of the seed."""
     print(f"export CLOUDFLARE_API_TOKEN={next(iter(simulator.state.tokens))}")
     print(f"export CLOUDFLARE_ZONE_ID={next(iter(simulator.state.zones))}")
     print(f"export CLOUDFLARE_BASE_URL={url}")
 
 
 async def serve(options: argparse.Namespace) -> None:
-    simulator = Simulator(read(options.seed), options.latency, not options.no_contract_check)
+    simulator = Simulator(read_seed(options.seed), options.latency, not options.no_contract_check)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    runner = web.AppRunner(application(simulator), access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(create_application(simulator), access_log=None, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, options.host, options.port)
     await site.start()
@@ -69,7 +71,7 @@ async def serve(options: argparse.Namespace) -> None:
 
 def main() -> None:
     try:
-        asyncio.run(serve(arguments()))
+        asyncio.run(serve(parse_arguments()))
     except (OSError, SeedError) as error:
         raise SystemExit(f"simulator: {error}") from None
 

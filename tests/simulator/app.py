@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The server: takes a request through contract, faults, credentials and operation to its answer."""
+"""The server. It checks a request against the contract, applies faults and credentials, and runs the operation."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from . import control, errors
-from .breakage import broken
-from .contract import Contract, ContractBreach, Operation
+from .contract import Contract, ContractViolationError, Operation
 from .credentials import authenticate
+from .fault_responses import respond_with_fault
 from .faults import Fault, Faults
-from .operations import OPERATIONS, Call, somebody_else
-from .seed import load
+from .operations import OPERATIONS, Call, write_concurrently
+from .seed import create_state
 from .stats import Stats
 
 
 @dataclass
-class Received:
-    """A request that was read to its end; ``refusal`` says why it goes no further."""
+class ParsedRequest:
+    """A complete request. ``error`` is the reason why its operation is not run."""
 
     request: web.Request
     operation: Operation | None = None
     parameters: dict[str, t.Any] = field(default_factory=dict)
     body: t.Any = None
-    refusal: errors.ApiError | None = None
+    error: errors.ApiError | None = None
 
 
 class Simulator:
-    """All that one server holds. ``seed`` is what a reset goes back to."""
+    """The state of one server. ``seed`` is the state after a reset."""
 
     def __init__(self, seed: dict[str, t.Any], latency: float = 0, check: bool = True) -> None:
         self.contract = Contract()
@@ -44,76 +44,78 @@ class Simulator:
         self.reset(seed)
 
     def reset(self, seed: dict[str, t.Any]) -> None:
-        self.state = load(seed)
+        self.state = create_state(seed)
         self.stats = Stats()
         self.faults.clear()
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        route = self.contract.route(request.method, request.rel_url.raw_path)
-        entry = self.stats.begin(request, route[0].id if route else None)
-        received = self.read(request, route, await request.read())
-        fault = self.faults.take(entry["operation"], route[1].get("zone_id") if route else None)
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        match = self.contract.find_operation(request.method, request.rel_url.raw_path)
+        entry = self.stats.begin(request, match[0].id if match else None)
+        parsed = self.parse_request(request, match, await request.read())
+        fault = self.faults.take(entry["operation"], match[1].get("zone_id") if match else None)
         if self.latency:
             await self.faults.wait(self.latency)
         response: web.StreamResponse
         if fault is None:
-            response = self.perform(received)
+            response = self.respond(parsed)
         else:
-            performing = fault
-            response = await broken(fault, request, lambda: self.perform(received, performing), self.faults)
+            current = fault
+            response = await respond_with_fault(fault, request, lambda: self.respond(parsed, current), self.faults)
         if request.transport is not None and not request.transport.is_closing():
             entry["status"] = response.status
         return response
 
-    def read(self, request: web.Request, route: tuple[Operation, dict[str, str]] | None, content: bytes) -> Received:
-        """Checked whatever comes next, so that no fault hides a client's mistake."""
-        if route is None:
-            return Received(request, refusal=errors.no_route())
-        operation, path = route
+    def parse_request(
+        self, request: web.Request, match: tuple[Operation, dict[str, str]] | None, content: bytes
+    ) -> ParsedRequest:
+        """Parse and check a request. This comes before any fault, so that no fault hides a violation by the client."""
+        if match is None:
+            return ParsedRequest(request, error=errors.route_not_found())
+        operation, path = match
         try:
             parameters = operation.read_parameters(path, request.query.items())
             body = operation.read_body(request.content_type, content, self.check)
-        except ContractBreach as breach:
-            refusal = errors.ApiError(400, 0, f"request breaks the contract: {breach}")
-            self.stats.violation(request, refusal.message)
-            return Received(request, operation, refusal=refusal)
-        return Received(request, operation, parameters, body)
+        except ContractViolationError as violation:
+            error = errors.ApiError(400, 0, f"request breaks the contract: {violation}")
+            self.stats.add_violation(request, error.message)
+            return ParsedRequest(request, operation, error=error)
+        return ParsedRequest(request, operation, parameters, body)
 
-    def perform(self, received: Received, fault: Fault | None = None) -> web.Response:
-        """The API's own answer, bent where a fault wants that."""
+    def respond(self, parsed: ParsedRequest, fault: Fault | None = None) -> web.Response:
+        """Return the API's response, changed by the fault if there is one."""
         try:
-            status, body = 200, self.result(received, fault)
+            status, body = 200, self.run_operation(parsed, fault)
         except errors.ApiError as error:
             status, body = error.status, errors.envelope(errors=[error])
         if self.check and fault is None:
             try:
-                self.contract.check_response(received.operation, status, body)
-            except ContractBreach as breach:
-                own = errors.ApiError(500, 0, f"own answer breaks the contract: {breach}")
-                self.stats.violation(received.request, own.message)
-                status, body = own.status, errors.envelope(errors=[own])
+                self.contract.check_response(parsed.operation, status, body)
+            except ContractViolationError as violation:
+                own_error = errors.ApiError(500, 0, f"own answer breaks the contract: {violation}")
+                self.stats.add_violation(parsed.request, own_error.message)
+                status, body = own_error.status, errors.envelope(errors=[own_error])
         return web.json_response(body, status=status, headers=fault.headers if fault else None)
 
-    def result(self, received: Received, fault: Fault | None) -> dict[str, t.Any]:
-        if received.refusal or not received.operation:
-            raise received.refusal or errors.no_route()
-        request, parameters = received.request, received.parameters
+    def run_operation(self, parsed: ParsedRequest, fault: Fault | None) -> dict[str, t.Any]:
+        if parsed.error or not parsed.operation:
+            raise parsed.error or errors.route_not_found()
+        request, parameters = parsed.request, parsed.parameters
         if fault and fault.kind == "stale_page":
             parameters["page"] = 1
         token = authenticate(request.headers, self.state)
-        call = Call(self.state, token, self.contract.inner_path(request.path), parameters, received.body)
-        if fault and fault.kind == "meanwhile":
-            somebody_else(call, fault.body)
-        if fault and fault.kind == "half":
+        call = Call(self.state, token, self.contract.relative_path(request.path), parameters, parsed.body)
+        if fault and fault.kind == "concurrent_write":
+            write_concurrently(call, fault.body)
+        if fault and fault.kind == "partial_batch":
             call.body = call.body[: len(call.body) // 2]
-        body = OPERATIONS[received.operation.id](call)
-        if fault and fault.kind == "lying_total":
+        body = OPERATIONS[parsed.operation.id](call)
+        if fault and fault.kind == "wrong_total":
             body["result_info"].update(fault.body)
         return body
 
 
-def application(simulator: Simulator) -> web.Application:
+def create_application(simulator: Simulator) -> web.Application:
     app = web.Application()
     app.add_routes(control.routes(simulator))
-    app.router.add_route("*", r"/{path:[\s\S]*}", simulator.answer)
+    app.router.add_route("*", r"/{path:[\s\S]*}", simulator.handle)
     return app

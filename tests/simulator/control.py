@@ -2,15 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The control API under ``/_simulator/``. Its own requests are never counted.
+"""The control API under ``/_simulator/``. Its requests are not counted.
 
 - ``GET stats``: requests, connections, operations, log, contract_violations.
-- ``GET zones``: by id, the mappings of each zone, and its history since the reset, as ``state.Zone`` has both.
-- ``GET report``: both at once, with the zones as ``zones`` beside the statistics.
-- ``POST reset``: back to the first seed, or to the one in the body; statistics and faults are forgotten, and those queued that
-  the body has as ``faults``.
-- ``POST faults``: queue one fault or a list of them; ``GET`` shows what is queued, ``DELETE`` forgets it.
-- ``GET silent_ports``: the ports of the clients that a fault keeps waiting without a word.
+- ``GET zones``: by zone id, the mappings and the history since the reset, in the form of ``state.Zone``.
+- ``GET report``: the statistics, with the zones under the key ``zones``.
+- ``POST reset``: load the first seed, or the seed in the body. Clear statistics and faults, then queue the ``faults`` of the body.
+- ``POST faults``: queue one fault or a list of faults; ``GET`` lists the queue, ``DELETE`` clears it.
+- ``GET silent_ports``: the ports of the clients whose request hangs because of a fault.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ def routes(simulator: Simulator) -> list[web.RouteDef]:
             simulator.reset(seed)
             simulator.faults.add(seed.get("faults", []))
         except ValueError as error:
-            return _refused(error)
+            return _bad_request(error)
         return web.json_response({})
 
     async def list_faults(request: web.Request) -> web.Response:
@@ -52,7 +51,7 @@ def routes(simulator: Simulator) -> list[web.RouteDef]:
         try:
             simulator.faults.add(await _json(request))
         except ValueError as error:
-            return _refused(error)
+            return _bad_request(error)
         return web.json_response(simulator.faults.report())
 
     async def clear_faults(request: web.Request) -> web.Response:
@@ -62,7 +61,7 @@ def routes(simulator: Simulator) -> list[web.RouteDef]:
     async def silent_ports(request: web.Request) -> web.Response:
         return web.json_response(sorted(simulator.faults.silent_ports))
 
-    async def unknown(request: web.Request) -> web.Response:
+    async def not_found(request: web.Request) -> web.Response:
         return web.json_response({"error": "no such control"}, status=404)
 
     return [
@@ -74,7 +73,7 @@ def routes(simulator: Simulator) -> list[web.RouteDef]:
         web.post("/_simulator/faults", add_faults),
         web.delete("/_simulator/faults", clear_faults),
         web.get("/_simulator/silent_ports", silent_ports),
-        web.route("*", "/_simulator/{path:.*}", unknown),
+        web.route("*", "/_simulator/{path:.*}", not_found),
     ]
 
 
@@ -82,5 +81,5 @@ async def _json(request: web.Request) -> t.Any:
     return json.loads(await request.read())
 
 
-def _refused(error: Exception) -> web.Response:
+def _bad_request(error: Exception) -> web.Response:
     return web.json_response({"error": str(error)}, status=400)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who a request comes from: a bearer token, or an e-mail with its key."""
+"""Authentication and authorization: a bearer token, or an e-mail address with its key."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .state import State, Token, Zone
 Headers = t.Mapping[str, str]
 
 
-def scheme(headers: Headers) -> str:
-    """What the log tells of the credentials: how they were sent, never what was sent."""
+def describe_scheme(headers: Headers) -> str:
+    """Return how the credentials were sent, for the log. The log never has the credentials."""
     sent = [name for name in ("Authorization", "X-Auth-Email", "X-Auth-Key") if name in headers]
     known = {(): "none", ("Authorization",): "token", ("X-Auth-Email", "X-Auth-Key"): "key"}
     return known.get(tuple(sent), " and ".join(sent))
@@ -30,7 +30,7 @@ def authenticate(headers: Headers, state: State) -> Token:
             raise errors.wrong_credentials()
         return state.tokens[token]
     if "X-Auth-Email" not in headers or "X-Auth-Key" not in headers:
-        raise errors.no_credentials()
+        raise errors.missing_credentials()
     if headers["X-Auth-Key"] in state.tokens:
         raise errors.invalid_headers()
     if state.keys.get(headers["X-Auth-Email"]) != headers["X-Auth-Key"]:
@@ -38,15 +38,15 @@ def authenticate(headers: Headers, state: State) -> Token:
     return Token("")
 
 
-def visible_zones(token: Token, state: State) -> list[Zone]:
+def list_visible_zones(token: Token, state: State) -> list[Zone]:
     if not token.list_zones:
         return []
     return [zone for zone in state.zones.values() if token.zones is None or zone.id in token.zones]
 
 
-def usable_zone(zone_id: str, path: str, token: Token, state: State) -> Zone:
+def get_usable_zone(zone_id: str, path: str, token: Token, state: State) -> Zone:
     if zone_id not in state.zones:
-        raise errors.no_zone(path)
+        raise errors.zone_not_found(path)
     if token.zones is not None and zone_id not in token.zones:
-        raise errors.too_narrow()
+        raise errors.zone_not_allowed()
     return state.zones[zone_id]

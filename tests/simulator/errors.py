@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The errors that the API answers, one function a row of its table of codes."""
+"""The errors of the API, one function for each row of its table of codes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def envelope(result: t.Any = None, errors: t.Sequence[ApiError] = (), **more: t.
     }
 
 
-def no_setting(name: str = "origin_public_cloud_region") -> ApiError:
+def setting_not_found(name: str = "origin_public_cloud_region") -> ApiError:
     return ApiError(404, 1142, f"Unable to retrieve {name} setting value. The zone setting does not exist.")
 
 
@@ -37,7 +37,7 @@ def invalid_address() -> ApiError:
     return ApiError(400, 1146, "invalid or missing origin address")
 
 
-def other_address() -> ApiError:
+def address_mismatch() -> ApiError:
     return ApiError(400, 1146, "body origin_ip does not match URL")
 
 
@@ -49,11 +49,11 @@ def too_many_mappings() -> ApiError:
     return ApiError(403, 1164, "Maximum number of IP mappings configured for zone.")
 
 
-def no_route() -> ApiError:
+def route_not_found() -> ApiError:
     return ApiError(404, 7003, "No route for the URI")
 
 
-def no_zone(path: str) -> ApiError:
+def zone_not_found(path: str) -> ApiError:
     return ApiError(404, 7003, f"Could not route to {path}, perhaps your object identifier is invalid?")
 
 
@@ -61,7 +61,7 @@ def invalid_headers() -> ApiError:
     return ApiError(400, 6003, "Invalid request headers")
 
 
-def no_credentials() -> ApiError:
+def missing_credentials() -> ApiError:
     return ApiError(401, 9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")
 
 
@@ -69,10 +69,10 @@ def wrong_credentials() -> ApiError:
     return ApiError(401, 10000, "Authentication error")
 
 
-def too_narrow() -> ApiError:
+def zone_not_allowed() -> ApiError:
     return ApiError(403, 9109, "Unauthorized to access requested resource")
 
 
-def tiered_cache_off() -> ApiError:
-    # No code is published for this one: zero keeps clients from relying on any.
+def tiered_cache_disabled() -> ApiError:
+    # No code is published for this error. With zero, no client relies on one.
     return ApiError(400, 0, "Tiered Cache must be enabled for the zone")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Faults that a test asks for, and which request each of them hits."""
+"""The queue of injected faults, and the requests that each fault applies to."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ import contextlib
 import typing as t
 from dataclasses import asdict, dataclass, field, fields
 
-from .operations import BATCHES, OPERATIONS, PAGED
+from .operations import BATCH_OPERATIONS, LIST_OPERATIONS, OPERATIONS
 
 KINDS = {
-    "latency": "the true answer, `seconds` later",
+    "latency": "the API's response, `seconds` later",
     "status": "`status` with `headers` and `body`, by default an error envelope",
-    "html": "a gateway's page, by default with 502",
-    "malformed": "200 with `body`, by default `not json`",
+    "html": "a gateway's HTML page, by default with 502",
+    "malformed": "200 with `body`, which is `not json` by default",
     "redirect": "302 to `location`",
-    "disconnect": "nothing done, the connection closed without an answer",
-    "disconnect_after": "all done, the connection closed without an answer",
-    "truncate": "all done, headers and half of the body, then closed",
-    "hang": "nothing done, no answer for `seconds` (by default for ever), then closed",
-    "hang_body": "all done, headers and half of the body, then no more for `seconds`, then closed",
-    "stale_page": "a list answers its first page, whatever page was asked",
-    "lying_total": "a list's `result_info` says what `body` says",
-    "half": "a batch done for the first half of its items, the connection closed without an answer",
-    "meanwhile": "the true answer, after somebody else does to the zone what `body` says: `put` mappings, `delete` addresses",
+    "disconnect": "the connection is closed before the operation, without a response",
+    "disconnect_after": "the connection is closed after the operation, without a response",
+    "truncate": "the connection is closed after the operation, the headers and half of the body",
+    "hang": "no operation and no response for `seconds` (by default forever), then the connection is closed",
+    "hang_body": "as `truncate`, but the connection is closed `seconds` later",
+    "stale_page": "a list returns its first page, whichever page is requested",
+    "wrong_total": "the `result_info` of a list has the values of `body`",
+    "partial_batch": "a batch is applied to the first half of its items, then the connection is closed without a response",
+    "concurrent_write": "the API's response, after another client writes to the zone: `body` has `put` (mappings) and `delete` (addresses)",
 }
-ONLY = {
-    "lying_total": PAGED,
-    "stale_page": PAGED,
-    "half": BATCHES,
-    "meanwhile": tuple(operation for operation in OPERATIONS if operation != "zones-list"),
+OPERATIONS_BY_KIND = {
+    "wrong_total": LIST_OPERATIONS,
+    "stale_page": LIST_OPERATIONS,
+    "partial_batch": BATCH_OPERATIONS,
+    "concurrent_write": tuple(operation for operation in OPERATIONS if operation != "zones-list"),
 }
-"""The operations that a kind is for, where it is not for all."""
+"""The operations that a kind applies to, if not to all."""
 
 
 @dataclass
 class Fault:
-    """``times`` counts the requests still to hit (none: for ever), ``after`` those still to pass before.
+    """An injected fault. ``times`` is the number of requests that it applies to (``None``: forever), after ``after`` other requests.
 
-    ``operation`` and ``zone``, the id of one, narrow which requests are hit or counted.
-    ``done``: for the kinds ``status``, ``html`` and ``malformed``, whether what was asked is done all the same.
+    ``operation`` and ``zone`` (an id) limit the requests that the fault applies to and counts.
+    ``applied``: with the kinds ``status``, ``html`` and ``malformed``, whether the operation is run all the same.
     """
 
     kind: str
@@ -55,7 +55,7 @@ class Fault:
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: t.Any = None
-    done: bool = False
+    applied: bool = False
     location: str = "https://redirected.invalid/"
 
     def __post_init__(self) -> None:
@@ -67,18 +67,20 @@ class Fault:
             raise ValueError(f"times is a number from 1, or none, not {self.times!r}")
         if not isinstance(self.after, int) or not isinstance(self.headers, dict):
             raise ValueError("after is a number, and headers an object")
-        if self.kind == "lying_total" and not isinstance(self.body, dict):
-            raise ValueError("lying_total needs a body with what result_info shall say")
-        if self.kind == "meanwhile" and not _is_meanwhile(self.body):
-            raise ValueError("meanwhile needs a body with put, a list of mappings, or delete, a list of addresses")
+        if self.kind == "wrong_total" and not isinstance(self.body, dict):
+            raise ValueError("wrong_total needs a body with what result_info shall say")
+        if self.kind == "concurrent_write" and not _is_concurrent_write(self.body):
+            raise ValueError(
+                "concurrent_write needs a body with put, a list of mappings, or delete, a list of addresses"
+            )
 
     def matches(self, operation_id: str | None, zone_id: str | None) -> bool:
-        if operation_id not in ONLY.get(self.kind, (operation_id,)):
+        if operation_id not in OPERATIONS_BY_KIND.get(self.kind, (operation_id,)):
             return False
         return self.operation in (None, operation_id) and self.zone in (None, zone_id)
 
 
-def _is_meanwhile(body: t.Any) -> bool:
+def _is_concurrent_write(body: t.Any) -> bool:
     return (
         isinstance(body, dict)
         and body.keys() <= {"put", "delete"}
@@ -91,10 +93,10 @@ class Faults:
         self._queue: list[Fault] = []
         self._released = asyncio.Event()
         self.silent_ports: set[int] = set()
-        """Ports of the clients that the kinds ``hang`` and ``hang_body`` keep waiting."""
+        """The ports of the clients whose requests hang: the kinds ``hang`` and ``hang_body``."""
 
     def add(self, items: t.Any) -> None:
-        """All of them, or none with ``ValueError``."""
+        """Queue one fault or a list of faults. Raise ``ValueError``, and queue nothing, if one is not valid."""
         items = items if isinstance(items, list) else [items]
         known = {one.name for one in fields(Fault)}
         if not all(isinstance(item, dict) and "kind" in item and item.keys() <= known for item in items):
@@ -102,7 +104,7 @@ class Faults:
         self._queue += [Fault(**item) for item in items]
 
     def take(self, operation_id: str | None, zone_id: str | None) -> Fault | None:
-        """The first fault that hits this request."""
+        """Return the first fault that applies to this request, and count the request."""
         for fault in self._queue:
             if not fault.matches(operation_id, zone_id):
                 continue
@@ -120,18 +122,18 @@ class Faults:
         return [asdict(fault) for fault in self._queue]
 
     def clear(self) -> None:
-        """Forgets the faults, and lets go every request that one of them holds."""
+        """Clear the queue, and end all waits of earlier faults."""
         self._queue.clear()
         self._released.set()
         self._released = asyncio.Event()
 
     async def wait(self, seconds: float | None) -> None:
-        """So many seconds, or without a number for ever, but never past ``clear``."""
+        """Wait some seconds, or forever if ``seconds`` is ``None``. ``clear`` ends the wait."""
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._released.wait(), seconds)
 
-    async def keep_silent(self, port: int, seconds: float | None) -> None:
-        """Wait as ``wait`` does, with the client's port among ``silent_ports`` meanwhile."""
+    async def wait_silently(self, port: int, seconds: float | None) -> None:
+        """Wait as ``wait`` does. The client's port is in ``silent_ports`` during the wait."""
         self.silent_ports.add(port)
         try:
             await self.wait(seconds)

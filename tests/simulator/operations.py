@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The operations of the contract, each by its operationId: what it does to the state and what it answers."""
+"""The operations of the contract, by operationId. Each one changes the state and returns the response."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import contextlib
 import typing as t
 from dataclasses import dataclass, replace
 
-from .credentials import usable_zone, visible_zones
-from .errors import ApiError, envelope, other_address, tiered_cache_off
-from .state import State, Token, Zone, address
+from .credentials import get_usable_zone, list_visible_zones
+from .errors import ApiError, address_mismatch, envelope, tiered_cache_disabled
+from .state import State, Token, Zone, parse_address
 
 Envelope = dict[str, t.Any]
 
 
 @dataclass
 class Call:
-    """One authenticated request: its parameters read as the contract types them, its body parsed."""
+    """One authenticated request, with typed parameters and its parsed body."""
 
     state: State
     token: Token
@@ -29,14 +29,14 @@ class Call:
 
     @property
     def zone(self) -> Zone:
-        return usable_zone(self.parameters["zone_id"], self.path, self.token, self.state)
+        return get_usable_zone(self.parameters["zone_id"], self.path, self.token, self.state)
 
     @property
     def origin_ip(self) -> str:
         return str(self.parameters["origin_ip"])
 
 
-def page_of(items: list[t.Any], call: Call) -> Envelope:
+def paginate(items: list[t.Any], call: Call) -> Envelope:
     page, per_page = call.parameters["page"], call.parameters["per_page"]
     result = items[(page - 1) * per_page : page * per_page]
     result_info = {
@@ -49,8 +49,8 @@ def page_of(items: list[t.Any], call: Call) -> Envelope:
     return envelope(result, result_info=result_info)
 
 
-def judge_each(items: list[t.Any], apply: t.Callable[[t.Any], t.Any]) -> tuple[list[t.Any], list[t.Any]]:
-    """What came of the good items, and the bad ones with the reason."""
+def apply_each(items: list[t.Any], apply: t.Callable[[t.Any], t.Any]) -> tuple[list[t.Any], list[t.Any]]:
+    """Return the results of the valid items, and the failed items with their errors."""
     succeeded, failed = [], []
     for item in items:
         try:
@@ -68,93 +68,93 @@ def batch_result(mappings: list[t.Any], failed: list[t.Any]) -> Envelope:
 
 def list_zones(call: Call) -> Envelope:
     name = call.parameters.get("name")
-    zones = [zone for zone in visible_zones(call.token, call.state) if name in (None, zone.name)]
-    return page_of([{"id": zone.id, "name": zone.name} for zone in zones], call)
+    zones = [zone for zone in list_visible_zones(call.token, call.state) if name in (None, zone.name)]
+    return paginate([{"id": zone.id, "name": zone.name} for zone in zones], call)
 
 
 def list_mappings(call: Call) -> Envelope:
-    return page_of(list(call.zone.mappings.values()), call)
+    return paginate(list(call.zone.mappings.values()), call)
 
 
-def get(call: Call) -> Envelope:
+def get_mapping(call: Call) -> Envelope:
     return envelope(call.zone.get(call.origin_ip))
 
 
-def upsert(call: Call) -> Envelope:
-    zone, origin_ip = call.zone, address(call.origin_ip)
-    mapping = call.state.mapping(call.body)
+def upsert_mapping(call: Call) -> Envelope:
+    zone, origin_ip = call.zone, parse_address(call.origin_ip)
+    mapping = call.state.create_mapping(call.body)
     if mapping["origin_ip"] != origin_ip:
-        raise other_address()
+        raise address_mismatch()
     zone.put([mapping])
     return envelope(mapping)
 
 
-def delete(call: Call) -> Envelope:
+def delete_mapping(call: Call) -> Envelope:
     return envelope({"origin_ip": call.zone.delete(call.origin_ip)["origin_ip"]})
 
 
 def batch_upsert(call: Call) -> Envelope:
     zone = call.zone
-    mappings, failed = judge_each(call.body, call.state.mapping)
+    mappings, failed = apply_each(call.body, call.state.create_mapping)
     zone.put(mappings)
     return batch_result(mappings, failed)
 
 
 def batch_delete(call: Call) -> Envelope:
-    return batch_result(*judge_each(call.body, call.zone.delete))
+    return batch_result(*apply_each(call.body, call.zone.delete))
 
 
-def somebody_else(call: Call, body: dict[str, list[t.Any]]) -> None:
-    """What another client does to the same zone, as far as the API lets it."""
+def write_concurrently(call: Call, body: dict[str, list[t.Any]]) -> None:
+    """Write to the zone as another client. Errors of the API are ignored."""
     with contextlib.suppress(ApiError):
         zone = call.zone
-        mark = len(zone.history)
+        start = len(zone.history)
         for operation, items in ((batch_upsert, body.get("put", [])), (batch_delete, body.get("delete", []))):
             with contextlib.suppress(ApiError):
                 operation(replace(call, body=items))
-        for written in zone.history[mark:]:
-            written["meanwhile"] = True
+        for written in zone.history[start:]:
+            written["concurrent"] = True
 
 
-def supported_regions(call: Call) -> Envelope:
+def get_supported_regions(call: Call) -> Envelope:
     if call.zone.tiered_cache.value != "on":
-        raise tiered_cache_off()
-    return envelope(call.state.supported)
+        raise tiered_cache_disabled()
+    return envelope(call.state.supported_regions)
 
 
 def get_tiered_cache(call: Call) -> Envelope:
-    return envelope(call.zone.tiered_cache.result())
+    return envelope(call.zone.tiered_cache.to_result())
 
 
 def set_tiered_cache(call: Call) -> Envelope:
     setting = call.zone.tiered_cache
     setting.set(call.body["value"])
-    return envelope(setting.result())
+    return envelope(setting.to_result())
 
 
 def get_smart_tiered_cache(call: Call) -> Envelope:
-    return envelope(call.zone.smart_tiered_cache.result())
+    return envelope(call.zone.smart_tiered_cache.to_result())
 
 
 def set_smart_tiered_cache(call: Call) -> Envelope:
     setting = call.zone.smart_tiered_cache
     setting.set(call.body["value"])
-    return envelope(setting.result())
+    return envelope(setting.to_result())
 
 
 OPERATIONS: dict[str, t.Callable[[Call], Envelope]] = {
     "zones-list": list_zones,
     "origin-cloud-regions-v2-list": list_mappings,
-    "origin-cloud-regions-v2-get": get,
-    "origin-cloud-regions-v2-upsert": upsert,
-    "origin-cloud-regions-v2-delete": delete,
+    "origin-cloud-regions-v2-get": get_mapping,
+    "origin-cloud-regions-v2-upsert": upsert_mapping,
+    "origin-cloud-regions-v2-delete": delete_mapping,
     "origin-cloud-regions-v2-batch-upsert": batch_upsert,
     "origin-cloud-regions-v2-batch-delete": batch_delete,
-    "origin-cloud-regions-v2-supported-regions": supported_regions,
+    "origin-cloud-regions-v2-supported-regions": get_supported_regions,
     "tiered-caching-get": get_tiered_cache,
     "tiered-caching-patch": set_tiered_cache,
     "smart-tiered-cache-get": get_smart_tiered_cache,
     "smart-tiered-cache-patch": set_smart_tiered_cache,
 }
-BATCHES = ("origin-cloud-regions-v2-batch-upsert", "origin-cloud-regions-v2-batch-delete")
-PAGED = ("zones-list", "origin-cloud-regions-v2-list")
+BATCH_OPERATIONS = ("origin-cloud-regions-v2-batch-upsert", "origin-cloud-regions-v2-batch-delete")
+LIST_OPERATIONS = ("zones-list", "origin-cloud-regions-v2-list")

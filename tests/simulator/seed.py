@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Seeds: a YAML file, or the same as JSON, that says what the simulated account holds.
+"""Seeds: a YAML file, or the same structure as JSON, with the content of the simulated account.
 
-Top-level keys that a seed leaves out are those of the default seed, so a test names only what it is about.
+Omitted top-level keys are those of the default seed, so that a test specifies only what it needs.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from pathlib import Path
 import yaml
 
 from . import errors
-from .addresses import canonical
-from .documents import read_yaml
-from .state import MAX_MAPPINGS, Mapping, Setting, State, Token, Zone, address
+from .addresses import normalize_address
+from .state import MAX_MAPPINGS, Mapping, Setting, State, Token, Zone, parse_address
+from .yaml_files import read_yaml
 
 DEFAULT_SEED = Path(__file__).with_name("seed.yml")
-FIRST_FILLED = int(ipaddress.IPv6Address("2001:db8:f::"))
+FILL_START = int(ipaddress.IPv6Address("2001:db8:f::"))
 
 
 class SeedError(ValueError):
-    """The seed does not say what it should."""
+    """The seed is not valid."""
 
 
 @functools.cache
-def read(path: Path) -> dict[str, t.Any]:
+def read_seed(path: Path) -> dict[str, t.Any]:
     try:
         seed = read_yaml(path)
     except yaml.YAMLError as error:
@@ -40,17 +40,17 @@ def read(path: Path) -> dict[str, t.Any]:
     return seed
 
 
-def load(given: dict[str, t.Any]) -> State:
-    seed = {**read(DEFAULT_SEED), **given}
+def create_state(overrides: dict[str, t.Any]) -> State:
+    seed = {**read_seed(DEFAULT_SEED), **overrides}
     try:
         state = State(
-            tokens={item["token"]: _token(item) for item in seed["tokens"]},
+            tokens={item["token"]: _parse_token(item) for item in seed["tokens"]},
             keys={pair["email"]: pair["key"] for pair in seed["keys"]},
             zones={},
-            supported=seed["supported_regions"],
+            supported_regions=seed["supported_regions"],
         )
         for item in seed["zones"]:
-            state.zones[item["id"]] = _zone(item, state)
+            state.zones[item["id"]] = _parse_zone(item, state)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise SeedError(f"wrong seed: {type(error).__name__}: {error}") from error
     except errors.ApiError as error:
@@ -58,38 +58,40 @@ def load(given: dict[str, t.Any]) -> State:
     return state
 
 
-def _token(item: dict[str, t.Any]) -> Token:
+def _parse_token(item: dict[str, t.Any]) -> Token:
     zones = item.get("zones")
     return Token(item["token"], None if zones is None else tuple(zones), item.get("list_zones", True))
 
 
-def _zone(item: dict[str, t.Any], state: State) -> Zone:
+def _parse_zone(item: dict[str, t.Any], state: State) -> Zone:
     zone = Zone(
         id=item["id"],
         name=item["name"],
-        tiered_cache=Setting("tiered_caching", _switch(item.get("tiered_cache", "off"))),
-        smart_tiered_cache=Setting("tiered_cache_smart_topology_enable", _switch(item.get("smart_tiered_cache"))),
+        tiered_cache=Setting("tiered_caching", _parse_setting(item.get("tiered_cache", "off"))),
+        smart_tiered_cache=Setting(
+            "tiered_cache_smart_topology_enable", _parse_setting(item.get("smart_tiered_cache"))
+        ),
         limit=item.get("limit", MAX_MAPPINGS),
     )
-    zone.put(_mapping(mapping, state) for mapping in item.get("mappings", []))
-    zone.put(_filled(item.get("fill", 0), state))
+    zone.put(_parse_mapping(mapping, state) for mapping in item.get("mappings", []))
+    zone.put(_generate_mappings(item.get("fill", 0), state))
     zone.history.clear()
     return zone
 
 
-def _switch(value: t.Any) -> str | None:
-    """YAML reads a bare ``on`` as true."""
+def _parse_setting(value: t.Any) -> str | None:
+    """Return ``on``, ``off`` or ``None``. YAML parses a bare ``on`` as true."""
     value = {True: "on", False: "off"}.get(value, value)
     if value not in ("on", "off", None):
         raise SeedError(f"a switch is on or off, not {value!r}")
     return value and str(value)
 
 
-def _mapping(item: dict[str, t.Any], state: State) -> Mapping:
+def _parse_mapping(item: dict[str, t.Any], state: State) -> Mapping:
     if item.get("retired"):
-        mapping = {"origin_ip": address(item["origin_ip"]), "vendor": item["vendor"], "region": item["region"]}
+        mapping = {"origin_ip": parse_address(item["origin_ip"]), "vendor": item["vendor"], "region": item["region"]}
     else:
-        mapping = state.mapping(item)
+        mapping = state.create_mapping(item)
         del mapping["modified_on"]
     if "modified_on" in item:
         if not isinstance(item["modified_on"], str):
@@ -98,11 +100,13 @@ def _mapping(item: dict[str, t.Any], state: State) -> Mapping:
     return mapping
 
 
-def _filled(count: int, state: State) -> t.Iterator[Mapping]:
+def _generate_mappings(count: int, state: State) -> t.Iterator[Mapping]:
     if count > MAX_MAPPINGS:
         raise errors.too_many_mappings()
-    places = [(vendor, region["name"]) for vendor, regions in state.supported["vendors"].items() for region in regions]
+    vendor_regions = [
+        (vendor, region["name"]) for vendor, regions in state.supported_regions["vendors"].items() for region in regions
+    ]
     for number in range(1, count + 1):
-        vendor, region = places[number % len(places)]
-        origin_ip = canonical(str(ipaddress.IPv6Address(FIRST_FILLED + number)))
+        vendor, region = vendor_regions[number % len(vendor_regions)]
+        origin_ip = normalize_address(str(ipaddress.IPv6Address(FILL_START + number)))
         yield {"origin_ip": origin_ip, "vendor": vendor, "region": region, "modified_on": "2026-03-01T12:00:00Z"}

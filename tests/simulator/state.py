@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the simulated account holds: zones with their mappings and switches, credentials, supported regions."""
+"""The state of the simulated account: zones with mappings and settings, credentials, supported regions."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ import typing as t
 from dataclasses import dataclass, field
 
 from . import errors
-from .addresses import canonical
+from .addresses import normalize_address
 
 MAX_MAPPINGS = 3500
 
 Mapping = dict[str, str]
 
 
-def now() -> str:
+def format_now() -> str:
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass
 class Setting:
-    """A switch; without a value it was never set."""
+    """A setting that is ``on`` or ``off``. ``value`` is ``None`` if it was never set."""
 
     id: str
     value: str | None = None
     modified_on: str | None = None
 
     def set(self, value: str) -> None:
-        self.value, self.modified_on = value, now()
+        self.value, self.modified_on = value, format_now()
 
-    def result(self) -> dict[str, t.Any]:
+    def to_result(self) -> dict[str, t.Any]:
         if self.value is None:
-            raise errors.no_setting(self.id)
+            raise errors.setting_not_found(self.id)
         return {"id": self.id, "editable": True, "value": self.value, "modified_on": self.modified_on}
 
 
@@ -43,8 +43,8 @@ class Setting:
 class Zone:
     """``mappings`` is keyed by canonical address and keeps the order of first insertion.
 
-    ``limit`` is how many it can hold. ``history`` has what was done since the start, as ``{origin_ip, mapping, meanwhile}``:
-    the mapping since then, or none, and whether the fault of that name did it.
+    ``limit`` is the maximum number. ``history`` has each write since the reset, as ``{origin_ip, mapping, concurrent}``: the
+    mapping after the write (``None`` if deleted), and whether the fault ``concurrent_write`` made it.
     """
 
     id: str
@@ -56,32 +56,32 @@ class Zone:
     history: list[dict[str, t.Any]] = field(default_factory=list)
 
     def get(self, origin_ip: str) -> Mapping:
-        mapping = self.mappings.get(address(origin_ip))
+        mapping = self.mappings.get(parse_address(origin_ip))
         if mapping is None:
-            raise errors.no_setting()
+            raise errors.setting_not_found()
         return mapping
 
     def put(self, mappings: t.Iterable[Mapping]) -> None:
-        """All of them, or none when the zone would hold too many."""
+        """Write all mappings. Raise ``ApiError``, and write nothing, if they exceed the limit."""
         changes = {mapping["origin_ip"]: mapping for mapping in mappings}
         if len(self.mappings.keys() | changes.keys()) > self.limit:
             raise errors.too_many_mappings()
         self.mappings.update(changes)
         for origin_ip in changes:
-            self._note(origin_ip)
+            self._record(origin_ip)
 
     def delete(self, origin_ip: str) -> Mapping:
         mapping = self.mappings.pop(self.get(origin_ip)["origin_ip"])
-        self._note(mapping["origin_ip"])
+        self._record(mapping["origin_ip"])
         return mapping
 
-    def _note(self, origin_ip: str) -> None:
-        self.history.append({"origin_ip": origin_ip, "mapping": self.mappings.get(origin_ip), "meanwhile": False})
+    def _record(self, origin_ip: str) -> None:
+        self.history.append({"origin_ip": origin_ip, "mapping": self.mappings.get(origin_ip), "concurrent": False})
 
 
 @dataclass(frozen=True)
 class Token:
-    """``zones`` and ``list_zones`` narrow what it may use."""
+    """An API token. ``zones`` and ``list_zones`` limit its permissions."""
 
     token: str
     zones: tuple[str, ...] | None = None
@@ -90,20 +90,20 @@ class Token:
 
 @dataclass
 class State:
-    """Everything that a seed fills and a reset forgets."""
+    """The complete state, which a seed defines and a reset restores."""
 
     tokens: dict[str, Token]
     keys: dict[str, str]  # key by e-mail
     zones: dict[str, Zone]
-    supported: dict[str, t.Any]
+    supported_regions: dict[str, t.Any]
 
-    def mapping(self, item: dict[str, t.Any]) -> Mapping:
-        """A valid mapping, modified now, made from what a client sent."""
-        origin_ip = address(item.get("origin_ip"))
+    def create_mapping(self, item: dict[str, t.Any]) -> Mapping:
+        """Return a mapping, modified now, from an item of a request. Raise ``ApiError`` if it is not valid."""
+        origin_ip = parse_address(item.get("origin_ip"))
         vendor, region = str(item.get("vendor")), str(item.get("region"))
-        if region not in [known["name"] for known in self.supported["vendors"].get(vendor, ())]:
+        if region not in [known["name"] for known in self.supported_regions["vendors"].get(vendor, ())]:
             raise errors.unsupported_region(vendor, region)
-        return {"origin_ip": origin_ip, "vendor": vendor, "region": region, "modified_on": now()}
+        return {"origin_ip": origin_ip, "vendor": vendor, "region": region, "modified_on": format_now()}
 
     def report(self) -> dict[str, t.Any]:
         """Return, by id, the mappings and the history of each zone."""
@@ -112,8 +112,8 @@ class State:
         }
 
 
-def address(text: t.Any) -> str:
+def parse_address(text: t.Any) -> str:
     try:
-        return canonical(text)
+        return normalize_address(text)
     except ValueError:
         raise errors.invalid_address() from None

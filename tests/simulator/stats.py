@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the server counts, for tests that say how many requests something may cost."""
+"""Counts of requests, connections and operations, for tests of request costs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from . import credentials
 
 
 class Stats:
-    """Counts API requests; requests of the control API never come here."""
+    """Counts of API requests. Requests to the control API are not counted."""
 
     def __init__(self) -> None:
         self.log: list[dict[str, t.Any]] = []
@@ -27,7 +27,7 @@ class Stats:
         self._transports: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
 
     def begin(self, request: web.Request, operation_id: str | None) -> dict[str, t.Any]:
-        """The log's entry of a request; its status is filled in once there is one."""
+        """Add a request to the log and return its entry. The caller sets the status after the response."""
         if request.transport is not None and request.transport not in self._transports:
             self._transports.add(request.transport)
             self.connections += 1
@@ -41,13 +41,13 @@ class Stats:
             "operation": operation_id,
             "headers": {
                 "user-agent": request.headers.get("User-Agent"),
-                "authentication": credentials.scheme(request.headers),
+                "authentication": credentials.describe_scheme(request.headers),
             },
         }
         self.log.append(entry)
         return entry
 
-    def violation(self, request: web.Request, text: str) -> None:
+    def add_violation(self, request: web.Request, text: str) -> None:
         self.violations.append({"method": request.method, "path": request.rel_url.raw_path, "message": text})
 
     def report(self) -> dict[str, t.Any]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The simulator for tests: ``with running_simulator() as simulator: ...``. Needs no more than the standard library."""
+"""The simulator for tests: ``with running_simulator() as simulator: ...``. It needs only the standard library."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ CONTROL_TIMEOUT_SECONDS = 120
 
 
 class ControlError(Exception):
-    """The simulator rejects what the control API asks for."""
+    """The simulator rejects a request to the control API."""
 
 
 class RunningSimulator:
-    """A handle on the server's process. The credentials and ids are those of the default seed."""
+    """A running simulator. The credentials and ids are those of the default seed."""
 
     token = "simulator-token"
     email = "simulator@example.com"
@@ -43,34 +43,34 @@ class RunningSimulator:
         return report
 
     def zones(self) -> dict[str, dict[str, list[dict[str, t.Any]]]]:
-        """By id, ``{mappings, history}`` of each zone, as ``state.Zone`` has them: not counted as a request."""
+        """Return, by zone id, ``{mappings, history}`` in the form of ``state.Zone``. This is not counted as a request."""
         zones: dict[str, dict[str, list[dict[str, t.Any]]]] = self._control("GET", "zones")
         return zones
 
     def report(self) -> dict[str, t.Any]:
-        """The statistics, and ``zones()`` as ``zones`` beside them."""
+        """Return the statistics, with ``zones()`` under the key ``zones``."""
         report: dict[str, t.Any] = self._control("GET", "report")
         return report
 
     def mappings(self) -> list[dict[str, str]]:
-        """What the zone truly holds."""
+        """Return the mappings of the default zone. This is not counted as a request."""
         return self.zones()[self.zone_id]["mappings"]
 
     def reset(self, seed: dict[str, t.Any] | None = None) -> None:
-        """Back to the seed given at the start, or to this one; statistics and faults are forgotten, its ``faults`` queued."""
+        """Load the first seed, or this one. Clear statistics and faults, then queue the seed's ``faults``."""
         self._control("POST", "reset", seed)
 
     def fault(self, *faults: dict[str, t.Any], **fault: t.Any) -> None:
-        """Queues these, or the one with these keys, which are the fields of ``faults.Fault``."""
+        """Queue these faults, or one fault with these fields of ``faults.Fault``."""
         self._control("POST", "faults", list(faults) or fault)
 
     def faults(self) -> list[dict[str, t.Any]]:
-        """What is still queued."""
+        """Return the queued faults."""
         queued: list[dict[str, t.Any]] = self._control("GET", "faults")
         return queued
 
     def silent_ports(self) -> list[int]:
-        """The ports of the clients that a fault keeps waiting without a word."""
+        """Return the ports of the clients whose request hangs because of a fault."""
         ports: list[int] = self._control("GET", "silent_ports")
         return ports
 
@@ -83,7 +83,7 @@ class RunningSimulator:
                 self._connection.request(method, f"/_simulator/{name}", None if body is None else json.dumps(body))
                 response = self._connection.getresponse()
                 answer = json.loads(response.read())
-            except BaseException:  # whatever has interrupted this, the next request begins anew
+            except BaseException:  # after any interruption, the next request needs a new connection
                 self._connection.close()
                 raise
         if response.status != 200:
@@ -96,7 +96,7 @@ class RunningSimulator:
 
 @contextlib.contextmanager
 def running_simulator(*options: str, python: str = sys.executable) -> t.Iterator[RunningSimulator]:
-    """Starts the server with these command line options, and stops it at the end."""
+    """Start the server with these command-line options, and stop it at the end."""
     command = [python, "-m", "tests.simulator", *options]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:

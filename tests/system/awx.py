@@ -32,7 +32,7 @@ from awx_plugins.interfaces._temporary_private_inject_api import inject_credenti
 from tests.system.playbooks import ROOT, Ansible
 
 CREDENTIAL_TYPE: dict[str, t.Any] = yaml.safe_load((ROOT / "extensions/awx/credential_type.yml").read_text())
-IDENT = "42"
+JOB_ID = "42"
 
 
 class UnsafeDumper(yaml.SafeDumper):
@@ -80,19 +80,21 @@ class Jobs:
         inventory: dict[str, t.Any] | None = None,
     ) -> Job:
         """With a playbook of the project, or one more that is given as data."""
-        self._lay_out()
+        self._create_folders()
         if not isinstance(playbook, str):
-            self._write("project/playbook.yml", yaml.safe_dump(playbook, sort_keys=False))
+            self._write_file("project/playbook.yml", yaml.safe_dump(playbook, sort_keys=False))
             playbook = "playbook.yml"
         (self.private / "cp").mkdir(0o700)
-        extra_vars = {"awx_job_id": int(IDENT), "awx_user_name": "admin", **(answers or {})}
-        self._write("env/extravars", "".join(yaml.dump({k: v}, Dumper=UnsafeDumper) for k, v in extra_vars.items()))
+        extra_vars = {"awx_job_id": int(JOB_ID), "awx_user_name": "admin", **(answers or {})}
+        self._write_file(
+            "env/extravars", "".join(yaml.dump({k: v}, Dumper=UnsafeDumper) for k, v in extra_vars.items())
+        )
         script = (
             f"#! /usr/bin/env python3\n# -*- coding: utf-8 -*-\nprint({json.dumps(inventory or {'_meta': {}})!r})\n"
         )
-        hosts = self._write("inventory/hosts", script, 0o700)
+        hosts = self._write_file("inventory/hosts", script, 0o700)
         environment = {
-            "JOB_ID": IDENT,
+            "JOB_ID": JOB_ID,
             "ANSIBLE_RETRY_FILES_ENABLED": "False",
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.runner / "cp"),
         }
@@ -101,20 +103,20 @@ class Jobs:
 
     def update_inventory(self, source: str, credential: dict[str, t.Any], *arguments: str) -> tuple[Job, t.Any]:
         """The job, and the inventory, if there is one."""
-        self._lay_out()
+        self._create_folders()
         environment = {
-            "INVENTORY_UPDATE_ID": IDENT,
+            "INVENTORY_UPDATE_ID": JOB_ID,
             "ANSIBLE_INVENTORY_EXPORT": "True",
             "ANSIBLE_VERBOSE_TO_STDERR": "True",
             "ANSIBLE_HOST_PATTERN_MISMATCH": "error",
         }
-        path, output = self.runner / "project" / source, f"artifacts/{IDENT}/output.json"
+        path, output = self.runner / "project" / source, f"artifacts/{JOB_ID}/output.json"
         command = ["ansible-inventory", "--list", "--export", "-i", str(path), "--output", str(self.runner / output)]
         job = self._start(credential, environment, [*command, "--playbook-dir", str(path.parent), *arguments], "args")
         found = self.private / output
         return job, json.loads(found.read_text()) if found.exists() else None
 
-    def _lay_out(self) -> None:
+    def _create_folders(self) -> None:
         for folder in (self.private, self.runner):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(0o700)
@@ -123,7 +125,7 @@ class Jobs:
         for name in ("extensions", "playbooks"):
             shutil.copytree(ROOT / name, self.private / "project" / name)
 
-    def _write(self, name: str, text: str, mode: int = 0o600) -> str:
+    def _write_file(self, name: str, text: str, mode: int = 0o600) -> str:
         path = self.private / name
         path.touch(mode)
         path.write_text(text)
@@ -146,11 +148,13 @@ class Jobs:
             "ANSIBLE_COLLECTIONS_PATH": f"{self.runner / 'requirements_collections'}{os.pathsep}{installed}",
         }
         shown: dict[str, t.Any] = {}
-        inject_credential(awx_type(), Credential(inputs), environment, shown, arguments, str(self.private))
-        self._write(arguments_file, ansible_runner.utils.args2cmdline(*arguments))
-        self._write("env/settings", json.dumps({"suppress_ansible_output": True, "suppress_output_file": True}))
+        inject_credential(
+            managed_credential_type(), Credential(inputs), environment, shown, arguments, str(self.private)
+        )
+        self._write_file(arguments_file, ansible_runner.utils.args2cmdline(*arguments))
+        self._write_file("env/settings", json.dumps({"suppress_ansible_output": True, "suppress_output_file": True}))
         kept: dict[str, t.Any] = {
-            "ident": IDENT,
+            "ident": JOB_ID,
             "private_data_dir": str(self.private),
             "suppress_env_files": True,
             "envvars": environment,
@@ -163,7 +167,7 @@ class Jobs:
             common = {"cancel_callback": lambda: False}
             ansible_runner.interface.run(streamer="transmit", _output=sent, **common, **kept)
             sent.seek(0)
-            with mock.patch.dict(os.environ, self._environment(), clear=True):
+            with mock.patch.dict(os.environ, self._container_environment(), clear=True):
                 ansible_runner.interface.run(
                     streamer="worker", _input=sent, _output=back, private_data_dir=str(self.runner), **common
                 )
@@ -173,7 +177,7 @@ class Jobs:
             )
         return Job(result.status, events, shown, [folder / "artifacts" for folder in (self.private, self.runner)])
 
-    def _environment(self) -> dict[str, str]:
+    def _container_environment(self) -> dict[str, str]:
         """That of the container."""
         environment = self.ansible.environment
         return {
@@ -183,7 +187,7 @@ class Jobs:
         }
 
 
-def awx_type() -> ManagedCredentialType:
+def managed_credential_type() -> ManagedCredentialType:
     """The credential type of the checked-in file, as AWX has it once it is made."""
     return ManagedCredentialType(
         namespace="", **{key: CREDENTIAL_TYPE[key] for key in ("name", "kind", "inputs", "injectors")}
@@ -194,7 +198,7 @@ Item = dict[str, t.Any]
 Store = tuple[dict[str, list[Item]], dict[str, t.Any], dict[str, list[Item]]]
 
 
-class Refused(Exception):
+class RequestRejectedError(Exception):
     """An answer with this status and these errors."""
 
     def __init__(self, status: int, errors: t.Any) -> None:
@@ -237,7 +241,7 @@ class Controller:
         items.append(item)
         try:
             return self.change(item, fields)
-        except Refused:
+        except RequestRejectedError:
             items.remove(item)
             raise
 
@@ -246,11 +250,11 @@ class Controller:
         fields = dict(fields)
         kind = item["url"].split("/")[3]
         if kind == "credentials" and "inputs" in fields:
-            fields["inputs"] = self._inputs(item, fields["inputs"])
+            fields["inputs"] = self._merge_inputs(item, fields["inputs"])
         if kind == "schedules":
             self._check_answers({**item, **fields})
         if kind == "job_templates" and not self.items["projects"][{**item, **fields}["project"] - 1]["scm_revision"]:
-            raise Refused(400, {"playbook": ["Playbook not found for project."]})
+            raise RequestRejectedError(400, {"playbook": ["Playbook not found for project."]})
         moved = any(item.get(name, "") != fields.get(name, item.get(name, "")) for name in ("scm_url", "scm_branch"))
         item |= fields
         if kind == "projects" and moved:
@@ -273,12 +277,12 @@ class Controller:
         return {**self.create("project_updates", fields), "scm_revision": project["scm_revision"]}
 
     @staticmethod
-    def _inputs(item: Item, given: Item) -> Item:
+    def _merge_inputs(item: Item, given: Item) -> Item:
         """The inputs as they are stored: all of them are replaced, but a secret that is sent as it is shown stays as it is."""
         stored = item.get("inputs", {})
         if any(value == "$encrypted$" and name not in stored for name, value in given.items()):
             # It raises KeyError, or refuses to create such a credential
-            raise Refused(500 if "inputs" in item else 400, "$encrypted$")
+            raise RequestRejectedError(500 if "inputs" in item else 400, "$encrypted$")
         return {name: stored[name] if value == "$encrypted$" else value for name, value in given.items() if value != ""}
 
     def _check_answers(self, schedule: Item) -> None:
@@ -286,30 +290,32 @@ class Controller:
         questions = {question["variable"]: question for question in self.surveys[template["name"]]["spec"]}
         answers = schedule.get("extra_data", {})
         if unknown := answers.keys() - questions.keys():
-            raise Refused(400, {"extra_data": [f"Variables {', '.join(unknown)} are not allowed on launch."]})
+            raise RequestRejectedError(
+                400, {"extra_data": [f"Variables {', '.join(unknown)} are not allowed on launch."]}
+            )
         if wrong := [
             name
             for name, answer in answers.items()
             if answer not in questions[name].get("choices", [answer]) or not isinstance(answer, str)
         ]:
-            raise Refused(
+            raise RequestRejectedError(
                 400, {"variables_needed_to_start": [f"Value for {name} expected to be ..." for name in wrong]}
             )
 
-    def answer(self, method: str, path: str, query: dict[str, str], body: t.Any) -> tuple[int, t.Any]:
+    def handle(self, method: str, path: str, query: dict[str, str], body: t.Any) -> tuple[int, t.Any]:
         self.requests.append((method, path))
         try:
-            return self._answer(method, path, query, body)
-        except Refused as refusal:
+            return self._route(method, path, query, body)
+        except RequestRejectedError as refusal:
             return refusal.status, refusal.errors
 
-    def _answer(self, method: str, path: str, query: dict[str, str], body: t.Any) -> tuple[int, t.Any]:
+    def _route(self, method: str, path: str, query: dict[str, str], body: t.Any) -> tuple[int, t.Any]:
         kind, *rest = path.removeprefix("/api/v2/").strip("/").split("/")
         items = self.items.get("job_templates" if kind == "unified_job_templates" else kind, [])
         if not rest:
             if method == "POST":
-                return 201, shown(self.create(kind, body))
-            return 200, page([item for item in items if all(str(item.get(k)) == v for k, v in query.items())])
+                return 201, hide_secrets(self.create(kind, body))
+            return 200, list_response([item for item in items if all(str(item.get(k)) == v for k, v in query.items())])
         item = items[int(rest[0]) - 1]
         if rest[1:] == ["survey_spec"]:
             if method == "POST":
@@ -324,15 +330,15 @@ class Controller:
             if method == "POST":
                 associated.append(self.items[rest[1]][body["id"] - 1])
                 return 204, None
-            return 200, page(associated)
-        return 200, shown(self.change(item, body) if method == "PATCH" else item)
+            return 200, list_response(associated)
+        return 200, hide_secrets(self.change(item, body) if method == "PATCH" else item)
 
 
-def page(items: list[Item]) -> Item:
-    return {"count": len(items), "next": None, "results": [shown(item) for item in items]}
+def list_response(items: list[Item]) -> Item:
+    return {"count": len(items), "next": None, "results": [hide_secrets(item) for item in items]}
 
 
-def shown(item: Item) -> Item:
+def hide_secrets(item: Item) -> Item:
     """As AWX shows it: without secrets."""
     secret = {field["id"] for field in CREDENTIAL_TYPE["inputs"]["fields"] if field.get("secret")}
     if "credential_type" in item:
@@ -354,7 +360,7 @@ def running_controller() -> t.Iterator[tuple[str, Controller]]:
                 controller.steps.pop(0)()
                 status, answer = 200, {}
             elif self.headers["Authorization"] == f"Bearer {controller.token}":
-                status, answer = controller.answer(
+                status, answer = controller.handle(
                     self.command, url.path, dict(urllib.parse.parse_qsl(url.query)), body
                 )
             else:

@@ -14,11 +14,11 @@ import pytest
 from ansible.plugins.loader import init_plugin_loader
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 
-from tests.simulator.plain_client import Api
+from tests.simulator.api_client import ApiClient
 from tests.simulator.testing import RunningSimulator, running_simulator
 from tests.system.playbooks import Ansible, ForkedAnsible, ForkServer
 
-HANGS = 180
+MAX_TEST_SECONDS = 180
 """Seconds after which a test is taken to hang."""
 
 
@@ -44,8 +44,8 @@ def fresh_simulator(simulator: RunningSimulator) -> RunningSimulator:
 
 
 @pytest.fixture
-def api(fresh_simulator: RunningSimulator) -> t.Iterator[Api]:
-    with Api(fresh_simulator) as client:
+def api(fresh_simulator: RunningSimulator) -> t.Iterator[ApiClient]:
+    with ApiClient(fresh_simulator) as client:
         yield client
 
 
@@ -66,14 +66,14 @@ def forked_ansible(fresh_simulator: RunningSimulator, tmp_path: Path, fork_serve
 
 
 @pytest.fixture
-def bounded() -> t.Iterator[None]:
+def time_limit() -> t.Iterator[None]:
     """No test goes on for ever."""
 
     def end(*dummy: object) -> t.NoReturn:
-        pytest.fail(f"hangs for more than {HANGS} seconds")
+        pytest.fail(f"hangs for more than {MAX_TEST_SECONDS} seconds")
 
     previous = signal.signal(signal.SIGALRM, end)
-    signal.alarm(HANGS)
+    signal.alarm(MAX_TEST_SECONDS)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, previous)

@@ -103,7 +103,7 @@ def run_in_fork(function: t.Callable[[], object], output: str, errors: str) -> i
             os._exit(returncode)
 
 
-def answer(request: dict[str, t.Any]) -> int:
+def handle_request(request: dict[str, t.Any]) -> int:
     """The exit code of a run. A request has ``command`` or ``module`` and ``options``, and for both what else a process has."""
 
     def run() -> None:
@@ -138,7 +138,7 @@ def fork_modules_of_playbooks() -> None:
     def exec_command(
         self: Connection, cmd: str, in_data: bytes | None = None, sudoable: bool = True
     ) -> tuple[int, bytes, bytes]:
-        environment = environment_of_module(cmd)
+        environment = parse_module_environment(cmd)
         if in_data is None or environment is None:
             result: tuple[int, bytes, bytes] = execute(self, cmd, in_data, sudoable)
             return result
@@ -147,7 +147,7 @@ def fork_modules_of_playbooks() -> None:
     local.Connection.exec_command = exec_command
 
 
-def environment_of_module(command: str) -> dict[str, str] | None:
+def parse_module_environment(command: str) -> dict[str, str] | None:
     """The variables that a command sets for a module, or `None` if it is not just this Python with a module on standard input."""
     words = shlex.split(command)
     if words[:2] != ["/bin/sh", "-c"] or len(words) != 3:
@@ -185,7 +185,7 @@ def main() -> None:
     fork_modules_of_playbooks()
     requests, answers = sys.stdin, sys.stdout
     for line in requests:
-        print(answer(json.loads(line)), file=answers, flush=True)
+        print(handle_request(json.loads(line)), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,16 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tests.simulator.testing import RunningSimulator
-from tests.system.awx import CREDENTIAL_TYPE, Controller, Item, Job, Jobs, Store, awx_type, running_controller
+from tests.system.awx import (
+    CREDENTIAL_TYPE,
+    Controller,
+    Item,
+    Job,
+    Jobs,
+    Store,
+    managed_credential_type,
+    running_controller,
+)
 from tests.system.expressions import PlayExpressions
 from tests.system.playbooks import ROOT, Ansible, ForkedAnsible, ForkServer
 
@@ -44,18 +53,18 @@ IMAGE = "registry.example.com/cloudflare-ee:1"
 
 # By name, the inputs of a credential, of which some are left out and some are left blank
 CREDENTIALS: dict[str, t.Callable[[Ansible], dict[str, t.Any]]] = {
-    "token": lambda ansible: {"api_token": ansible.simulator.token, **common(ansible)},
+    "token": lambda ansible: {"api_token": ansible.simulator.token, **common_inputs(ansible)},
     "key": lambda ansible: {
         "api_token": "",
         "api_email": ansible.simulator.email,
         "api_key": ansible.simulator.key,
-        **common(ansible),
+        **common_inputs(ansible),
     },
 }
-NEW = {"origin_ip": "192.0.2.99", "vendor": "aws", "region": "us-west-2"}
+NEW_MAPPING = {"origin_ip": "192.0.2.99", "vendor": "aws", "region": "us-west-2"}
 
 
-def common(ansible: Ansible) -> dict[str, str]:
+def common_inputs(ansible: Ansible) -> dict[str, str]:
     return {"zone_id": ansible.simulator.zone_id, "api_url": ansible.simulator.url}
 
 
@@ -90,13 +99,13 @@ def launch(
     return jobs.run(playbook, credential, *arguments, answers={**values, **(answers or {})}, inventory=inventory)
 
 
-def places(ansible: Ansible) -> dict[str, str]:
+def mapped_regions(ansible: Ansible) -> dict[str, str]:
     return {
         mapping["origin_ip"]: f"{mapping['vendor']}/{mapping['region']}" for mapping in ansible.simulator.mappings()
     }
 
 
-def check_secret(ansible: Ansible, job: Job) -> None:
+def check_secrets_hidden(ansible: Ansible, job: Job) -> None:
     """No secret shows in the job, nor in any file but the one where ansible-runner notes how it starts Ansible."""
     secrets = [ansible.simulator.token, ansible.simulator.key]
     assert not any(secret in json.dumps([job.events, job.shown_environment]) for secret in secrets)
@@ -109,7 +118,7 @@ def check_secret(ansible: Ansible, job: Job) -> None:
 # What AWX itself checks when a credential type is made
 
 
-def test_the_inputs_are_such_as_awx_takes() -> None:
+def test_credential_inputs_are_valid() -> None:
     assert CREDENTIAL_TYPE["kind"] in ("cloud", "net")
     assert set(CREDENTIAL_TYPE["inputs"]) <= {"fields", "required"}
     fields = CREDENTIAL_TYPE["inputs"]["fields"]
@@ -122,7 +131,7 @@ def test_the_inputs_are_such_as_awx_takes() -> None:
     assert [field["id"] for field in fields if field.get("secret")] == ["api_token", "api_key"]
 
 
-def test_the_injectors_are_such_as_awx_takes() -> None:
+def test_credential_injectors_are_valid() -> None:
     assert set(CREDENTIAL_TYPE["injectors"]) == {"env"}
     names = {field["id"]: "EXAMPLE" for field in CREDENTIAL_TYPE["inputs"]["fields"]}
     for variable, template in CREDENTIAL_TYPE["injectors"]["env"].items():
@@ -132,11 +141,11 @@ def test_the_injectors_are_such_as_awx_takes() -> None:
         assert ImmutableSandboxedEnvironment(undefined=StrictUndefined).from_string(template).render(names) == "EXAMPLE"
 
 
-def test_each_input_gets_where_it_is_read(ansible: Ansible) -> None:
+def test_inputs_become_environment_variables(ansible: Ansible) -> None:
     values = {field["id"]: f"of {field['id']}" for field in CREDENTIAL_TYPE["inputs"]["fields"]}
     environment: dict[str, t.Any] = {}
     shown: dict[str, t.Any] = {}
-    inject_credential(awx_type(), Credential(values), environment, shown, [], str(ansible.folder))
+    inject_credential(managed_credential_type(), Credential(values), environment, shown, [], str(ansible.folder))
     assert environment == {
         "CLOUDFLARE_API_TOKEN": "of api_token",
         "CLOUDFLARE_EMAIL": "of api_email",
@@ -159,7 +168,7 @@ def test_report(ansible: Ansible, jobs: Jobs) -> None:
     assert job.status == "successful", job.output
     assert job.artifacts["cloud_region_hints_report"]["total"] == len(ansible.simulator.mappings()) == 6
     assert ansible.simulator.stats()["requests"] == 5
-    check_secret(ansible, job)
+    check_secrets_hidden(ansible, job)
 
 
 # As AWX gives an inventory: its variables say where the hosts are
@@ -176,16 +185,16 @@ INVENTORY: dict[str, t.Any] = {
         }
     },
 }
-APPLIED = {"192.0.2.97": "aws/us-west-2", "192.0.2.98": "aws/eu-west-1", "192.0.2.99": "aws/us-west-2"}
+APPLIED_MAPPINGS = {"192.0.2.97": "aws/us-west-2", "192.0.2.98": "aws/eu-west-1", "192.0.2.99": "aws/us-west-2"}
 
 
 def test_apply(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
     """Hosts of a group and mappings. The zone is that of the credential, since its answer is blank."""
-    before = places(ansible)
+    before = mapped_regions(ansible)
     answers = {
         **{question["variable"]: "" for question in questions("apply").values() if "choices" not in question},
         "cloud_region_hints_group": "origins",
-        "cloud_region_hints_mappings": yaml.safe_dump([NEW]),
+        "cloud_region_hints_mappings": yaml.safe_dump([NEW_MAPPING]),
         "cloud_region_hints_purge": "true",
     }
     # What is created, deleted and left as it is, and the requests: two for the switches, one to read the mappings, one for the
@@ -201,24 +210,24 @@ def test_apply(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
         result = job.artifacts["cloud_region_hints"]
         assert [len(result[key]) for key in ("created", "deleted", "unchanged")] == counts
         assert ansible.simulator.stats()["requests"] - sent == requests
-        assert places(ansible) == (before if "--check" in arguments else APPLIED)
-        check_secret(ansible, job)
+        assert mapped_regions(ansible) == (before if "--check" in arguments else APPLIED_MAPPINGS)
+        check_secrets_hidden(ansible, job)
 
 
-def test_an_answer_is_no_template(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
-    text = yaml.safe_dump([{**NEW, "region": "{{ lookup('ansible.builtin.env', 'CLOUDFLARE_API_TOKEN') }}"}])
+def test_answer_is_not_templated(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
+    text = yaml.safe_dump([{**NEW_MAPPING, "region": "{{ lookup('ansible.builtin.env', 'CLOUDFLARE_API_TOKEN') }}"}])
     job = launch(jobs, "apply", token, answers={"cloud_region_hints_mappings": text})
     assert job.status == "failed"
     assert "region '{{ lookup(" in job.output
-    check_secret(ansible, job)
+    check_secrets_hidden(ansible, job)
 
 
-def test_a_job_that_fails(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
+def test_failed_job(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
     ansible.simulator.fault(**denied(token["api_token"]))
     job = launch(jobs, "report", token, "-vvvv")
     assert job.status == "failed"
     assert "bad ***" in job.output
-    check_secret(ansible, job)
+    check_secrets_hidden(ansible, job)
 
 
 def denied(secret: str) -> dict[str, t.Any]:
@@ -228,28 +237,28 @@ def denied(secret: str) -> dict[str, t.Any]:
     return {"kind": "status", "status": 403, "body": body, "times": 9}
 
 
-def test_the_source_of_an_inventory(ansible: Ansible, jobs: Jobs) -> None:
+def test_inventory_source(ansible: Ansible, jobs: Jobs) -> None:
     job, inventory = jobs.update_inventory(str(SOURCE.relative_to(ROOT)), CREDENTIALS["key"](ansible), "-vvvvv")
     assert job.status == "successful", job.output
-    assert set(inventory["_meta"]["hostvars"]) == set(places(ansible))
+    assert set(inventory["_meta"]["hostvars"]) == set(mapped_regions(ansible))
     assert inventory["region_aws_us_east_1"]["hosts"] == ["192.0.2.1"]
     assert inventory["_meta"]["hostvars"]["192.0.2.1"]["vendor"] == "aws"
     assert ansible.simulator.stats()["requests"] == 1
-    check_secret(ansible, job)
+    check_secrets_hidden(ansible, job)
 
 
-def test_the_source_of_an_inventory_that_cannot_be_read(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
+def test_unreadable_inventory_source_fails(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
     """It fails, so that AWX keeps the hosts that it has."""
     ansible.simulator.fault(**denied(token["api_token"]))
     job, inventory = jobs.update_inventory(str(SOURCE.relative_to(ROOT)), token, "-vvvvv")
     assert (job.status, inventory) == ("failed", None)
-    check_secret(ansible, job)
+    check_secrets_hidden(ansible, job)
 
 
 # The pattern
 
 
-def test_the_pattern_is_such_as_its_schema_wants() -> None:
+def test_pattern_matches_its_schema() -> None:
     """In what no linter looks at."""
     assert PATTERN["name"] == FOLDER.name
     assert len(PATTERN["title"]) <= 64 and not PATTERN["short_description"].endswith(".")
@@ -262,7 +271,7 @@ def test_the_pattern_is_such_as_its_schema_wants() -> None:
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_the_survey_is_such_as_awx_takes(name: str) -> None:
+def test_survey_is_valid(name: str) -> None:
     survey = TEMPLATES[name]["survey"]
     assert TEMPLATES[name]["survey_enabled"] and {"name", "description"} < set(survey)
     variables = [question["variable"] for question in survey["spec"]]
@@ -282,7 +291,7 @@ def test_the_survey_is_such_as_awx_takes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_the_playbook_is_found_by_awx(name: str) -> None:
+def test_playbook_is_found_by_awx(name: str) -> None:
     """It looks for lines like these."""
     assert re.search(
         r"^[ -]*(hosts|ansible\.builtin\.import_playbook):",
@@ -299,7 +308,7 @@ def options(name: str) -> dict[str, t.Any]:
     return found
 
 
-def test_the_playbook_has_the_options_of_the_role() -> None:
+def test_playbook_options_equal_role() -> None:
     specs = yaml.safe_load((ROOT / "roles/cloud_region_hints/meta/argument_specs.yml").read_text())["argument_specs"]
     assert options("apply") == {name: {"type": option["type"]} for name, option in specs["main"]["options"].items()}
 
@@ -309,10 +318,10 @@ def test_the_playbook_has_the_options_of_the_role() -> None:
 
 PLAYBOOK = ROOT / "playbooks/awx.yml"
 PLAY: dict[str, t.Any] = yaml.safe_load(PLAYBOOK.read_text())[0]
-ANSWERS = {"cloud_region_hints_mappings": yaml.safe_dump([NEW])}
+ANSWERS = {"cloud_region_hints_mappings": yaml.safe_dump([NEW_MAPPING])}
 # In place of what the environment has
-OTHER_INPUTS = {"api_token": "another-token", "api_email": "", "api_key": "", "zone_id": "f" * 32, "api_url": ""}
-GIVEN = {
+OTHER_ZONE_INPUTS = {"api_token": "another-token", "api_email": "", "api_key": "", "zone_id": "f" * 32, "api_url": ""}
+CHANGED_VARIABLES = {
     "awx_answers": {"cloud_region_hints_purge": "true"},
     "awx_check_rrule": "DTSTART;TZID=Europe/Berlin:20260101T060000 RRULE:FREQ=DAILY;INTERVAL=1",
     "awx_apply_rrule": "DTSTART:20260101T230000Z RRULE:FREQ=DAILY;INTERVAL=1",
@@ -424,7 +433,7 @@ def imports(
         def get_another_commit() -> None:
             controller.revision = "second"
 
-        other = {"awx_inputs": OTHER_INPUTS}
+        other = {"awx_inputs": OTHER_ZONE_INPUTS}
         with_credentials = {"awx_image_credential": "Registry", "awx_project_credential": "Repository"}
         emptied = {
             "awx_answers": {},
@@ -439,7 +448,7 @@ def imports(
                 "first": (nothing, {"awx_answers": ANSWERS}),
                 "failed": (lose_the_project, {**other, **with_credentials, "awx_project_branch": "1.0.0"}),
                 "failed again": (nothing, other),
-                "given": (get_a_commit, {**other, **GIVEN}),
+                "given": (get_a_commit, {**other, **CHANGED_VARIABLES}),
                 "kept": (switch_off_in_awx, other),
                 "emptied": (get_another_commit, {**other, **emptied, "awx_replace_secrets": True}),
             },
@@ -505,7 +514,7 @@ def test_import(simulator: RunningSimulator, imports: dict[str, Import]) -> None
         assert re.fullmatch(r"DTSTART:\d{8}T\d{6}Z RRULE:FREQ=DAILY;INTERVAL=1", schedule["rrule"])
 
 
-def test_the_page_has_all_that_is_imported(imports: dict[str, Import]) -> None:
+def test_page_lists_everything_imported(imports: dict[str, Import]) -> None:
     """For those who enter it by hand."""
     said = {
         item[key]
@@ -535,14 +544,14 @@ def test_import_of_another_zone_keeps_the_secret(simulator: RunningSimulator, im
         assert imports[name].item("credentials", "Cloudflare") == done.item("credentials", "Cloudflare")
 
 
-def test_import_replaces_the_secret_if_that_is_wanted(simulator: RunningSimulator, imports: dict[str, Import]) -> None:
+def test_import_replaces_the_secret_on_request(simulator: RunningSimulator, imports: dict[str, Import]) -> None:
     """The key belongs to the credential that the token replaces."""
     inputs = imports["emptied"].item("credentials", "Cloudflare")["inputs"]
     assert inputs == {"api_token": "another-token", "zone_id": "f" * 32, "api_url": simulator.url}
 
 
 @pytest.mark.parametrize("name", ["failed", "failed again"])
-def test_import_where_the_update_of_the_project_fails(imports: dict[str, Import], name: str) -> None:
+def test_import_with_a_failed_project_update(imports: dict[str, Import], name: str) -> None:
     """The project is made, but it has no playbooks."""
     done = imports[name]
     assert re.search("project Cloud region hints: .*failed.* under Jobs in AWX.* awx_project_url", done.output)
@@ -559,16 +568,18 @@ def test_import_of_a_version_with_credentials(imports: dict[str, Import]) -> Non
     assert branches == ["1.0.0", "1.0.0", "2.0.0"]
 
 
-def test_import_after_an_update_that_failed(imports: dict[str, Import]) -> None:
+def test_import_after_a_failed_update(imports: dict[str, Import]) -> None:
     done = imports["given"]
     assert len(done.items("job_templates")) == len(TEMPLATES)
-    assert done.item("projects")["scm_url"] == GIVEN["awx_project_url"]
+    assert done.item("projects")["scm_url"] == CHANGED_VARIABLES["awx_project_url"]
     assert [
         (schedule["rrule"], schedule["enabled"], schedule["extra_data"]) for schedule in done.items("schedules")
-    ] == [(GIVEN[f"awx_{name}_rrule"], True, GIVEN["awx_answers"]) for name in ("check", "apply")]
+    ] == [
+        (CHANGED_VARIABLES[f"awx_{name}_rrule"], True, CHANGED_VARIABLES["awx_answers"]) for name in ("check", "apply")
+    ]
 
 
-def test_import_keeps_what_it_is_not_given(imports: dict[str, Import]) -> None:
+def test_import_keeps_omitted_values(imports: dict[str, Import]) -> None:
     before, after = imports["given"], imports["kept"]
     assert after.changed == []
     assert after.items("projects") == before.items("projects")
@@ -576,13 +587,13 @@ def test_import_keeps_what_it_is_not_given(imports: dict[str, Import]) -> None:
     assert after.items("schedules") == [{**check, "enabled": False}, apply]
 
 
-def test_import_changes_what_it_is_given(imports: dict[str, Import]) -> None:
+def test_import_changes_given_values(imports: dict[str, Import]) -> None:
     done = imports["emptied"]
     project = done.item("projects")
-    assert (project["scm_branch"], project["scm_url"]) == ("", GIVEN["awx_project_url"])
+    assert (project["scm_branch"], project["scm_url"]) == ("", CHANGED_VARIABLES["awx_project_url"])
     assert [
         (schedule["rrule"], schedule["enabled"], schedule["extra_data"]) for schedule in done.items("schedules")
-    ] == [(GIVEN["awx_check_rrule"], False, {}), (LATER_RRULE, False, {})]
+    ] == [(CHANGED_VARIABLES["awx_check_rrule"], False, {}), (LATER_RRULE, False, {})]
 
 
 def test_import_gets_the_newest_commit(imports: dict[str, Import]) -> None:
@@ -643,7 +654,7 @@ def failures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Callable[...,
     return failures
 
 
-def test_import_without_the_collection_of_awx(ansible: Ansible, failures: t.Callable[..., list[str]]) -> None:
+def test_import_without_awx_awx(ansible: Ansible, failures: t.Callable[..., list[str]]) -> None:
     collections = ansible.folder / "ansible_collections"
     (collections / "edgecache").mkdir(parents=True)
     (collections / "edgecache/cloudflare").symlink_to(ROOT)
@@ -665,14 +676,14 @@ def test_import_without_an_image(failures: t.Callable[..., list[str]], image: st
 
 
 def test_import_with_wrong_answers(failures: t.Callable[..., list[str]]) -> None:
-    (message,) = failures(awx_answers={"cloud_region_hints_purge": False, "cloud_region_hints_mappings": [NEW]})
+    (message,) = failures(awx_answers={"cloud_region_hints_purge": False, "cloud_region_hints_mappings": [NEW_MAPPING]})
     assert "awx_answers: cloud_region_hints_mappings must be a text, not [{'origin_ip': '192.0.2.99', " in message
     assert "cloud_region_hints_purge must be 'false' or 'true', as a text in quotes, not False" in message
     assert failures(awx_answers=None) == failures(awx_answers=ANSWERS) == []
 
 
 @pytest.mark.parametrize("lacking", ["CONTROLLER_HOST", "CONTROLLER_OAUTH_TOKEN"])
-def test_import_without_a_way_to_awx(
+def test_import_without_a_controller(
     failures: t.Callable[..., list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacking: str
 ) -> None:
     assert failures() == []
@@ -696,7 +707,7 @@ def test_import_with_a_password(failures: t.Callable[..., list[str]], monkeypatc
     assert failures() == []
 
 
-def test_the_page_lists_the_variables_of_the_import() -> None:
+def test_page_lists_import_variables() -> None:
     (heading,) = re.findall(
         r"^#   (awx_\w+ .*?)^- name", (ROOT / "playbooks/awx.yml").read_text(), re.MULTILINE | re.DOTALL
     )
@@ -704,7 +715,7 @@ def test_the_page_lists_the_variables_of_the_import() -> None:
     assert listed and [name for name in listed if not re.search(rf"^\| .*`{name}`.* \|", PAGE, re.MULTILINE)] == []
 
 
-def test_the_page_shows_the_files() -> None:
+def test_page_shows_the_files() -> None:
     shown = [yaml.safe_load(block) for block in re.findall(r"^```yml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)]
     files = [yaml.safe_load(path.read_text()) for path in (DEFINITION, SOURCE)]
     assert shown == [files[0], CREDENTIAL_TYPE["inputs"], CREDENTIAL_TYPE["injectors"], files[1]]
@@ -719,7 +730,7 @@ def builder(*arguments: str) -> str:
     ).stdout
 
 
-def test_the_definition_of_the_image(ansible: Ansible) -> None:
+def test_image_definition(ansible: Ansible) -> None:
     builder("create", "-f", str(DEFINITION), "-c", str(ansible.folder), "--output-filename", "Containerfile")
     galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text())
     (collection,) = yaml.safe_load((ansible.folder / "_build/requirements.yml").read_text())["collections"]
@@ -727,7 +738,7 @@ def test_the_definition_of_the_image(ansible: Ansible) -> None:
     assert "registry.example.com/awx-ee:latest" in (ansible.folder / "Containerfile").read_text()
 
 
-def test_the_image_from_a_file(ansible: Ansible) -> None:
+def test_image_from_a_file(ansible: Ansible) -> None:
     """As the page changes the definition for a checkout."""
     artifact = Path(build_collection(str(ROOT), str(ansible.folder), False))
     (block,) = re.findall(r"^```text\n(additional_build_files:\n.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -749,7 +760,7 @@ def test_the_image_from_a_file(ansible: Ansible) -> None:
     assert (ansible.folder / "ansible_collections/edgecache/cloudflare/MANIFEST.json").is_file()
 
 
-def test_the_image_gets_the_libraries(ansible: Ansible) -> None:
+def test_image_has_the_libraries(ansible: Ansible) -> None:
     (folder,) = (
         path for path in ansible.environment["ANSIBLE_COLLECTIONS_PATH"].split(":") if ROOT.is_relative_to(path)
     )

@@ -23,7 +23,7 @@ PAGE = __main__.PAGE
 
 
 @pytest.mark.slow
-def test_fills_the_page(tmp_path: Path, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_is_filled(tmp_path: Path, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small, but through each kind of command. Fails where a job was not done, or a way made no request."""
 
     @contextlib.contextmanager
@@ -39,7 +39,7 @@ def test_fills_the_page(tmp_path: Path, simulator: RunningSimulator, monkeypatch
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--quick", "--page", str(page)])
     __main__.main()
     text = page.read_text()
-    assert outside(text) == outside(PAGE.read_text())
+    assert handwritten_text(text) == handwritten_text(PAGE.read_text())
     rows = re.findall(r"^\| (\S.*) \| (\d+) \| \*\*(\d+\.\d+)\*\*, once(?:, ratio \d+\.\d+)? \| \d+ MB \|$", text, re.M)
     assert [(name, int(requests)) for name, requests, seconds in rows] == [
         ("`origin_cloud_region_info`", 2),
@@ -50,6 +50,6 @@ def test_fills_the_page(tmp_path: Path, simulator: RunningSimulator, monkeypatch
     ]
 
 
-def outside(text: str) -> str:
+def handwritten_text(text: str) -> str:
     """What is written by hand: all but the tables."""
     return PLACE.sub(r"<!-- \g<name> -->", text)

@@ -28,12 +28,12 @@ from cloudip.detector import new_detector
 from cloudip.trie import CIDRTrie
 
 from tests.system.playbooks import ROOT, Ansible
-from tests.vendors import VENDORS, write_files
+from tests.vendor_files import VENDORS, write_files
 
-ADDRESSES = 10_000
-FULL = 3_400
-AWS = ROOT / "tests/integration/targets/setup_cloud_ranges/files/aws.json"
-ADDRESS = {"loop_var": "address"}
+ADDRESS_COUNT = 10_000
+ZONE_SIZE = 3_400
+AWS_FILE = ROOT / "tests/integration/targets/setup_cloud_ranges/files/aws.json"
+LOOP_CONTROL = {"loop_var": "address"}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def ranges(library: t.Any) -> list[t.Any]:
 
 
 @pytest.fixture(scope="module")
-def placing(ranges: list[t.Any]) -> CIDRTrie:
+def reference_trie(ranges: list[t.Any]) -> CIDRTrie:
     """The library's own search, among the ranges that may answer here: of the four vendors, with a region."""
     trie = CIDRTrie()
     for one in ranges:
@@ -65,19 +65,19 @@ def files(ranges: list[t.Any], tmp_path_factory: pytest.TempPathFactory) -> list
 @pytest.fixture(scope="module")
 def addresses(ranges: list[t.Any]) -> list[str]:
     """Inside of ranges, at their edges, just outside, and anywhere; the same ones each time."""
-    dice = random.Random("ranges")
+    rng = random.Random("ranges")
     found: dict[str, None] = {}
     networks = {version: [one.cidr for one in ranges if (":" in one.cidr) == (version == 6)] for version in (4, 6)}
-    while len(found) < ADDRESSES:
-        version = dice.choice((4, 6))
-        network = ipaddress.ip_network(dice.choice(networks[version]))
+    while len(found) < ADDRESS_COUNT:
+        version = rng.choice((4, 6))
+        network = ipaddress.ip_network(rng.choice(networks[version]))
         first, last = int(network[0]), int(network[-1])
         most = 2**network.max_prefixlen - 1
-        for number in (dice.randint(first, last), first, last, first - 1, last + 1, dice.randint(0, most)):
+        for number in (rng.randint(first, last), first, last, first - 1, last + 1, rng.randint(0, most)):
             if 0 <= number <= most:
                 kind = ipaddress.IPv4Address if version == 4 else ipaddress.IPv6Address
                 found[str(kind(number))] = None
-    return list(found)[:ADDRESSES]
+    return list(found)[:ADDRESS_COUNT]
 
 
 @pytest.fixture
@@ -85,8 +85,8 @@ def ansible(forked_ansible: Ansible) -> Ansible:
     return forked_ansible
 
 
-def test_as_the_library_has_it(
-    library: t.Any, placing: CIDRTrie, files: list[str], addresses: list[str], ranges: list[t.Any]
+def test_lookup_agrees_with_the_library(
+    library: t.Any, reference_trie: CIDRTrie, files: list[str], addresses: list[str], ranges: list[t.Any]
 ) -> None:
     """Each answer that differs from the library's does so by a rule of ours, and is then what that rule makes of it."""
     ours = CloudRanges({path: Path(path).read_bytes() for path in files})
@@ -97,28 +97,28 @@ def test_as_the_library_has_it(
     counts = {"same": 0, "in no range": 0, "another vendor": 0, "no region": 0, "ambiguous": 0}
     for address in addresses:
         found = [place[:3] for place in ours.lookup(address)]
-        whole, named = library.lookup(address), placing.lookup(address)
+        library_match, reference = library.lookup(address), reference_trie.lookup(address)
         # What the library finds when it has the same rules
-        expected = {(*place, named.cidr) for place in regions[named.cidr]} if named else set()
+        expected = {(*place, reference.cidr) for place in regions[reference.cidr]} if reference else set()
         assert (set(found), len(found)) == (expected, len(expected)), address
         if len(found) > 1:
             counts["ambiguous"] += 1  # the library takes the first in its list
-        elif not whole.found:
+        elif not library_match.found:
             assert not found
             counts["in no range"] += 1
-        elif whole.provider not in VENDORS:
+        elif library_match.provider not in VENDORS:
             counts["another vendor"] += 1  # its files are not read
-        elif (whole.region or "").lower() in NO_REGION:
+        elif (library_match.region or "").lower() in NO_REGION:
             counts["no region"] += 1  # a shorter prefix, or another service's, may have one
         else:
-            assert found == [(VENDORS[whole.provider], whole.region, whole.cidr)]
+            assert found == [(VENDORS[library_match.provider], library_match.region, library_match.cidr)]
             counts["same"] += 1
-    assert sum(counts.values()) == ADDRESSES
+    assert sum(counts.values()) == ADDRESS_COUNT
     assert min(counts["same"], counts["in no range"], counts["no region"], counts["another vendor"]) > 50, counts
     assert counts["same"] > 3_000, counts
 
 
-SCRIPT = """
+MEMORY_SCRIPT = """
 import json, resource, sys
 from pathlib import Path
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.parsers import CloudRanges
@@ -140,7 +140,7 @@ print(len(placed), status.read_text().partition("VmHWM:")[2].split()[0] if statu
 def peak_memory(files: t.Sequence[str], addresses: t.Sequence[str]) -> tuple[int, int]:
     """How many addresses were placed, none after an error, and the most kilobytes that a process with all imports had for it."""
     run = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
+        [sys.executable, "-c", MEMORY_SCRIPT],
         env={**os.environ, "PYTHONPATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT.parents[2]))},
         input=json.dumps([files, addresses]),
         capture_output=True,
@@ -151,7 +151,7 @@ def peak_memory(files: t.Sequence[str], addresses: t.Sequence[str]) -> tuple[int
     return count, kilobytes
 
 
-def test_takes_little_memory(files: list[str], addresses: list[str]) -> None:
+def test_memory_of_vendor_files(files: list[str], addresses: list[str]) -> None:
     count, kilobytes = peak_memory(files, addresses[:3_500])
     assert count == 3_500
     assert kilobytes < 200_000
@@ -166,19 +166,19 @@ def azure_file(*regions: bytes) -> bytes:
     return b'{"changeNumber":1,"values":[%s]}' % b",".join(tags)
 
 
-def joined(form: bytes, count: int, values: int = 1) -> bytes:
+def join_items(form: bytes, count: int, values: int = 1) -> bytes:
     """So many items, each of a form that takes the item's number so many times."""
     return b",".join(form % ((number,) * values) for number in itertools.islice(itertools.count(), count))
 
 
 EMOJI = "\U0001f600".encode()
-HOSTILE = {
+HOSTILE_FILES = {
     "empty lists": azure_file(b"[]," * (MAX_FILE_BYTES // 3 - 30) + b"[]"),
     "lists that are not in a vendor's format": b"[" + b"[]," * (MAX_FILE_BYTES // 3 - 2) + b"[]]",
     "numbers": azure_file(b"0," * (MAX_FILE_BYTES // 2 - 60) + b"0"),
-    "texts": azure_file(joined(b'"%x"', MAX_FILE_BYTES // 9)),
-    "objects": b"[" + joined(b'{"%x":0}', MAX_FILE_BYTES // 13) + b"]",
-    "keys": b"{" + joined(b'"%x":"%x"', MAX_FILE_BYTES // 16, 2) + b"}",
+    "texts": azure_file(join_items(b'"%x"', MAX_FILE_BYTES // 9)),
+    "objects": b"[" + join_items(b'{"%x":0}', MAX_FILE_BYTES // 13) + b"]",
+    "keys": b"{" + join_items(b'"%x":"%x"', MAX_FILE_BYTES // 16, 2) + b"}",
     "nested lists": b"[" * MAX_FILE_BYTES,
     "one text of wide characters": azure_file(b'"' + b"x" * (MAX_FILE_BYTES - 100) + EMOJI + b'"'),
     "one prefix of wide characters": azure_file(b'"' + b"x" * (MAX_FILE_BYTES - 100) + EMOJI + b'/24"'),
@@ -186,28 +186,28 @@ HOSTILE = {
     "one text with a wide escape": azure_file(b'"\\ud83d\\ude00' + b"x" * (MAX_FILE_BYTES - 100) + b'"'),
     "one text that is not printable": azure_file(b'"' + b"\x7f" * (MAX_FILE_BYTES - 100) + b'"'),
     # As many as are just accepted
-    "most keys": (b"{" + joined(b'"%x":"%x"', 320_000, 2) + b"}").ljust(MAX_FILE_BYTES),
-    "most objects": (b"[" + joined(b'{"%x":0}', 160_000) + b"]").ljust(MAX_FILE_BYTES),
-    "most prefixes": azure_file(*[joined(b'"2001:db8:0:%x::/64"', 65_536)] * 4).ljust(MAX_FILE_BYTES),
+    "most keys": (b"{" + join_items(b'"%x":"%x"', 320_000, 2) + b"}").ljust(MAX_FILE_BYTES),
+    "most objects": (b"[" + join_items(b'{"%x":0}', 160_000) + b"]").ljust(MAX_FILE_BYTES),
+    "most prefixes": azure_file(*[join_items(b'"2001:db8:0:%x::/64"', 65_536)] * 4).ljust(MAX_FILE_BYTES),
     "most wide characters": (
         b"{" + b",".join(b'"%x%s":"%x%s"' % (number, EMOJI, number, EMOJI) for number in range(250_000)) + b"}"
     ),
 }
 
 
-@pytest.mark.parametrize("shape", HOSTILE)
-def test_any_file_takes_little_memory(tmp_path: Path, shape: str) -> None:
+@pytest.mark.parametrize("shape", HOSTILE_FILES)
+def test_memory_of_hostile_files(tmp_path: Path, shape: str) -> None:
     """Whatever it holds: it may come from a URL."""
-    assert len(HOSTILE[shape]) <= MAX_FILE_BYTES
+    assert len(HOSTILE_FILES[shape]) <= MAX_FILE_BYTES
     path = tmp_path / "hostile.json"
-    path.write_bytes(HOSTILE[shape])
+    path.write_bytes(HOSTILE_FILES[shape])
     assert peak_memory([str(path)], ["192.0.2.1", "2001:db8::1"])[1] < 200_000
 
 
-def test_module_and_lookup_give_the_same(ansible: Ansible, files: list[str], addresses: list[str]) -> None:
+def test_module_and_lookup_agree(ansible: Ansible, files: list[str], addresses: list[str]) -> None:
     """All four files, and as many addresses as a zone may have."""
-    asked = addresses[:3_500]
-    (ansible.folder / "vars.json").write_text(json.dumps({"addresses": asked, "files": files}))
+    origin_ips = addresses[:3_500]
+    (ansible.folder / "vars.json").write_text(json.dumps({"addresses": origin_ips, "files": files}))
     lookup = "query('edgecache.cloudflare.cloud_region', *addresses, sources=files, default=none) | select"
     run = ansible.play(
         [
@@ -232,24 +232,24 @@ def test_module_and_lookup_give_the_same(ansible: Ansible, files: list[str], add
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
 
 
-def supported(places: dict[str, set[str]]) -> dict[str, t.Any]:
+def supported_regions(places: dict[str, set[str]]) -> dict[str, t.Any]:
     regions = {vendor: [{"name": name, "upper_tier_colos": []} for name in names] for vendor, names in places.items()}
     return {"obtained_codes": True, "vendors": regions}
 
 
-def test_audit_finds_what_was_planted_and_nothing_else(
-    ansible: Ansible, placing: CIDRTrie, files: list[str], addresses: list[str]
+def test_audit_finds_planted_errors_only(
+    ansible: Ansible, reference_trie: CIDRTrie, files: list[str], addresses: list[str]
 ) -> None:
     """A full zone, whose hints are those that the library has but for each 70th, and of which some are no range's."""
     hints: dict[str, dict[str, t.Any]] = {}
-    planted, elsewhere = set(), set()
+    planted, unknown = set(), set()
     for address in addresses:
-        named = placing.lookup(address)
-        if len(hints) == FULL or (not named and len(elsewhere) == 20):
+        reference = reference_trie.lookup(address)
+        if len(hints) == ZONE_SIZE or (not reference and len(unknown) == 20):
             continue
-        vendor, region = (VENDORS[named.provider], named.region) if named else ("aws", "us-east-1")
-        if not named:
-            elsewhere.add(address)
+        vendor, region = (VENDORS[reference.provider], reference.region) if reference else ("aws", "us-east-1")
+        if not reference:
+            unknown.add(address)
         elif len(hints) % 70 == 0:
             planted.add(address)
             vendor, region = ("gcp", "us-central1") if vendor != "gcp" else ("aws", "us-west-2")
@@ -257,16 +257,16 @@ def test_audit_finds_what_was_planted_and_nothing_else(
     places: dict[str, set[str]] = {vendor: set() for vendor in VENDORS.values()}
     for hint in hints.values():
         places[hint["vendor"]].add(hint["region"])
-    gone = "us-ashburn-1"
+    unsupported_region = "us-ashburn-1"
     zone = {
         "id": ansible.simulator.zone_id,
         "name": "example.com",
         "tiered_cache": "on",
         "mappings": list(hints.values()),
     }
-    ansible.simulator.reset({"zones": [zone], "supported_regions": supported(places)})
-    places["oci"].remove(gone)
-    answer = {"success": True, "errors": [], "messages": [], "result": supported(places)}
+    ansible.simulator.reset({"zones": [zone], "supported_regions": supported_regions(places)})
+    places["oci"].remove(unsupported_region)
+    answer = {"success": True, "errors": [], "messages": [], "result": supported_regions(places)}
     ansible.simulator.fault(kind="malformed", body=answer, operation="origin-cloud-regions-v2-supported-regions")
     run = ansible.play(
         [
@@ -278,32 +278,32 @@ def test_audit_finds_what_was_planted_and_nothing_else(
     audit = json.loads((ansible.folder / "audit.json").read_text())
     names = ("right", "wrong", "ambiguous", "unknown", "unsupported")
     assert {name: {one["origin_ip"] for one in audit[name]} for name in names} == {
-        "right": hints.keys() - planted - elsewhere,
+        "right": hints.keys() - planted - unknown,
         "wrong": planted,
         "ambiguous": set(),
-        "unknown": elsewhere,
-        "unsupported": {address for address, hint in hints.items() if hint["region"] == gone},
+        "unknown": unknown,
+        "unsupported": {address for address, hint in hints.items() if hint["region"] == unsupported_region},
     }
     assert len(hints) > 3_000 and len(planted) > 40
     expected = {one["origin_ip"]: (one["expected"]["vendor"], one["expected"]["region"]) for one in audit["wrong"]}
     for address in planted:
-        named = placing.lookup(address)
-        assert expected[address] == (VENDORS[named.provider], named.region)
+        reference = reference_trie.lookup(address)
+        assert expected[address] == (VENDORS[reference.provider], reference.region)
 
 
-class Vendor(http.server.BaseHTTPRequestHandler):
+class VendorHandler(http.server.BaseHTTPRequestHandler):
     """A server of somebody else, which keeps what it was sent, and has one file and one redirect to it."""
 
-    asked: t.ClassVar[list[str]] = []
+    requests: t.ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
-        self.asked.append(f"{self.path}\n{self.headers}")
+        self.requests.append(f"{self.path}\n{self.headers}")
         self.send_response(302 if self.path == "/moved" else 200)
         if self.path == "/moved":
             self.send_header("Location", "/aws.json")
         self.end_headers()
         if self.path != "/moved":
-            self.wfile.write(AWS.read_bytes())
+            self.wfile.write(AWS_FILE.read_bytes())
 
     def log_message(self, *dummy: object) -> None:
         """Nothing."""
@@ -311,14 +311,14 @@ class Vendor(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def vendor() -> t.Iterator[str]:
-    Vendor.asked.clear()
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Vendor) as server:
+    VendorHandler.requests.clear()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), VendorHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
 
 
-def test_a_vendor_is_sent_no_credential(ansible: Ansible, vendor: str) -> None:
+def test_vendor_receives_no_credential(ansible: Ansible, vendor: str) -> None:
     """Whatever the play, the environment and ~/.netrc have; and a run asks once for all of its lookups."""
     token = ansible.simulator.token
     (ansible.folder / ".netrc").write_text("machine 127.0.0.1 login user password secret-of-netrc\n")
@@ -333,14 +333,18 @@ def test_a_vendor_is_sent_no_credential(ansible: Ansible, vendor: str) -> None:
                 "register": "moved",
                 "failed_when": "moved is not failed or 'which is not followed' not in moved.msg",
             },
-            {"ansible.builtin.assert": {"that": lookup}, "loop": ["192.0.2.1", "192.0.2.2"], "loop_control": ADDRESS},
+            {
+                "ansible.builtin.assert": {"that": lookup},
+                "loop": ["192.0.2.1", "192.0.2.2"],
+                "loop_control": LOOP_CONTROL,
+            },
             {"ansible.builtin.assert": {"that": lookup}, "vars": {"address": "192.0.2.3"}},
         ],
         vars={"cloudflare_api_token": token, "vendor": vendor},
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    assert [request.split()[0] for request in Vendor.asked] == ["/aws.json", "/moved", "/aws.json"]
-    for request in Vendor.asked:
+    assert [request.split()[0] for request in VendorHandler.requests] == ["/aws.json", "/moved", "/aws.json"]
+    for request in VendorHandler.requests:
         assert "authorization" not in request.lower() and "x-auth" not in request.lower()
         assert token not in request
     assert ansible.simulator.stats()["requests"] == 0

@@ -20,34 +20,34 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client i
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import TransportError
 from urllib3.exceptions import InsecureRequestWarning
 
-ANSWER = json.dumps({"success": True, "errors": [], "messages": [], "result": []}).encode()
+RESPONSE_BODY = json.dumps({"success": True, "errors": [], "messages": [], "result": []}).encode()
 
 
-class Server(http.server.ThreadingHTTPServer):
+class ApiServer(http.server.ThreadingHTTPServer):
     """Answers every GET alike, and keeps what it was asked."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.asked: list[tuple[str, str | None]] = []
+        self.requests: list[tuple[str, str | None]] = []
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    server: Server
+    server: ApiServer
 
     def do_GET(self) -> None:
-        self.server.asked.append((self.path, self.headers["Authorization"]))
+        self.server.requests.append((self.path, self.headers["Authorization"]))
         self.send_response(200)
-        self.send_header("Content-Length", str(len(ANSWER)))
+        self.send_header("Content-Length", str(len(RESPONSE_BODY)))
         self.end_headers()
-        self.wfile.write(ANSWER)
+        self.wfile.write(RESPONSE_BODY)
 
     def log_message(self, *arguments: object) -> None:
         """Not on the screen."""
 
 
 @pytest.fixture
-def server() -> t.Iterator[Server]:
-    with Server() as running:
+def server() -> t.Iterator[ApiServer]:
+    with ApiServer() as running:
         thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         yield running
@@ -68,7 +68,7 @@ def ca_path(authority: trustme.CA, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def https(server: Server, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+def https(server: ApiServer, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """The URL of a server whose certificate is trusted by the test's own authority alone."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -79,51 +79,51 @@ def https(server: Server, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
     return f"https://127.0.0.1:{server.server_port}"
 
 
-def ask(url: str, **options: t.Any) -> t.Any:
+def send_request(url: str, **options: t.Any) -> t.Any:
     """Asks once; a pause would be an error."""
     with Client(Credential.from_token("simulator-token"), url, max_wait=0, **options) as client:
         return client.request("GET", "/zones").result
 
 
-def test_certificate_not_trusted(https: str, server: Server) -> None:
+def test_untrusted_certificate(https: str, server: ApiServer) -> None:
     with pytest.raises(TransportError, match="certificate.*ca_path") as raised:
-        ask(https)
+        send_request(https)
     assert "max_wait" not in str(raised.value)  # no use in waiting
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_ca_path(https: str, ca_path: str) -> None:
-    assert ask(https, verify=ca_path) == []
+    assert send_request(https, verify=ca_path) == []
 
 
-def test_certificates_not_checked(https: str) -> None:
+def test_validate_certs_false(https: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureRequestWarning)
-        assert ask(https, verify=False) == []
+        assert send_request(https, verify=False) == []
 
 
-def test_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.server_port}")
-    assert ask("http://api.example.com/client/v4") == []
-    assert server.asked == [("http://api.example.com/client/v4/zones", "Bearer simulator-token")]
+    assert send_request("http://api.example.com/client/v4") == []
+    assert server.requests == [("http://api.example.com/client/v4/zones", "Bearer simulator-token")]
 
 
-def test_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Server() as closed:
+def test_unreachable_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ApiServer() as closed:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed.server_port}")
     with pytest.raises(
         TransportError, match=r"through the proxy from the environment \(HTTPS_PROXY, HTTP_PROXY or ALL_PROXY\)"
     ):
-        ask("http://api.example.com/client/v4")
+        send_request("http://api.example.com/client/v4")
 
 
-def test_other_protocol(server: Server) -> None:
+def test_wrong_protocol(server: ApiServer) -> None:
     with pytest.raises(TransportError, match="; check api_url$"):
-        ask(f"https://127.0.0.1:{server.server_port}")
+        send_request(f"https://127.0.0.1:{server.server_port}")
 
 
-def test_netrc(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_netrc(server: ApiServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password something\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    assert ask(f"http://127.0.0.1:{server.server_port}") == []
-    assert server.asked == [("/zones", "Bearer simulator-token")]
+    assert send_request(f"http://127.0.0.1:{server.server_port}") == []
+    assert server.requests == [("/zones", "Bearer simulator-token")]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.simulator.contract import CONTRACT
+from tests.simulator.contract import CONTRACT_FILE
 from tests.simulator.testing import ROOT
 
 contract_watch = pytest.importorskip("tests.tools.contract_watch")  # which needs the SDK
@@ -43,7 +43,7 @@ def find_differences(contract: Path, output: pytest.CaptureFixture[str]) -> list
     return found
 
 
-def test_agrees() -> None:
+def test_contract_agrees_with_sdk() -> None:
     command = [sys.executable, "-m", "tests.tools.contract_watch"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -134,7 +134,7 @@ def test_contract_differs(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    document = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))
+    document = yaml.safe_load(CONTRACT_FILE.read_text(encoding="utf-8"))
     change(document["paths"], document["components"]["schemas"])
     changed = tmp_path / "changed.yaml"
     changed.write_text(yaml.safe_dump(document), encoding="utf-8")
@@ -148,6 +148,6 @@ def json_body(operation: Document) -> Document:
 
 def test_sdk_lacks_a_method(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(contract_watch.METHODS, SUPPORTED, "cache.origin_cloud_regions.all")
-    assert find_differences(CONTRACT, capsys) == [
+    assert find_differences(CONTRACT_FILE, capsys) == [
         f"{SUPPORTED}: operation: only in the contract: contract: none, SDK: no method cache.origin_cloud_regions.all"
     ]

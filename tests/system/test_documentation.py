@@ -26,7 +26,7 @@ def ansible(forked_ansible: ForkedAnsible) -> ForkedAnsible:
     return forked_ansible
 
 
-def text_of(plugin: Path, name: str) -> str:
+def read_assignment(plugin: Path, name: str) -> str:
     """What the plugin assigns to this name, as it is written."""
     for node in ast.parse(plugin.read_text()).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
@@ -34,9 +34,9 @@ def text_of(plugin: Path, name: str) -> str:
     raise LookupError(f"{plugin} has no {name}")
 
 
-def documented(plugin: Path, name: str) -> t.Any:
+def load_documentation(plugin: Path, name: str) -> t.Any:
     """What the plugin assigns to DOCUMENTATION, EXAMPLES or RETURN."""
-    return yaml.safe_load(text_of(plugin, name))
+    return yaml.safe_load(read_assignment(plugin, name))
 
 
 MODULES_WITH_SOURCES = [
@@ -45,19 +45,19 @@ MODULES_WITH_SOURCES = [
     if "edgecache.cloudflare.cloud_ranges" in documented(plugin, "DOCUMENTATION")["extends_documentation_fragment"]
 ]
 INVENTORY = ROOT / "plugins/inventory/origin_cloud_regions.py"
-RANGES = ROOT / "tests/integration/targets/setup_cloud_ranges/files"
+RANGES_FOLDER = ROOT / "tests/integration/targets/setup_cloud_ranges/files"
 # What stands in for files that only the internet has
-STAND_INS = {
-    "https://ip-ranges.amazonaws.com/ip-ranges.json": str(RANGES / "aws.json"),
-    "https://www.gstatic.com/ipranges/cloud.json": str(RANGES / "gcp.json"),
-    "https://docs.oracle.com/en-us/iaas/tools/public_ip_ranges.json": str(RANGES / "oci.json"),
-    "files/ServiceTags_Public_20261123.json": str(RANGES / "azure.json"),
+LOCAL_FILES = {
+    "https://ip-ranges.amazonaws.com/ip-ranges.json": str(RANGES_FOLDER / "aws.json"),
+    "https://www.gstatic.com/ipranges/cloud.json": str(RANGES_FOLDER / "gcp.json"),
+    "https://docs.oracle.com/en-us/iaas/tools/public_ip_ranges.json": str(RANGES_FOLDER / "oci.json"),
+    "files/ServiceTags_Public_20261123.json": str(RANGES_FOLDER / "azure.json"),
 }
 CLOUDS = ROOT / "tests/integration/targets/role_cloud_region_hints/clouds"
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("roles/*/README.md")]
 
 
-def blocks(language: str) -> list[t.Any]:
+def code_blocks(language: str) -> list[t.Any]:
     """What is between fences of this language on the pages, each with an id."""
     return [
         pytest.param(yaml.safe_load(block), id=f"{page.relative_to(ROOT)}-{number}")
@@ -68,20 +68,20 @@ def blocks(language: str) -> list[t.Any]:
     ]
 
 
-def offline(play: dict[str, t.Any]) -> dict[str, t.Any]:
+def use_local_files(play: dict[str, t.Any]) -> dict[str, t.Any]:
     """A play with stand-ins, also where no file is named and so the vendors' own URLs are meant."""
     text = json.dumps(play)
-    for name, stand_in in STAND_INS.items():
-        text = text.replace(name, stand_in)
+    for name, local_file in LOCAL_FILES.items():
+        text = text.replace(name, local_file)
     changed: dict[str, t.Any] = json.loads(text)
     if "ansible.builtin.import_playbook" in play:
         return changed
-    sources = list(STAND_INS.values())[:3]
+    sources = list(LOCAL_FILES.values())[:3]
     defaults = {f"edgecache.cloudflare.{module}": {"sources": sources} for module in MODULES_WITH_SOURCES}
     variables = {
         "cloudflare_cloud_range_sources": sources,
         "cloud_region_hints_sources": sources,
-        "azure_ranges_url": (RANGES / "azure.json").as_uri(),
+        "azure_ranges_url": (RANGES_FOLDER / "azure.json").as_uri(),
     }
     return {
         **changed,
@@ -90,14 +90,14 @@ def offline(play: dict[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
-BLOCKS = blocks("yaml")
-INVENTORIES = [*blocks("yaml inventory"), pytest.param(documented(INVENTORY, "EXAMPLES"), id="plugin")]
+PLAY_BLOCKS = code_blocks("yaml")
+INVENTORIES = [*code_blocks("yaml inventory"), pytest.param(load_documentation(INVENTORY, "EXAMPLES"), id="plugin")]
 TYPES: dict[str, t.Any] = {"str": str, "list": list, "dict": dict, "bool": bool, "int": int}
 # Of Ansible itself
 COMMON_KEYS = {"changed", "failed", "msg", "exception"}
 FAILED_WRITE = "success, or if a write has failed"
 # What `returned` may say of a key that is there, by outcome
-RETURNED = {
+RETURNED_BY_OUTCOME = {
     "success": {"success", FAILED_WRITE},
     "failure": {"failure"},
     "failed write": {"failure", FAILED_WRITE},
@@ -114,12 +114,12 @@ class Case(t.NamedTuple):
 
 UNKNOWN_URL = "{api_url}/nothing"
 WRONG_TOKEN = Case("failure", {"api_token": "wrong-token"})
-MOVED = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-west-2"}
-NEW = {"origin_ip": "2001:DB8::99", "vendor": "gcp", "region": "us-central1"}
-STANDING = {"origin_ip": "198.51.100.7", "vendor": "azure", "region": "eastus"}
-UNSUPPORTED = {"origin_ip": "192.0.2.99", "vendor": "aws", "region": "us-east1"}
-FILES = list(STAND_INS.values())
-DRIFT = {
+MOVED_MAPPING = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-west-2"}
+NEW_MAPPING = {"origin_ip": "2001:DB8::99", "vendor": "gcp", "region": "us-central1"}
+UNCHANGED_MAPPING = {"origin_ip": "198.51.100.7", "vendor": "azure", "region": "eastus"}
+UNSUPPORTED_MAPPING = {"origin_ip": "192.0.2.99", "vendor": "aws", "region": "us-east1"}
+RANGE_FILES = list(LOCAL_FILES.values())
+DRIFT_PAGE = {
     "success": True,
     "errors": [],
     "messages": [],
@@ -141,7 +141,7 @@ CASES = {
             "success",
             {
                 "origin_ip": ["2001:DB8::1", "198.51.100.200", "203.0.113.99"],
-                "sources": FILES,
+                "sources": RANGE_FILES,
             },
         ),
         Case("success", {"origin_ip": []}),
@@ -149,14 +149,16 @@ CASES = {
         Case("failure", {"origin_ip": "010.0.0.1"}),
     ],
     "origin_cloud_region": [
-        Case("success", MOVED),
-        Case("success", STANDING),
+        Case("success", MOVED_MAPPING),
+        Case("success", UNCHANGED_MAPPING),
         Case("success", {"origin_ip": "192.0.2.1", "state": "absent"}),
-        Case("failure", {**MOVED, "origin_ip": "010.0.0.1"}),
-        Case("failure", MOVED, [{"kind": "status", "status": 403, "operation": "origin-cloud-regions-v2-upsert"}]),
+        Case("failure", {**MOVED_MAPPING, "origin_ip": "010.0.0.1"}),
+        Case(
+            "failure", MOVED_MAPPING, [{"kind": "status", "status": 403, "operation": "origin-cloud-regions-v2-upsert"}]
+        ),
         Case(
             "failure",
-            {**MOVED, "max_wait": 0},
+            {**MOVED_MAPPING, "max_wait": 0},
             [
                 {"kind": "disconnect_after", "operation": "origin-cloud-regions-v2-upsert"},
                 {"kind": "disconnect", "operation": "origin-cloud-regions-v2-get", "after": 1},
@@ -171,21 +173,23 @@ CASES = {
         WRONG_TOKEN,
     ],
     "origin_cloud_regions": [
-        Case("success", {"mappings": [MOVED, NEW, STANDING], "purge": True}),
-        Case("success", {"mappings": [{"host": "web-1", **UNSUPPORTED}], "leave_out": True}),
+        Case("success", {"mappings": [MOVED_MAPPING, NEW_MAPPING, UNCHANGED_MAPPING], "purge": True}),
+        Case("success", {"mappings": [{"host": "web-1", **UNSUPPORTED_MAPPING}], "leave_out": True}),
         Case("success", {"mappings": [{"origin_ip": "192.0.2.1"}], "state": "absent"}),
         Case("failure", {"mappings": [], "purge": True}),
-        Case("failure", {"mappings": [MOVED, UNSUPPORTED]}),
-        Case("failure", {**WRONG_TOKEN.options, "mappings": [MOVED]}),
-        Case("failed write", {"mappings": [MOVED, UNSUPPORTED], "purge": True, "validate_regions": False}),
+        Case("failure", {"mappings": [MOVED_MAPPING, UNSUPPORTED_MAPPING]}),
+        Case("failure", {**WRONG_TOKEN.options, "mappings": [MOVED_MAPPING]}),
+        Case(
+            "failed write", {"mappings": [MOVED_MAPPING, UNSUPPORTED_MAPPING], "purge": True, "validate_regions": False}
+        ),
         Case(
             "failed write",
-            {"mappings": [MOVED, STANDING], "purge": True},
+            {"mappings": [MOVED_MAPPING, UNCHANGED_MAPPING], "purge": True},
             [{"kind": "status", "status": 403, "operation": "origin-cloud-regions-v2-batch-delete"}],
         ),
         Case(
             "failed write",
-            {"mappings": [MOVED], "max_wait": 0},
+            {"mappings": [MOVED_MAPPING], "max_wait": 0},
             [
                 {"kind": "disconnect_after", "operation": "origin-cloud-regions-v2-batch-upsert"},
                 {"kind": "disconnect", "operation": "origin-cloud-regions-v2-list", "after": 1},
@@ -196,11 +200,11 @@ CASES = {
     "origin_cloud_region_audit_info": [
         Case(
             "success",
-            {"sources": FILES},
-            [{"kind": "malformed", "operation": "origin-cloud-regions-v2-list", "body": DRIFT}],
+            {"sources": RANGE_FILES},
+            [{"kind": "malformed", "operation": "origin-cloud-regions-v2-list", "body": DRIFT_PAGE}],
         ),
-        Case("success", {"sources": FILES, "zone": "example.net", "validate_regions": False}),
-        Case("failure", {"sources": FILES, "zone": "example.net"}),
+        Case("success", {"sources": RANGE_FILES, "zone": "example.net", "validate_regions": False}),
+        Case("failure", {"sources": RANGE_FILES, "zone": "example.net"}),
         Case("failure", {"sources": [UNKNOWN_URL]}),
     ],
     "supported_cloud_region_info": [
@@ -233,7 +237,7 @@ CASES = {
 
 
 # Of the API, which this module does not ask
-NOT_SEEN = {"cloud_region_info": ["status", "code", "code", "message"]}
+UNCHECKED_KEYS = {"cloud_region_info": ["status", "code", "code", "message"]}
 
 
 def check_returned(documentation: dict[str, t.Any], result: dict[str, t.Any]) -> None:
@@ -244,54 +248,60 @@ def check_returned(documentation: dict[str, t.Any], result: dict[str, t.Any]) ->
         if value is None:
             assert re.search(r"\b(none|null)\b", str(entry["description"])), key
             continue
-        assert is_of(value, entry["type"]), key
+        assert has_type(value, entry["type"]), key
         for item in value if entry["type"] == "list" else []:
-            assert is_of(item, entry["elements"]), key
+            assert has_type(item, entry["elements"]), key
         if "contains" in entry:
-            for part in parts(value):
+            for part in contained_dicts(value):
                 check_returned(entry["contains"], part)
 
 
-def is_of(value: t.Any, kind: str) -> bool:
+def has_type(value: t.Any, kind: str) -> bool:
     """Of this type; to Python alone, a bool is an int."""
     return isinstance(value, TYPES[kind]) and isinstance(value, bool) == (kind == "bool")
 
 
-def parts(value: t.Any) -> list[dict[str, t.Any]]:
+def contained_dicts(value: t.Any) -> list[dict[str, t.Any]]:
     """The dicts that `contains` is about."""
     return value if isinstance(value, list) else [value]
 
 
-def unseen(documentation: dict[str, t.Any], results: list[dict[str, t.Any]]) -> t.Iterator[str]:
+def find_unchecked(documentation: dict[str, t.Any], results: list[dict[str, t.Any]]) -> t.Iterator[str]:
     """The keys with a sample, of which no result has anything: they have not been checked."""
     for key, entry in documentation.items():
         values = [result[key] for result in results if result.get(key) not in (None, "", [], {})]
         if entry.get("sample") and not values:
             yield key
-        yield from unseen(entry.get("contains", {}), [part for value in values for part in parts(value)])
+        yield from find_unchecked(
+            entry.get("contains", {}), [part for value in values for part in contained_dicts(value)]
+        )
 
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: f"{plugin.parent.name}-{plugin.stem}")
 def test_examples_of_plugins(ansible: Ansible, plugin: Path) -> None:
     variables = {"cloudflare_api_token": ansible.simulator.token}
-    run = ansible.play(**offline({"tasks": documented(plugin, "EXAMPLES"), "vars": variables}))
+    run = ansible.play(**use_local_files({"tasks": load_documentation(plugin, "EXAMPLES"), "vars": variables}))
     assert run.returncode == 0, run.stdout + run.stderr
     assert "WARNING" not in run.stderr
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("block", PLAY_BLOCKS)
 def test_examples_on_pages(ansible: Ansible, block: list[dict[str, t.Any]]) -> None:
     is_playbook = not {"hosts", "ansible.builtin.import_playbook"}.isdisjoint(block[0])
-    run = ansible.run(list(map(offline, block))) if is_playbook else ansible.play(**offline({"tasks": block}))
+    run = (
+        ansible.run(list(map(use_local_files, block)))
+        if is_playbook
+        else ansible.play(**use_local_files({"tasks": block}))
+    )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "WARNING" not in run.stderr
 
 
 @pytest.mark.parametrize("plugin", [*PLUGINS, INVENTORY], ids=lambda plugin: f"{plugin.parent.name}-{plugin.stem}")
-def test_ansible_doc_has_a_whole_page(ansible: Ansible, plugin: Path) -> None:
+def test_ansible_doc_is_complete(ansible: Ansible, plugin: Path) -> None:
     run = ansible.doc(plugin.parent.name.rstrip("s"), plugin.stem)
     assert run.returncode == 0, run.stderr
-    documentation = documented(plugin, "DOCUMENTATION")
+    documentation = load_documentation(plugin, "DOCUMENTATION")
     options = {*documentation.get("options", {})}
     for fragment in documentation.get("extends_documentation_fragment", []):
         collection, _, name = fragment.rpartition(".")
@@ -303,7 +313,7 @@ def test_ansible_doc_has_a_whole_page(ansible: Ansible, plugin: Path) -> None:
     assert ("RETURN VALUES:" in run.stdout) == (plugin != INVENTORY)
 
 
-def test_ansible_doc_has_a_whole_page_of_the_role(ansible: Ansible) -> None:
+def test_ansible_doc_of_the_role_is_complete(ansible: Ansible) -> None:
     run = ansible.doc("role", "cloud_region_hints")
     assert run.returncode == 0, run.stderr
     spec = yaml.safe_load((ROOT / "roles/cloud_region_hints/meta/argument_specs.yml").read_text())["argument_specs"]
@@ -323,15 +333,15 @@ def test_inventories(ansible: Ansible, inventory: dict[str, t.Any]) -> None:
 
 
 def test_pages_have_examples() -> None:
-    assert BLOCKS and INVENTORIES
+    assert PLAY_BLOCKS and INVENTORIES
 
 
-def test_hosts_of_the_four_clouds_are_read_as_the_integration_tests_read_them() -> None:
-    (shown,) = (block.values[0] for block in blocks("yaml inventory") if "origins" in block.values[0])
+def test_cloud_inventories_match_the_integration_tests() -> None:
+    (shown,) = (block.values[0] for block in code_blocks("yaml inventory") if "origins" in block.values[0])
     assert yaml.safe_load((CLOUDS / "origins.yml").read_text()) == shown
 
 
-def test_messages_in_troubleshooting() -> None:
+def test_documented_messages_exist() -> None:
     """Each heading that quotes a message quotes one that there is."""
     headings = re.findall(r"^### `(.*)`$", (ROOT / "docs/reference/error-messages.md").read_text(), re.MULTILINE)
     messages = [missing_required_lib("requests"), *(path.read_text() for path in ROOT.glob("roles/*/t*/*"))]
@@ -347,8 +357,8 @@ def test_messages_in_troubleshooting() -> None:
 
 @pytest.mark.parametrize("module", CASES)
 def test_results_of_modules(ansible: ForkedAnsible, module: str) -> None:
-    documentation = documented(ROOT / f"plugins/modules/{module}.py", "RETURN")
-    assert all(entry["returned"] in set.union(*RETURNED.values()) for entry in documentation.values())
+    documentation = load_documentation(ROOT / f"plugins/modules/{module}.py", "RETURN")
+    assert all(entry["returned"] in set.union(*RETURNED_BY_OUTCOME.values()) for entry in documentation.values())
     found = []
     for case in CASES[module]:
         ansible.simulator.reset()
@@ -358,17 +368,19 @@ def test_results_of_modules(ansible: ForkedAnsible, module: str) -> None:
         result = ansible.module(module, options)
         assert result.get("failed", False) == (case.outcome != "success"), (case, result)
         returned = {key: value for key, value in result.items() if key not in COMMON_KEYS}
-        expected = {key: entry for key, entry in documentation.items() if entry["returned"] in RETURNED[case.outcome]}
+        expected = {
+            key: entry for key, entry in documentation.items() if entry["returned"] in RETURNED_BY_OUTCOME[case.outcome]
+        }
         check_returned(expected, returned)
         found.append(returned)
-    assert list(unseen(documentation, found)) == NOT_SEEN.get(module, [])
+    assert list(find_unchecked(documentation, found)) == UNCHECKED_KEYS.get(module, [])
 
 
 def test_every_module_has_cases_of_every_outcome() -> None:
     missing = {
         (plugin.stem, outcome)
         for plugin in ROOT.glob("plugins/modules/*.py")
-        for outcome in RETURNED
+        for outcome in RETURNED_BY_OUTCOME
         if outcome not in [case.outcome for case in CASES.get(plugin.stem, [])]
         and (outcome != "failed write" or FAILED_WRITE in plugin.read_text())
     }
@@ -377,11 +389,11 @@ def test_every_module_has_cases_of_every_outcome() -> None:
 
 @pytest.mark.parametrize(
     ("lookup", "arguments"),
-    [("origin_cloud_region", ""), ("cloud_region", f", '192.0.2.1', '2001:DB8::1', sources={[*STAND_INS.values()]}")],
+    [("origin_cloud_region", ""), ("cloud_region", f", '192.0.2.1', '2001:DB8::1', sources={[*LOCAL_FILES.values()]}")],
 )
 def test_results_of_lookups(ansible: Ansible, lookup: str, arguments: str) -> None:
     expression = f"query('edgecache.cloudflare.{lookup}'{arguments}) | to_json"
     run = ansible.play([{"ansible.builtin.copy": {"content": f"{{{{ {expression} }}}}", "dest": "saved"}}])
     assert run.returncode == 0, run.stdout + run.stderr
     result = json.loads((ansible.folder / "saved").read_text())
-    check_returned(documented(ROOT / f"plugins/lookup/{lookup}.py", "RETURN"), {"_raw": result})
+    check_returned(load_documentation(ROOT / f"plugins/lookup/{lookup}.py", "RETURN"), {"_raw": result})

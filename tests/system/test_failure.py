@@ -16,7 +16,7 @@ MODULE = "edgecache.cloudflare.origin_cloud_region_info"
 DENIED = {"code": 10000, "message": "Authentication error"}
 
 
-def rescue(options: dict[str, t.Any], expected: dict[str, t.Any]) -> dict[str, t.Any]:
+def failing_task(options: dict[str, t.Any], expected: dict[str, t.Any]) -> dict[str, t.Any]:
     """A task that fails, and a comparison of each key without ``default``."""
     failure = "ansible_failed_result.failure"
     return {
@@ -38,11 +38,11 @@ def rescue(options: dict[str, t.Any], expected: dict[str, t.Any]) -> dict[str, t
     ],
 )
 def test_each_key_is_readable(forked_ansible: Ansible, options: dict[str, t.Any], expected: dict[str, t.Any]) -> None:
-    run = forked_ansible.play([rescue(options, expected)])
+    run = forked_ansible.play([failing_task(options, expected)])
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_message_is_that_of_the_module_where_the_api_gave_none(forked_ansible: Ansible) -> None:
+def test_message_of_the_module_without_an_api_message(forked_ansible: Ansible) -> None:
     task = {MODULE: {"zone_id": "x"}, "register": "read", "ignore_errors": True}
     run = forked_ansible.play([task, {"ansible.builtin.assert": {"that": "read.failure.message == read.msg"}}])
     assert run.returncode == 0, run.stdout + run.stderr

@@ -30,21 +30,21 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._hints import
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._module import options as _options
 
 from tests.simulator.testing import ROOT, RunningSimulator
+from tests.system.fake_clock import FakeClock, expire_timeouts_at_once
 from tests.system.in_process import run_lookup, run_module
-from tests.system.pauses import Pauses, end_timeouts_at_once
 from tests.system.playbooks import Ansible
 
-pytestmark = pytest.mark.usefixtures("bounded")
+pytestmark = pytest.mark.usefixtures("time_limit")
 
 PAGE = ROOT / "docs/explanation/faults.md"
 SCALE = 10
 """What the documented numbers of mappings are divided by here: ten in a page or a batch are as good as 100, and ten times as quick."""
-FILLED = 250
+ZONE_SIZE = 250
 LIST = "origin-cloud-regions-v2-list"
 PUT = "origin-cloud-regions-v2-batch-upsert"
 DELETE = "origin-cloud-regions-v2-batch-delete"
 
-Places = dict[str, str]
+RegionByAddress = dict[str, str]
 
 
 class Cell(t.NamedTuple):
@@ -60,12 +60,12 @@ class Cell(t.NamedTuple):
 
 
 class Operation(t.NamedTuple):
-    """``requests`` without a fault; ``hit`` and ``hit_list`` say which of them a fault is for."""
+    """``requests`` without a fault; ``target`` and ``list_target`` say which of them a fault is for."""
 
     title: str
     requests: int
-    hit: dict[str, t.Any]
-    hit_list: dict[str, t.Any]
+    target: dict[str, t.Any]
+    list_target: dict[str, t.Any]
 
 
 OPERATIONS = {
@@ -83,16 +83,16 @@ class Row(t.NamedTuple):
 
     title: str
     fault: dict[str, t.Any]
-    often: str
+    frequency: str
     cells: tuple[Cell | None, Cell | None, Cell | None, Cell | None]
     options: t.Mapping[str, t.Any] = types.MappingProxyType({})
 
     @property
     def name(self) -> str:
-        return f"{self.title}, {self.often}"
+        return f"{self.title}, {self.frequency}"
 
 
-def right(*more: int, pauses: int = 0) -> t.Any:
+def correct_answers(*more: int, pauses: int = 0) -> t.Any:
     """The right answer in each operation, with so many more requests than without the fault."""
     expected = [operation.requests for operation in OPERATIONS.values()]
     return tuple(
@@ -101,7 +101,7 @@ def right(*more: int, pauses: int = 0) -> t.Any:
     )
 
 
-def at_once(error: str, lost: bool = False) -> t.Any:
+def immediate_errors(error: str, lost: bool = False) -> t.Any:
     """An error without another try. If the answer to a write is ``lost``, the zone is read to know what was done."""
     return (
         Cell(error, (1, 1)),
@@ -112,31 +112,36 @@ def at_once(error: str, lost: bool = False) -> t.Any:
 
 
 GIVEN_UP = "gave up after 6 attempts"
-REPEATED = right(1, 1, 1, 1, pauses=1)
-BROKEN = (
+RETRIED_ONCE = correct_answers(1, 1, 1, 1, pauses=1)
+ALL_TRIES_FAILED = (
     Cell(GIVEN_UP, (6, 6), (5, 5)),
     Cell(GIVEN_UP, (7, 13), (5, 10)),
     Cell(GIVEN_UP, (14, 14), (5, 5), done=100),
     Cell(GIVEN_UP, (7, 13), (5, 10)),
 )
 # The write is done each time, which reading the zone shows: it has 310 mappings then. What was written in this very second is read twice
-DONE_EACH_TIME = (BROKEN[0], BROKEN[1], Cell(None, (16, 20), (5, 5)), BROKEN[3])
+APPLIED_BY_EACH_TRY = (ALL_TRIES_FAILED[0], ALL_TRIES_FAILED[1], Cell(None, (16, 20), (5, 5)), ALL_TRIES_FAILED[3])
 RATE_LIMIT = "Rate limit exceeded"
 DENIED = "The credential is not valid, has expired, or lacks"
-CHANGING = "the pages report"
-NONSENSE = {"success": True, "errors": [], "messages": [], "result": {"origin_ip": 1}}
+CHANGING_ZONE = "the pages report"
+UNEXPECTED_JSON = {"success": True, "errors": [], "messages": [], "result": {"origin_ip": 1}}
 TOO_FEW = {"total_count": 1, "total_pages": 1}
 TOO_MANY = {"total_count": 1000 // SCALE, "total_pages": 10}
-SHORT = {"timeout": 1.0}
-SHORT_AND_ONCE = {"timeout": 1.0, "max_wait": 0}
+SHORT_TIMEOUT = {"timeout": 1.0}
+SHORT_TIMEOUT_NO_RETRY = {"timeout": 1.0, "max_wait": 0}
 
 ROWS = [
-    Row("an answer that is late, within `timeout`", {"kind": "latency", "seconds": 0.02}, "always", right(0, 0, 0, 0)),
+    Row(
+        "an answer that is late, within `timeout`",
+        {"kind": "latency", "seconds": 0.02},
+        "always",
+        correct_answers(0, 0, 0, 0),
+    ),
     Row(
         "429, a pause within `max_wait` asked for",
         {"kind": "status", "status": 429, "headers": {"Retry-After": "1"}},
         "once",
-        REPEATED,
+        RETRIED_ONCE,
     ),
     Row(
         "the same, until together they exceed `max_wait`",
@@ -153,18 +158,18 @@ ROWS = [
         "429, a pause longer than `max_wait` asked for",
         {"kind": "status", "status": 429, "headers": {"Retry-After": "331"}},
         "once",
-        at_once(RATE_LIMIT),
+        immediate_errors(RATE_LIMIT),
     ),
-    Row("500", {"kind": "status", "status": 500}, "once", at_once("HTTP 500", lost=True)),
-    Row("503", {"kind": "status", "status": 503}, "once", REPEATED),
-    Row("503", {"kind": "status", "status": 503}, "always", BROKEN),
-    Row("403", {"kind": "status", "status": 403}, "once", at_once(DENIED)),
-    Row("502 with a gateway's page of HTML", {"kind": "html"}, "once", REPEATED),
-    Row("502 with a gateway's page of HTML", {"kind": "html"}, "always", BROKEN),
-    Row("200 without JSON", {"kind": "malformed"}, "once", at_once("HTTP 200: 'not json'", lost=True)),
+    Row("500", {"kind": "status", "status": 500}, "once", immediate_errors("HTTP 500", lost=True)),
+    Row("503", {"kind": "status", "status": 503}, "once", RETRIED_ONCE),
+    Row("503", {"kind": "status", "status": 503}, "always", ALL_TRIES_FAILED),
+    Row("403", {"kind": "status", "status": 403}, "once", immediate_errors(DENIED)),
+    Row("502 with a gateway's page of HTML", {"kind": "html"}, "once", RETRIED_ONCE),
+    Row("502 with a gateway's page of HTML", {"kind": "html"}, "always", ALL_TRIES_FAILED),
+    Row("200 without JSON", {"kind": "malformed"}, "once", immediate_errors("HTTP 200: 'not json'", lost=True)),
     Row(
         "200 with other JSON than the API's",
-        {"kind": "malformed", "body": NONSENSE},
+        {"kind": "malformed", "body": UNEXPECTED_JSON},
         "once",
         (
             Cell("expected a mapping, but the answer is", (1, 1)),
@@ -177,42 +182,47 @@ ROWS = [
         "a redirect",
         {"kind": "redirect"},
         "once",
-        at_once("The answer is a redirect, which is not followed", lost=True),
+        immediate_errors("The answer is a redirect, which is not followed", lost=True),
     ),
-    Row("403 with a gateway's page of HTML", {"kind": "html", "status": 403}, "once", at_once(DENIED, lost=True)),
+    Row(
+        "403 with a gateway's page of HTML",
+        {"kind": "html", "status": 403},
+        "once",
+        immediate_errors(DENIED, lost=True),
+    ),
     Row(
         "the same, after the request is carried out",
-        {"kind": "html", "status": 403, "done": True},
+        {"kind": "html", "status": 403, "applied": True},
         "once",
-        (*at_once(DENIED)[:2], Cell(None, (11, 15)), at_once(DENIED)[3]),
+        (*immediate_errors(DENIED)[:2], Cell(None, (11, 15)), immediate_errors(DENIED)[3]),
     ),
-    Row("cut before the request is carried out", {"kind": "disconnect"}, "once", REPEATED),
-    Row("cut before the request is carried out", {"kind": "disconnect"}, "always", BROKEN),
-    Row("cut after it is carried out", {"kind": "disconnect_after"}, "once", REPEATED),
-    Row("cut after it is carried out", {"kind": "disconnect_after"}, "always", DONE_EACH_TIME),
-    Row("cut within the answer", {"kind": "truncate"}, "once", REPEATED),
-    Row("cut within the answer", {"kind": "truncate"}, "always", DONE_EACH_TIME),
+    Row("cut before the request is carried out", {"kind": "disconnect"}, "once", RETRIED_ONCE),
+    Row("cut before the request is carried out", {"kind": "disconnect"}, "always", ALL_TRIES_FAILED),
+    Row("cut after it is carried out", {"kind": "disconnect_after"}, "once", RETRIED_ONCE),
+    Row("cut after it is carried out", {"kind": "disconnect_after"}, "always", APPLIED_BY_EACH_TRY),
+    Row("cut within the answer", {"kind": "truncate"}, "once", RETRIED_ONCE),
+    Row("cut within the answer", {"kind": "truncate"}, "always", APPLIED_BY_EACH_TRY),
     Row(
         "half of a batch is carried out, then cut",
-        {"kind": "half"},
+        {"kind": "partial_batch"},
         "once",
         (None, None, Cell(None, (8, 8), (1, 1)), None),
     ),
     Row(
         "half of a batch is carried out, then cut",
-        {"kind": "half"},
+        {"kind": "partial_batch"},
         "always",
         (None, None, Cell(GIVEN_UP, (14, 17), (5, 5), done=140), None),
     ),
-    Row("silent for longer than `timeout`", {"kind": "hang"}, "once", REPEATED, SHORT),
+    Row("silent for longer than `timeout`", {"kind": "hang"}, "once", RETRIED_ONCE, SHORT_TIMEOUT),
     Row(
         "silent for longer than `timeout`, `max_wait: 0`",
         {"kind": "hang"},
         "always",
-        at_once("(timeout: 1 seconds)", lost=True),
-        SHORT_AND_ONCE,
+        immediate_errors("(timeout: 1 seconds)", lost=True),
+        SHORT_TIMEOUT_NO_RETRY,
     ),
-    Row("silent within the answer", {"kind": "hang_body"}, "once", REPEATED, SHORT),
+    Row("silent within the answer", {"kind": "hang_body"}, "once", RETRIED_ONCE, SHORT_TIMEOUT),
     Row(
         "silent within the answer, `max_wait: 0`",
         {"kind": "hang_body"},
@@ -223,7 +233,7 @@ ROWS = [
             Cell(None, (11, 15)),
             Cell("(timeout: 1 seconds)", (2, 3)),
         ),
-        SHORT_AND_ONCE,
+        SHORT_TIMEOUT_NO_RETRY,
     ),
     Row(
         "the first page instead of another",
@@ -235,31 +245,31 @@ ROWS = [
         "the first page instead of another",
         {"kind": "stale_page"},
         "always",
-        (None, Cell(CHANGING, (9, 9)), Cell(CHANGING, (9, 9)), Cell(None, (3, 3))),
+        (None, Cell(CHANGING_ZONE, (9, 9)), Cell(CHANGING_ZONE, (9, 9)), Cell(None, (3, 3))),
     ),
     Row(
         "a page that counts too few mappings",
-        {"kind": "lying_total", "body": TOO_FEW},
+        {"kind": "wrong_total", "body": TOO_FEW},
         "once",
         (None, Cell(None, (6, 6)), Cell(None, (10, 10)), Cell(None, (4, 4))),
     ),
     Row(
         "a page that counts too few mappings",
-        {"kind": "lying_total", "body": TOO_FEW},
+        {"kind": "wrong_total", "body": TOO_FEW},
         "always",
-        (None, Cell(CHANGING, (5, 5)), Cell(CHANGING, (5, 5)), Cell(CHANGING, (3, 3))),
+        (None, Cell(CHANGING_ZONE, (5, 5)), Cell(CHANGING_ZONE, (5, 5)), Cell(CHANGING_ZONE, (3, 3))),
     ),
     Row(
         "a page that counts too many",
-        {"kind": "lying_total", "body": TOO_MANY},
+        {"kind": "wrong_total", "body": TOO_MANY},
         "once",
         (None, Cell(None, (6, 6)), Cell(None, (10, 10)), Cell(None, (3, 3))),
     ),
     Row(
         "a page that counts too many",
-        {"kind": "lying_total", "body": TOO_MANY},
+        {"kind": "wrong_total", "body": TOO_MANY},
         "always",
-        (None, Cell(CHANGING, (23, 23)), Cell(CHANGING, (23, 23)), Cell(None, (3, 3))),
+        (None, Cell(CHANGING_ZONE, (23, 23)), Cell(CHANGING_ZONE, (23, 23)), Cell(None, (3, 3))),
     ),
 ]
 CELLS = [
@@ -275,11 +285,11 @@ class Result(t.NamedTuple):
 
     error: str | None
     value: t.Any
-    told: list[str]
+    warnings: list[str]
 
 
 @pytest.fixture(autouse=True)
-def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
     for name in list(os.environ):
         if name.startswith("CLOUDFLARE_"):
@@ -287,21 +297,21 @@ def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 
 @pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
-    own = Pauses()
-    monkeypatch.setattr(_options, "Client", functools.partial(_client.Client, clock=own.clock, sleep=own.sleep))
-    return own
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    fake = FakeClock()
+    monkeypatch.setattr(_options, "Client", functools.partial(_client.Client, clock=fake.time, sleep=fake.sleep))
+    return fake
 
 
 @pytest.fixture
 def zone(simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> RunningSimulator:
     monkeypatch.setattr(_client, "PAGE_SIZE", 100 // SCALE)
     monkeypatch.setattr(_reconcile, "BATCH_SIZE", 100 // SCALE)
-    fill(simulator, FILLED // SCALE)
+    fill_zone(simulator, ZONE_SIZE // SCALE)
     return simulator
 
 
-def fill(simulator: RunningSimulator, count: int) -> None:
+def fill_zone(simulator: RunningSimulator, count: int) -> None:
     simulator.reset({"zones": [{"id": simulator.zone_id, "name": "example.com", "tiered_cache": "on", "fill": count}]})
 
 
@@ -341,22 +351,22 @@ def operate(run: t.Callable[..., Result], look_up: t.Callable[..., Result]) -> t
     """Do one of the operations, and see that it leaves nothing behind."""
 
     def operate(name: str, **options: t.Any) -> Result:
-        before = threading.enumerate(), children()
+        before = threading.enumerate(), child_processes()
         if name == "read one":
-            result = run("origin_cloud_region_info", origin_ip=[filled(1)], **options)
+            result = run("origin_cloud_region_info", origin_ip=[filled_address(1)], **options)
         elif name == "read all":
             result = run("origin_cloud_region_info", **options)
         elif name == "write many":
             result = run("origin_cloud_regions", mappings=DECLARED, purge=True, **options)
         else:
             result = look_up(*LOOKED_UP, **options)
-        assert (threading.enumerate(), children()) == before
+        assert (threading.enumerate(), child_processes()) == before
         return result
 
     return operate
 
 
-def children() -> set[str]:
+def child_processes() -> set[str]:
     """The ids of the processes that this one has started."""
     found = set()
     for path in Path("/proc/self/task").glob("*/children"):
@@ -365,78 +375,81 @@ def children() -> set[str]:
     return found
 
 
-def filled(number: int) -> str:
+def filled_address(number: int) -> str:
     """The address of a mapping of the zone, from 1."""
     return f"2001:db8:f::{number:x}"
 
 
-def another(number: int) -> Places:
+def changed_mapping(number: int) -> RegionByAddress:
     """A place that differs from the one that the zone is filled with."""
-    vendor, region = ("gcp", "europe-west1") if PLACES[number] != "gcp/europe-west1" else ("aws", "us-east-1")
-    return {"origin_ip": filled(number), "vendor": vendor, "region": region}
+    vendor, region = ("gcp", "europe-west1") if FILLED_REGIONS[number] != "gcp/europe-west1" else ("aws", "us-east-1")
+    return {"origin_ip": filled_address(number), "vendor": vendor, "region": region}
 
 
-def declared(address: str, place: str) -> Places:
+def declared_mapping(address: str, place: str) -> RegionByAddress:
     return dict(zip(("origin_ip", "vendor", "region"), (address, *place.split("/")), strict=True))
 
 
-def seeded() -> list[str]:
-    from tests.simulator.seed import DEFAULT_SEED, read
+def filled_regions() -> list[str]:
+    from tests.simulator.seed import DEFAULT_SEED, read_seed
 
-    vendors = read(DEFAULT_SEED)["supported_regions"]["vendors"]
+    vendors = read_seed(DEFAULT_SEED)["supported_regions"]["vendors"]
     places = [f"{vendor}/{region['name']}" for vendor, regions in vendors.items() for region in regions]
-    return [places[number % len(places)] for number in range(FILLED + 1)]
+    return [places[number % len(places)] for number in range(ZONE_SIZE + 1)]
 
 
-def declare(scale: int) -> list[Places]:
+def declared_mappings(scale: int) -> list[RegionByAddress]:
     """What the operation "write many" declares."""
     changed, unchanged, created = 120 // scale, 80 // scale, 60 // scale
     return [
-        *(another(number) for number in range(1, 1 + changed)),
-        *(declared(filled(number), PLACES[number]) for number in range(1 + changed, 1 + changed + unchanged)),
-        *(declared(f"192.0.2.{number}", "oci/us-ashburn-1") for number in range(1, 1 + created)),
+        *(changed_mapping(number) for number in range(1, 1 + changed)),
+        *(
+            declared_mapping(filled_address(number), FILLED_REGIONS[number])
+            for number in range(1 + changed, 1 + changed + unchanged)
+        ),
+        *(declared_mapping(f"192.0.2.{number}", "oci/us-ashburn-1") for number in range(1, 1 + created)),
     ]
 
 
-PLACES = seeded()
-BEFORE = {filled(number): PLACES[number] for number in range(1, FILLED // SCALE + 1)}
-LOOKED_UP = [filled(number // SCALE) for number in (10, 150, 250)]
-DECLARED = declare(SCALE)
+FILLED_REGIONS = filled_regions()
+BEFORE = {filled_address(number): FILLED_REGIONS[number] for number in range(1, ZONE_SIZE // SCALE + 1)}
+LOOKED_UP = [filled_address(number // SCALE) for number in (10, 150, 250)]
+DECLARED = declared_mappings(SCALE)
 CHANGES = 230
 
 
-def mappings(simulator: RunningSimulator) -> Places:
+def read_regions(simulator: RunningSimulator) -> RegionByAddress:
     """What the zone has, by address."""
-    return by_address(simulator.mappings())
+    return region_by_address(simulator.mappings())
 
 
-def by_address(items: t.Iterable[dict[str, t.Any]]) -> Places:
+def region_by_address(items: t.Iterable[dict[str, t.Any]]) -> RegionByAddress:
     return {item["origin_ip"]: f"{item['vendor']}/{item['region']}" for item in items}
 
 
-AFTER = by_address(DECLARED)
+AFTER = region_by_address(DECLARED)
 
 
-def check_right(name: str, result: Result) -> None:
+def check_result(name: str, result: Result) -> None:
     assert result.error is None
     if name == "read one":
-        assert by_address(result.value["origin_cloud_regions"]) == {filled(1): PLACES[1]}
+        assert region_by_address(result.value["origin_cloud_regions"]) == {filled_address(1): FILLED_REGIONS[1]}
     elif name == "read all":
         found = result.value["origin_cloud_regions"]
-        assert by_address(found) == BEFORE and [item["origin_ip"] for item in found] == list(BEFORE)
+        assert region_by_address(found) == BEFORE and [item["origin_ip"] for item in found] == list(BEFORE)
     elif name == "write many":
         numbers = [len(result.value[key]) for key in ("created", "updated", "deleted", "unchanged")]
         assert numbers == [number // SCALE for number in (60, 120, 50, 80)]
         assert (result.value["failed_items"], result.value["unconfirmed"]) == ([], [])
     else:
         assert [item["origin_ip"] for item in result.value] == LOOKED_UP
-        assert by_address(result.value) == {address: BEFORE[address] for address in LOOKED_UP}
+        assert region_by_address(result.value) == {address: BEFORE[address] for address in LOOKED_UP}
 
 
-def check_report(value: dict[str, t.Any], before: Places, after: Places) -> None:
+def check_reported_changes(value: dict[str, t.Any], before: RegionByAddress, after: RegionByAddress) -> None:
     """What was reported of a write is what has become of the zone."""
-    written = by_address([*value.get("created", ()), *value.get("updated", ())])
-    deleted = by_address(value.get("deleted", ()))
+    written = region_by_address([*value.get("created", ()), *value.get("updated", ())])
+    deleted = region_by_address(value.get("deleted", ()))
     unconfirmed = set(value.get("unconfirmed", ()))
     refused = {item["origin_ip"] for item in value.get("failed_items", ())}
     assert written.items() <= after.items()
@@ -451,71 +464,73 @@ def check_report(value: dict[str, t.Any], before: Places, after: Places) -> None
             assert value["diff"][side] == {address: state[address] for address in done if address in state}
 
 
-def changes_made(done: int) -> str:
+def changes_made_text(done: int) -> str:
     """The words about ``done`` of all changes, of the documented number."""
     return f"changes made: {done // SCALE} of {CHANGES // SCALE}"
 
 
 @pytest.mark.parametrize(("row", "name", "cell"), CELLS)
-def test_table(
+def test_fault(
     zone: RunningSimulator,
     operate: t.Callable[..., Result],
-    pauses: Pauses,
+    clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
     row: Row,
     name: str,
     cell: Cell,
 ) -> None:
     if row.fault["kind"] in ("hang", "hang_body"):
-        end_timeouts_at_once(monkeypatch, zone, pauses)
+        expire_timeouts_at_once(monkeypatch, zone, clock)
     operation = OPERATIONS[name]
-    hit = operation.hit_list if row.fault["kind"] in ("stale_page", "lying_total") else operation.hit
-    zone.fault(**row.fault, **hit, times=1 if row.often == "once" else None)
+    hit = operation.list_target if row.fault["kind"] in ("stale_page", "wrong_total") else operation.target
+    zone.fault(**row.fault, **hit, times=1 if row.frequency == "once" else None)
     result = operate(name, **row.options)
     stats = zone.stats()
-    after = mappings(zone) if name == "write many" else BEFORE
+    after = read_regions(zone) if name == "write many" else BEFORE
     zone.clear_faults()
     if cell.error is None:
-        check_right(name, result)
+        check_result(name, result)
     else:
         assert result.error and cell.error in result.error and "\n" not in result.error
         assert "Stopped, since" not in result.error
     if name == "write many":
-        check_report(result.value, BEFORE, after)
+        check_reported_changes(result.value, BEFORE, after)
         if cell.error:
             assert (
                 sum(len(result.value.get(key, ())) for key in ("created", "updated", "deleted")) == cell.done // SCALE
             )
-            assert (changes_made(cell.done) in str(result.error)) == bool(cell.done)
+            assert (changes_made_text(cell.done) in str(result.error)) == bool(cell.done)
         else:
             assert after == AFTER
     else:
         assert {request["method"] for request in stats["log"]} == {"GET"}
     assert stats["contract_violations"] == []
     assert cell.requests[0] <= stats["requests"] <= cell.requests[1]
-    assert cell.pauses[0] <= len(pauses.seconds) <= cell.pauses[1]
-    assert all(one.startswith("Retrying in ") for one in result.told)
+    assert cell.pauses[0] <= len(clock.pauses) <= cell.pauses[1]
+    assert all(one.startswith("Retrying in ") for one in result.warnings)
     if name in ("read all", "lookup"):
         # Side by side, the short rest of a pause that another request has told of is not told
-        assert bool(pauses.seconds) <= len(result.told) <= len(pauses.seconds)
+        assert bool(clock.pauses) <= len(result.warnings) <= len(clock.pauses)
     else:
-        assert len(result.told) == len(pauses.seconds)
+        assert len(result.warnings) == len(clock.pauses)
     if cell.error:
-        check_rest(zone, operate, name, after)
+        check_recovery(zone, operate, name, after)
 
 
-def check_rest(zone: RunningSimulator, operate: t.Callable[..., Result], name: str, before: Places) -> None:
+def check_recovery(
+    zone: RunningSimulator, operate: t.Callable[..., Result], name: str, before: RegionByAddress
+) -> None:
     """The fault is over: what was cut short can be done."""
     result = operate(name)
     if name != "write many":
-        check_right(name, result)
+        check_result(name, result)
         return
     assert result.error is None
-    check_report(result.value, before, AFTER)
-    assert mappings(zone) == AFTER
+    check_reported_changes(result.value, before, AFTER)
+    assert read_regions(zone) == AFTER
 
 
-GONE: dict[str, tuple[dict[str, t.Any], str]] = {
+OUTAGES: dict[str, tuple[dict[str, t.Any], str]] = {
     "503": ({"kind": "status", "status": 503}, GIVEN_UP),
     "429": ({"kind": "status", "status": 429, "headers": {"Retry-After": "999"}}, RATE_LIMIT),
     "403": ({"kind": "status", "status": 403}, "The credential is not valid, has expired, or lacks"),
@@ -527,23 +542,23 @@ GONE: dict[str, tuple[dict[str, t.Any], str]] = {
 
 
 @pytest.mark.parametrize("passed", [4, 5, 6], ids=["from the first batch", "from the second", "from the deletion"])
-@pytest.mark.parametrize("kind", GONE)
-def test_nothing_works_from_half_way_on(
-    zone: RunningSimulator, operate: t.Callable[..., Result], pauses: Pauses, kind: str, passed: int
+@pytest.mark.parametrize("kind", OUTAGES)
+def test_outage_during_a_write(
+    zone: RunningSimulator, operate: t.Callable[..., Result], clock: FakeClock, kind: str, passed: int
 ) -> None:
     """The zone cannot be read either, so what is not known is said."""
-    fault, error = GONE[kind]
+    fault, error = OUTAGES[kind]
     zone.fault(**fault, after=passed, times=None)
     result = operate("write many")
-    after = mappings(zone)
+    after = read_regions(zone)
     zone.clear_faults()
     assert result.error and error in result.error
-    check_report(result.value, BEFORE, after)
+    check_reported_changes(result.value, BEFORE, after)
     unconfirmed = 0 if kind in ("429", "403") else [100, 80, 50][passed - 4] // SCALE
     assert len(result.value["unconfirmed"]) == unconfirmed
-    assert changes_made([0, 100, 180][passed - 4]) in result.error
+    assert changes_made_text([0, 100, 180][passed - 4]) in result.error
     assert (f"unknown: {unconfirmed} (see unconfirmed)" in result.error) == bool(unconfirmed)
-    check_rest(zone, operate, "write many", after)
+    check_recovery(zone, operate, "write many", after)
 
 
 @pytest.mark.parametrize(
@@ -552,7 +567,7 @@ def test_nothing_works_from_half_way_on(
         ({"kind": "html"}, 1, None),
         ({"kind": "html"}, None, GIVEN_UP),
         ({"kind": "malformed"}, 1, "HTTP 200: 'not json'"),
-        ({"kind": "malformed", "body": NONSENSE}, 1, "neither confirmed nor refused"),
+        ({"kind": "malformed", "body": UNEXPECTED_JSON}, 1, "neither confirmed nor refused"),
         ({"kind": "disconnect_after"}, 1, None),
         ({"kind": "disconnect_after"}, None, None),
         ({"kind": "truncate"}, 1, None),
@@ -560,10 +575,10 @@ def test_nothing_works_from_half_way_on(
     ],
     ids=str,
 )
-def test_deletion(
+def test_fault_in_a_deletion(
     zone: RunningSimulator,
     operate: t.Callable[..., Result],
-    pauses: Pauses,
+    clock: FakeClock,
     fault: dict[str, t.Any],
     times: int | None,
     error: str | None,
@@ -571,16 +586,16 @@ def test_deletion(
     """The API refuses to delete again what an earlier try has deleted."""
     zone.fault(**fault, operation=DELETE, times=times)
     result = operate("write many")
-    after = mappings(zone)
-    check_report(result.value, BEFORE, after)
+    after = read_regions(zone)
+    check_reported_changes(result.value, BEFORE, after)
     if error:
-        assert result.error and error in result.error and changes_made(180) in result.error
+        assert result.error and error in result.error and changes_made_text(180) in result.error
     else:
-        check_right("write many", result)
+        check_result("write many", result)
         assert after == AFTER
 
 
-def test_silent_to_the_end(
+def test_silent_server_with_real_timeouts(
     zone: RunningSimulator, operate: t.Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With real timeouts, on the real clock."""
@@ -591,43 +606,43 @@ def test_silent_to_the_end(
     assert result.error and "(timeout: 0.1 seconds)" in result.error and GIVEN_UP in result.error
     assert zone.stats()["requests"] == 6
     # The time that was lost counts
-    after = [float(found) for one in result.told for found in re.findall(r"\(waited ([\d.]+) of at most 330\)", one)]
+    after = [
+        float(found) for one in result.warnings for found in re.findall(r"\(waited ([\d.]+) of at most 330\)", one)
+    ]
     assert len(after) == len(pauses) == 5
     assert all(waited >= number / 10 for number, waited in enumerate(after, 1))
 
 
-def test_cache_keeps_nothing_of_a_failure(
-    zone: RunningSimulator, look_up: t.Callable[..., Result], pauses: Pauses
-) -> None:
+def test_failure_is_not_cached(zone: RunningSimulator, look_up: t.Callable[..., Result], clock: FakeClock) -> None:
     zone.fault(kind="status", status=403, after=1)
     assert look_up(*LOOKED_UP).error
     zone.fault(kind="stale_page", times=None, after=1)
-    assert CHANGING in str(look_up().error)
+    assert CHANGING_ZONE in str(look_up().error)
     zone.clear_faults()
-    assert by_address(look_up().value) == BEFORE
+    assert region_by_address(look_up().value) == BEFORE
     requests = zone.stats()["requests"]
-    check_right("lookup", look_up(*LOOKED_UP))
+    check_result("lookup", look_up(*LOOKED_UP))
     assert zone.stats()["requests"] == requests
 
 
-def test_own_processes_with_real_pauses(ansible: Ansible) -> None:
+def test_real_processes_and_pauses(ansible: Ansible) -> None:
     """All operations in one run of Ansible, each with a fault that passes. Its end, with the pipes, is that of all its processes."""
-    zone, mappings_declared = ansible.simulator, declare(1)
-    fill(zone, FILLED)
+    zone, mappings_declared = ansible.simulator, declared_mappings(1)
+    fill_zone(zone, ZONE_SIZE)
     zone.fault(kind="status", status=503, operation="origin-cloud-regions-v2-get")
     zone.fault(kind="status", status=429, headers={"Retry-After": "1"}, operation=LIST, after=1)
     zone.fault(kind="disconnect_after", operation=PUT, after=1)
     zone.fault(kind="html", operation="origin-cloud-regions-v2-get")
     name = "edgecache.cloudflare.origin_cloud_region"
     tasks: list[dict[str, t.Any]] = [
-        {f"{name}_info": {"origin_ip": filled(1)}, "register": "one"},
+        {f"{name}_info": {"origin_ip": filled_address(1)}, "register": "one"},
         {f"{name}_info": {}, "register": "all"},
         {f"{name}s": {"mappings": mappings_declared, "purge": True}, "register": "many"},
         {
             "ansible.builtin.assert": {
                 "that": [
-                    f"one.origin_cloud_regions[0].region == '{PLACES[1].split('/')[1]}'",
-                    f"all.origin_cloud_regions | length == {FILLED}",
+                    f"one.origin_cloud_regions[0].region == '{FILLED_REGIONS[1].split('/')[1]}'",
+                    f"all.origin_cloud_regions | length == {ZONE_SIZE}",
                     "(many.created + many.updated + many.deleted) | length == 230",
                     f"lookup('{name}', '192.0.2.1').region == 'us-ashburn-1'",
                 ]
@@ -642,10 +657,10 @@ def test_own_processes_with_real_pauses(ansible: Ansible) -> None:
     assert words.count("Retrying in") == words.count(" of at most ") == 4
     stats = zone.stats()
     assert (stats["requests"], stats["contract_violations"], zone.faults()) == (1 + 3 + 7 + 1 + 4, [], [])
-    assert mappings(zone) == by_address(mappings_declared)
+    assert read_regions(zone) == region_by_address(mappings_declared)
 
 
-def shown(name: str, cell: Cell | None) -> str:
+def format_cell(name: str, cell: Cell | None) -> str:
     """A cell for readers."""
     if cell is None:
         return "–"
@@ -655,21 +670,21 @@ def shown(name: str, cell: Cell | None) -> str:
     return f"error: `{cell.error}`" + (f", {cell.done} of {CHANGES} done" if cell.done else "")
 
 
-def shown_table() -> str:
+def format_table() -> str:
     """The table for readers."""
     lines = [["fault", "how often", *(operation.title for operation in OPERATIONS.values())], ["---"] * 6]
     for row in ROWS:
-        cells = [shown(name, cell) for name, cell in zip(OPERATIONS, row.cells, strict=True)]
-        lines.append([row.title, row.often, *cells])
+        cells = [format_cell(name, cell) for name, cell in zip(OPERATIONS, row.cells, strict=True)]
+        lines.append([row.title, row.frequency, *cells])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def test_table_is_the_documented_one() -> None:
-    assert f"\n\n{shown_table()}\n" in PAGE.read_text(encoding="utf-8")
+def test_table_is_documented() -> None:
+    assert f"\n\n{format_table()}\n" in PAGE.read_text(encoding="utf-8")
 
 
 def test_all_kinds_are_in_the_table() -> None:
     from tests.simulator.faults import KINDS
 
     # What somebody else does is no fault: see test_reading.py and test_reconcile.py
-    assert {row.fault["kind"] for row in ROWS} == KINDS.keys() - {"meanwhile"}
+    assert {row.fault["kind"] for row in ROWS} == KINDS.keys() - {"concurrent_write"}

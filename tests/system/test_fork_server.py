@@ -12,7 +12,7 @@ import typing as t
 import pytest
 import yaml
 
-from tests.system.fork_server import environment_of_module
+from tests.system.fork_server import parse_module_environment
 from tests.system.playbooks import Ansible, ForkedAnsible
 
 INFO = "edgecache.cloudflare.origin_cloud_region_info"
@@ -62,4 +62,4 @@ def test_output_and_exit_code_of_a_playbook(ansible: Ansible, forked_ansible: Fo
     ],
 )
 def test_which_commands_run_a_module(command: str, environment: dict[str, str] | None) -> None:
-    assert environment_of_module(command) == environment
+    assert parse_module_environment(command) == environment

@@ -20,16 +20,16 @@ from tests.simulator.testing import RunningSimulator
 from tests.system.in_process import run_module
 from tests.system.playbooks import ROOT
 
-pytestmark = pytest.mark.usefixtures("bounded")
+pytestmark = pytest.mark.usefixtures("time_limit")
 
 UPDATED, CREATED, DELETED = 60, 50, 20
 PUT, DELETE = "origin-cloud-regions-v2-batch-upsert", "origin-cloud-regions-v2-batch-delete"
-WRITES = [(PUT, 100), (PUT, 10), (DELETE, 20)]
+BATCHES = [(PUT, 100), (PUT, 10), (DELETE, 20)]
 """The batches of the whole plan, with their sizes."""
 
 
-def mapping(number: int, place: str) -> dict[str, str]:
-    vendor, region = place.split("/")
+def mapping(number: int, region: str) -> dict[str, str]:
+    vendor, region = region.split("/")
     return {"origin_ip": f"2001:db8::{number:x}", "vendor": vendor, "region": region}
 
 
@@ -37,7 +37,7 @@ BEFORE = [mapping(number, "aws/us-east-1") for number in range(1, 1 + UPDATED + 
 DECLARED = [mapping(number, "gcp/us-central1") for number in [*range(1, 1 + UPDATED), *range(1000, 1000 + CREATED)]]
 
 
-class Module:
+class ModuleRun:
     """origin_cloud_regions with DECLARED and no others."""
 
     def __init__(self, folder: Path, simulator: RunningSimulator) -> None:
@@ -67,7 +67,7 @@ class Module:
     def run(self) -> dict[str, t.Any]:
         return run_module("origin_cloud_regions", **self.options)
 
-    def state(self) -> tuple[int, int]:
+    def progress(self) -> tuple[int, int]:
         """The writes that were sent, and the mappings that were written or deleted."""
         report = self.simulator.report()
         operations, zone = report["operations"], report["zones"][self.simulator.zone_id]
@@ -75,10 +75,10 @@ class Module:
 
 
 @pytest.fixture
-def module(simulator: RunningSimulator, tmp_path: Path) -> Module:
+def module(simulator: RunningSimulator, tmp_path: Path) -> ModuleRun:
     zone = {"id": simulator.zone_id, "name": "example.com", "tiered_cache": "on", "mappings": BEFORE}
     simulator.reset({"zones": [zone]})
-    return Module(tmp_path, simulator)
+    return ModuleRun(tmp_path, simulator)
 
 
 @pytest.mark.parametrize(
@@ -86,37 +86,37 @@ def module(simulator: RunningSimulator, tmp_path: Path) -> Module:
     [(0, "hang"), (0, "hang_body"), (1, "hang_body"), (2, "hang")],
     ids=["before the first write", "after the first", "after the last", "before the deletion"],
 )
-def test_killed_at_a_write(module: Module, simulator: RunningSimulator, number: int, kind: str) -> None:
-    operation = WRITES[number][0]
-    earlier = [one for one, _size in WRITES[:number]]
+def test_rerun_after_a_kill(module: ModuleRun, simulator: RunningSimulator, number: int, kind: str) -> None:
+    operation = BATCHES[number][0]
+    earlier = [one for one, _size in BATCHES[:number]]
     simulator.fault(kind=kind, operation=operation, after=earlier.count(operation))
-    done = sum(size for _operation, size in WRITES[: number + (kind == "hang_body")])
+    done = sum(size for _operation, size in BATCHES[: number + (kind == "hang_body")])
     with module.start() as process:
         try:
-            while module.state() != (number + 1, done):
+            while module.progress() != (number + 1, done):
                 assert process.poll() is None
                 time.sleep(0.02)
         finally:
             process.kill()
         assert process.communicate()[0] == ""
     simulator.clear_faults()
-    assert module.state() == (number + 1, done)
+    assert module.progress() == (number + 1, done)
 
     second = module.run()
-    left = UPDATED + CREATED + DELETED - done
-    assert sum(len(second[key]) for key in ("created", "updated", "deleted")) == left
-    assert second["changed"] == bool(left)
-    assert in_zone(simulator) == {one["origin_ip"]: one for one in DECLARED}
+    remaining = UPDATED + CREATED + DELETED - done
+    assert sum(len(second[key]) for key in ("created", "updated", "deleted")) == remaining
+    assert second["changed"] == bool(remaining)
+    assert read_zone(simulator) == {one["origin_ip"]: one for one in DECLARED}
 
-    sent = module.state()
+    sent = module.progress()
     third = module.run()
     assert third["changed"] is False
     assert len(third["unchanged"]) == len(DECLARED)
-    assert module.state() == sent
+    assert module.progress() == sent
     assert simulator.stats()["contract_violations"] == []
 
 
-def in_zone(simulator: RunningSimulator) -> dict[str, dict[str, str]]:
+def read_zone(simulator: RunningSimulator) -> dict[str, dict[str, str]]:
     """What the zone holds, by address, without the times."""
     return {
         one["origin_ip"]: {key: one[key] for key in ("origin_ip", "vendor", "region")} for one in simulator.mappings()

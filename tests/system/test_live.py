@@ -32,7 +32,7 @@ DELETE_BATCH = "origin-cloud-regions-v2-batch-delete"
 ADDRESS = "2001:db8:[0-9a-f:]+"
 
 
-class Zone:
+class CheckedZone:
     """The zone of the check, with the mappings that it has before, and the environment variables that name it."""
 
     def __init__(self, simulator: RunningSimulator) -> None:
@@ -58,8 +58,8 @@ class Zone:
 
 
 @pytest.fixture
-def zone(fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> Zone:
-    zone = Zone(fresh_simulator)
+def zone(fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> CheckedZone:
+    zone = CheckedZone(fresh_simulator)
     for name in [name for name in os.environ if name.startswith("CLOUDFLARE_")]:
         monkeypatch.delenv(name)
     for name, value in zone.environment.items():
@@ -68,7 +68,7 @@ def zone(fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @contextlib.contextmanager
-def started(*arguments: str) -> t.Iterator[subprocess.Popen[str]]:
+def run_live_check(*arguments: str) -> t.Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "tests.tools.live", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
@@ -77,19 +77,19 @@ def started(*arguments: str) -> t.Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def verdicts(output: str) -> dict[str, int]:
+def count_verdicts(output: str) -> dict[str, int]:
     """Count the lines of each verdict."""
     return dict(
         collections.Counter(re.findall(r"^(ok|differs|not checked|not removed|skipped) ", output, re.MULTILINE))
     )
 
 
-@pytest.mark.usefixtures("bounded")
-def test_round_trip(zone: Zone, fresh_simulator: RunningSimulator) -> None:
-    with started("--write") as process:
+@pytest.mark.usefixtures("time_limit")
+def test_round_trip(zone: CheckedZone, fresh_simulator: RunningSimulator) -> None:
+    with run_live_check("--write") as process:
         output, _errors = process.communicate()
     assert process.returncode == 0, output
-    assert verdicts(output) == {"ok": 14}
+    assert count_verdicts(output) == {"ok": 14}
     assert output.endswith("\n14 requests: 14 ok\n")
     assert zone.requests() == 14
     address, *others = zone.written()
@@ -101,7 +101,7 @@ def test_round_trip(zone: Zone, fresh_simulator: RunningSimulator) -> None:
     assert fresh_simulator.token not in output
 
 
-def test_reads_only(zone: Zone, capsys: pytest.CaptureFixture[str]) -> None:
+def test_reads_only(zone: CheckedZone, capsys: pytest.CaptureFixture[str]) -> None:
     assert live.main([]) == 0
     assert capsys.readouterr().out.endswith("\n8 requests: 8 ok\n")
     assert zone.requests() == 8
@@ -109,7 +109,10 @@ def test_reads_only(zone: Zone, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_zone_without_mappings_and_tiered_cache(
-    zone: Zone, fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    zone: CheckedZone,
+    fresh_simulator: RunningSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Also: an e-mail address with its key, and a zone that the credential does not list."""
     monkeypatch.delenv("CLOUDFLARE_API_TOKEN")
@@ -119,29 +122,33 @@ def test_zone_without_mappings_and_tiered_cache(
     fresh_simulator.fault(kind="status", status=403, operation="zones-list")
     assert live.main([]) == 0
     output = capsys.readouterr().out
-    assert verdicts(output) == {"ok": 6, "skipped": 2}
+    assert count_verdicts(output) == {"ok": 6, "skipped": 2}
     assert f"{SUPPORTED}: HTTP 400, code 0\n" in output
     assert "smart-tiered-cache-get: HTTP 404, code 1142\n" in output
     assert zone.requests() == 6
 
 
-def answer(operation: str, result: t.Any, **more: t.Any) -> dict[str, t.Any]:
+def malformed_answer(operation: str, result: t.Any, **more: t.Any) -> dict[str, t.Any]:
     """A fault: the operation is carried out, and answered with this result."""
     body = {"success": True, "errors": [], "messages": [], "result": result, **more}
-    return {"kind": "malformed", "operation": operation, "body": body, "done": True}
+    return {"kind": "malformed", "operation": operation, "body": body, "applied": True}
 
 
-def test_answers_that_differ(zone: Zone, fresh_simulator: RunningSimulator, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unexpected_answers(
+    zone: CheckedZone, fresh_simulator: RunningSimulator, capsys: pytest.CaptureFixture[str]
+) -> None:
     failure = {"success": False, "errors": [{"code": 1000, "message": "no"}], "messages": []}
     info = {"page": 1, "per_page": 100, "count": 1, "total_count": 1}
     zones = [{"id": fresh_simulator.zone_id, "name": "example.com", "plan": {"name": "Free"}}]
     fresh_simulator.fault(
-        answer("zones-list", zones, result_info={**info, "total_pages": 1}, more=1),
-        answer("zones-list", zones, result_info={**info, "total_pages": 1}, success=False),
-        answer("origin-cloud-regions-v2-list", [{"origin_ip": "192.0.2.1", "vendor": "acme"}], result_info=info),
+        malformed_answer("zones-list", zones, result_info={**info, "total_pages": 1}, more=1),
+        malformed_answer("zones-list", zones, result_info={**info, "total_pages": 1}, success=False),
+        malformed_answer(
+            "origin-cloud-regions-v2-list", [{"origin_ip": "192.0.2.1", "vendor": "acme"}], result_info=info
+        ),
         {"kind": "status", "status": 404, "operation": "origin-cloud-regions-v2-get", "body": failure},
-        answer("tiered-caching-get", {"id": "tiered_caching", "editable": "yes", "value": "on"}),
-        answer(SUPPORTED, {"obtained_codes": True, "vendors": {"acme": []}}),
+        malformed_answer("tiered-caching-get", {"id": "tiered_caching", "editable": "yes", "value": "on"}),
+        malformed_answer(SUPPORTED, {"obtained_codes": True, "vendors": {"acme": []}}),
         {"kind": "status", "status": 500, "operation": "smart-tiered-cache-get"},
     )
     assert live.main(["--write"]) == 1
@@ -159,15 +166,17 @@ def test_answers_that_differ(zone: Zone, fresh_simulator: RunningSimulator, caps
         "the answers above do not show an address without a mapping",
     ):
         assert f" {line}\n" in output
-    assert verdicts(output) == {"ok": 2, "differs": 6, "skipped": 1, "not checked": 1}
+    assert count_verdicts(output) == {"ok": 2, "differs": 6, "skipped": 1, "not checked": 1}
     assert zone.written() == []
 
 
-def test_refused_credential(zone: Zone, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_refused_credential(
+    zone: CheckedZone, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "another-token")
     assert live.main(["--write"]) == 1
     output = "".join(capsys.readouterr())
-    assert verdicts(output) == {"not checked": 7, "skipped": 2}
+    assert count_verdicts(output) == {"not checked": 7, "skipped": 2}
     assert "code 10000, Authentication error" in output and "another-token" not in output
     assert zone.requests() == 6
 
@@ -179,18 +188,18 @@ def test_refused_credential(zone: Zone, monkeypatch: pytest.MonkeyPatch, capsys:
         ({"kind": "disconnect", "operation": PUT_BATCH}, f"not checked +{PUT_BATCH}\n +No answer from http"),
         ({"kind": "truncate", "operation": DELETE_BATCH}, f"not checked +{DELETE_BATCH}\n +No answer from http"),
         (
-            {"kind": "malformed", "operation": PUT, "done": True},
+            {"kind": "malformed", "operation": PUT, "applied": True},
             f"differs +{PUT} {ADDRESS}: HTTP 200\n +answer: 'not json' ",
         ),
         (
-            answer(PUT, {"origin_ip": "192.0.2.99", "vendor": "aws", "region": "eu-west-1"}),
+            malformed_answer(PUT, {"origin_ip": "192.0.2.99", "vendor": "aws", "region": "eu-west-1"}),
             f"differs +{PUT} {ADDRESS}: HTTP 200\n +answer.result.origin_ip: '192.0.2.99' instead of '{ADDRESS}'\n",
         ),
     ],
     ids=["lost after the write", "lost before the write", "cut", "not JSON", "another mapping"],
 )
 def test_failed_write(
-    zone: Zone,
+    zone: CheckedZone,
     fresh_simulator: RunningSimulator,
     capsys: pytest.CaptureFixture[str],
     fault: dict[str, t.Any],
@@ -200,35 +209,37 @@ def test_failed_write(
     assert live.main(["--write", "--max-wait", "0"]) == 1
     output = capsys.readouterr().out
     assert re.search(f"^{line}", output, re.MULTILINE), output
-    assert verdicts(output).keys() <= {"ok", "differs", "not checked"}
+    assert count_verdicts(output).keys() <= {"ok", "differs", "not checked"}
     assert len(zone.written()) >= 2
     assert zone.is_as_before()
 
 
-def test_repeated_write(zone: Zone, fresh_simulator: RunningSimulator, capsys: pytest.CaptureFixture[str]) -> None:
+def test_repeated_write(
+    zone: CheckedZone, fresh_simulator: RunningSimulator, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A repeated PUT is answered as the first one. A repeated DELETE is not, which is no difference from the contract."""
     fresh_simulator.fault(*({"kind": "disconnect_after", "operation": operation} for operation in (PUT, DELETE)))
     assert live.main(["--write"]) == 1
-    assert verdicts(capsys.readouterr().out) == {"ok": 11, "not checked": 1}
+    assert count_verdicts(capsys.readouterr().out) == {"ok": 11, "not checked": 1}
     assert zone.is_as_before()
 
 
-def test_mapping_that_cannot_be_removed(
-    zone: Zone, fresh_simulator: RunningSimulator, capsys: pytest.CaptureFixture[str]
+def test_failed_removal(
+    zone: CheckedZone, fresh_simulator: RunningSimulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fresh_simulator.fault(kind="disconnect", operation=DELETE, times=None)
     assert live.main(["--write", "--max-wait", "0"]) == 1
     (address,) = zone.written()
     output = capsys.readouterr().out
     assert f" delete the mapping of {address} in the zone {fresh_simulator.zone_id}\n" in output
-    assert verdicts(output)["not removed"] == 1
+    assert count_verdicts(output)["not removed"] == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.usefixtures("bounded")
-def test_interrupted(zone: Zone, fresh_simulator: RunningSimulator, number: signal.Signals) -> None:
+@pytest.mark.usefixtures("time_limit")
+def test_interrupted(zone: CheckedZone, fresh_simulator: RunningSimulator, number: signal.Signals) -> None:
     fresh_simulator.fault(kind="hang", operation="origin-cloud-regions-v2-get", after=2)
-    with started("--write") as process:
+    with run_live_check("--write") as process:
         while fresh_simulator.faults():  # until the request that hangs
             assert process.poll() is None
             time.sleep(0.05)
@@ -263,7 +274,7 @@ def test_interrupted(zone: Zone, fresh_simulator: RunningSimulator, number: sign
     ids=["nothing", "no zone", "token as zone", "name as zone"],
 )
 def test_unusable_environment(
-    zone: Zone,
+    zone: CheckedZone,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     variables: dict[str, str],

@@ -17,9 +17,9 @@ from tests.system.playbooks import Ansible, ForkedAnsible
 APPLY = "edgecache.cloudflare.apply"
 REPORT = "edgecache.cloudflare.report"
 # Without an audit, which test_report.py has
-UNAUDITED = {"cloud_region_hints_audit": "false"}
-EMPTY = {"cloud_region_hints_zone": "", "cloud_region_hints_zone_id": ""}
-OFF = {"cloud_region_hints_zone": "example.net"}
+NO_AUDIT = {"cloud_region_hints_audit": "false"}
+EMPTY_ANSWERS = {"cloud_region_hints_zone": "", "cloud_region_hints_zone_id": ""}
+ZONE_WITHOUT_TIERED_CACHE = {"cloud_region_hints_zone": "example.net"}
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def ansible(forked_ansible: ForkedAnsible) -> ForkedAnsible:
 
 
 def play(ansible: Ansible, playbook: str, *arguments: str, passes: bool = True, **answers: str) -> str:
-    run = ansible.run(playbook, "-e", json.dumps({**EMPTY, **answers}), *arguments)
+    run = ansible.run(playbook, "-e", json.dumps({**EMPTY_ANSWERS, **answers}), *arguments)
     assert (run.returncode == 0) == passes, run.stdout + run.stderr
     assert "WARNING" not in run.stderr
     return run.stdout
@@ -42,7 +42,7 @@ def operations(ansible: Ansible) -> list[str]:
 
 def test_report(ansible: Ansible) -> None:
     path = ansible.folder / "report.json"
-    shown = play(ansible, REPORT, cloud_region_hints_report_path=str(path), **UNAUDITED)
+    shown = play(ansible, REPORT, cloud_region_hints_report_path=str(path), **NO_AUDIT)
     for text in ("Tiered Cache: enabled, Smart Tiered Cache: on", "6 hints", "     1 azure/eastus"):
         assert text in shown
     assert "not used" not in shown and "No longer supported" not in shown
@@ -61,7 +61,7 @@ def test_report(ansible: Ansible) -> None:
 def test_report_of_one_zone_after_another(ansible: Ansible) -> None:
     """What a workflow is told is that of the last one, and nothing of the first."""
     zones = [
-        {"import_playbook": REPORT, "vars": {**UNAUDITED, "cloud_region_hints_zone": zone}}
+        {"import_playbook": REPORT, "vars": {**NO_AUDIT, "cloud_region_hints_zone": zone}}
         for zone in ("example.com", "example.net")
     ]
     run = ansible.run(zones, environment={"ANSIBLE_SHOW_CUSTOM_STATS": "true"})
@@ -72,7 +72,7 @@ def test_report_of_one_zone_after_another(ansible: Ansible) -> None:
 
 
 @pytest.mark.parametrize("playbook", [REPORT, APPLY])
-def test_a_mistyped_url_is_taken_for_no_path(ansible: Ansible, playbook: str) -> None:
+def test_mistyped_url_is_not_a_path(ansible: Ansible, playbook: str) -> None:
     """It would be shown with all that is in it."""
     answers = {
         "cloud_region_hints_sources": "HTTPS:/example.com/ranges.json?sig=c2VjcmV0",
@@ -84,10 +84,12 @@ def test_a_mistyped_url_is_taken_for_no_path(ansible: Ansible, playbook: str) ->
     assert "c2VjcmV0" not in shown
 
 
-def test_report_of_a_zone_where_tiered_cache_is_off(ansible: Ansible) -> None:
+def test_report_with_tiered_cache_off(ansible: Ansible) -> None:
     """In check mode, which writes no file."""
     path = ansible.folder / "report.json"
-    shown = play(ansible, REPORT, "--check", cloud_region_hints_report_path=str(path), **UNAUDITED, **OFF)
+    shown = play(
+        ansible, REPORT, "--check", cloud_region_hints_report_path=str(path), **NO_AUDIT, **ZONE_WITHOUT_TIERED_CACHE
+    )
     assert "Tiered Cache: disabled, Smart Tiered Cache: off" in shown
     assert "The hints are not used: both must be on." in shown
     assert "0 hints" in shown
@@ -95,14 +97,14 @@ def test_report_of_a_zone_where_tiered_cache_is_off(ansible: Ansible) -> None:
     assert not path.exists()
 
 
-def test_report_of_regions_that_are_no_longer_supported(ansible: Ansible) -> None:
+def test_report_of_unsupported_regions(ansible: Ansible) -> None:
     aws = [{"name": "us-east-1", "upper_tier_colos": []}]
     vendors = {"aws": aws, **{vendor: [] for vendor in ("azure", "gcp", "oci")}}
     answer = {"success": True, "errors": [], "messages": [], "result": {"obtained_codes": True, "vendors": vendors}}
     ansible.simulator.fault(
         kind="malformed", body=answer, operation="origin-cloud-regions-v2-supported-regions", times=1
     )
-    shown = play(ansible, REPORT, cloud_region_hints_report_path="", **UNAUDITED)
+    shown = play(ansible, REPORT, cloud_region_hints_report_path="", **NO_AUDIT)
     assert "No longer supported: 2001:db8:0:1::25 aws/eu-west-1" in shown
     assert shown.count("No longer supported") == 5
 
@@ -138,7 +140,7 @@ def test_apply_by_group(ansible: Ansible) -> None:
     assert len(operations(ansible)) == 6
 
 
-def test_apply_purges_nothing_where_hosts_are_hidden(ansible: Ansible) -> None:
+def test_apply_with_hidden_hosts_does_not_purge(ansible: Ansible) -> None:
     shown = play(
         ansible,
         APPLY,
@@ -174,7 +176,7 @@ class TestApplyWithExpressionsOfTheGroup:
         assert {mapping["vendor"] for mapping in ansible.simulator.mappings()} == {"aws"}
         assert len(ansible.simulator.mappings()) == 3
 
-    def test_what_fails_for_one_host_fails_before_anything_is_written(self, ansible: Ansible) -> None:
+    def test_failed_expression_fails_before_any_write(self, ansible: Ansible) -> None:
         """The expression is that of the inventory, which localhost has too."""
         self.inventory(ansible, f"\n[all:vars]\ncloud_region_hints_vendor={self.VENDOR}\n")
         path = ansible.folder / "inventory"

@@ -32,29 +32,29 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_c
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError, PermissionDeniedError
 from requests.adapters import HTTPAdapter
 
-from tests.simulator.plain_client import Api
+from tests.simulator.api_client import ApiClient
 from tests.simulator.testing import RunningSimulator
-from tests.system.pauses import Pauses, end_timeouts_at_once
+from tests.system.fake_clock import FakeClock, expire_timeouts_at_once
 from tests.system.playbooks import Ansible
 
-pytestmark = pytest.mark.usefixtures("bounded")
+pytestmark = pytest.mark.usefixtures("time_limit")
 
-LONG = 600
+LONG_SECONDS = 600
 """Seconds: more than a test takes."""
 
 LIST = "origin-cloud-regions-v2-list"
 PAGE_SIZE = 10
-FULL = 350
+ZONE_SIZE = 350
 PAGES = 35
-REFUSED = {"kind": "status", "status": 403}
+REJECTION = {"kind": "status", "status": 403}
 
-Before = t.Callable[[int], object]
+BeforeRequest = t.Callable[[int], object]
 
 
-class Wire(HTTPAdapter):
+class HookedAdapter(HTTPAdapter):
     """Tells of each request before it is sent: which page it asks for."""
 
-    def __init__(self, before: Before) -> None:
+    def __init__(self, before: BeforeRequest) -> None:
         super().__init__()
         self.before = before
 
@@ -65,28 +65,30 @@ class Wire(HTTPAdapter):
 
 
 class Reader:
-    """Reads the zone. ``told`` are the sentences."""
+    """Reads the zone. ``messages`` are the sentences."""
 
     def __init__(self, simulator: RunningSimulator) -> None:
         self.simulator = simulator
-        self.told: list[str] = []
-        self.on_tell: t.Callable[[], object] = lambda: None
+        self.messages: list[str] = []
+        self.on_message: t.Callable[[], object] = lambda: None
 
-    def tell(self, text: str) -> None:
-        self.told.append(text)
-        self.on_tell()
+    def record_message(self, text: str) -> None:
+        self.messages.append(text)
+        self.on_message()
 
-    def read(self, before: Before = lambda page: None, **options: t.Any) -> list[str]:
+    def read(self, before: BeforeRequest = lambda page: None, **options: t.Any) -> list[str]:
         """The addresses of all mappings, in the order that came."""
         session = requests.Session()
-        session.mount("http://", Wire(before))
+        session.mount("http://", HookedAdapter(before))
         credential = Credential.from_token(self.simulator.token)
-        with Client(credential, self.simulator.url, session=session, before_sleep=self.tell, **options) as client:
+        with Client(
+            credential, self.simulator.url, session=session, before_sleep=self.record_message, **options
+        ) as client:
             mappings = OriginCloudRegions(client, self.simulator.zone_id).list_all()
         return [mapping.origin_ip for mapping in mappings]
 
 
-class Once:
+class FirstRequestHook:
     """Does something before the first request for this page."""
 
     def __init__(self, page: int, action: t.Callable[[], object]) -> None:
@@ -100,7 +102,7 @@ class Once:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _little_to_collect() -> t.Iterator[None]:
+def _frozen_garbage() -> t.Iterator[None]:
     """Looking for garbage takes less time without all that was there before."""
     gc.collect()
     gc.freeze()
@@ -109,17 +111,17 @@ def _little_to_collect() -> t.Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left(simulator: RunningSimulator) -> t.Iterator[None]:
+def _no_leaks(simulator: RunningSimulator) -> t.Iterator[None]:
     simulator.clear_faults()  # over the connection of the control API, which stays
     threads = threading.enumerate()
-    before = sockets()
+    before = open_sockets()
     yield
     assert threading.enumerate() == threads
     gc.collect()  # what requests has in circles
-    assert sockets() <= before
+    assert open_sockets() <= before
 
 
-def sockets() -> set[str]:
+def open_sockets() -> set[str]:
     """The open connections of this process."""
     links = set()
     for path in Path("/proc/self/fd").iterdir():
@@ -128,14 +130,14 @@ def sockets() -> set[str]:
     return {link for link in links if link.startswith("socket:")}
 
 
-def fill(simulator: RunningSimulator, count: int) -> None:
+def fill_zone(simulator: RunningSimulator, count: int) -> None:
     simulator.reset({"zones": [{"id": simulator.zone_id, "name": "example.com", "tiered_cache": "on", "fill": count}]})
 
 
 @pytest.fixture
 def reader(simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> Reader:
     monkeypatch.setattr(_client, "PAGE_SIZE", PAGE_SIZE)
-    fill(simulator, FULL)
+    fill_zone(simulator, ZONE_SIZE)
     return Reader(simulator)
 
 
@@ -143,18 +145,18 @@ def address(number: int) -> str:
     return f"2001:db8:f::{number:x}"
 
 
-ALL = [address(number) for number in range(1, FULL + 1)]
+ALL_ADDRESSES = [address(number) for number in range(1, ZONE_SIZE + 1)]
 
 
-def statistics(simulator: RunningSimulator) -> dict[str, t.Any]:
+def checked_stats(simulator: RunningSimulator) -> dict[str, t.Any]:
     stats = simulator.stats()
     assert stats["contract_violations"] == []
     return stats
 
 
-def requested(simulator: RunningSimulator) -> list[int]:
+def requested_pages(simulator: RunningSimulator) -> list[int]:
     """The pages that were asked for, as they came."""
-    log = statistics(simulator)["log"]
+    log = checked_stats(simulator)["log"]
     return [int(request["query"]["page"]) for request in log if request["operation"] == LIST]
 
 
@@ -166,63 +168,63 @@ def wait_for(condition: t.Callable[[], bool]) -> None:
 # How many
 
 
-@pytest.mark.parametrize("count", [0, 1, 10, 11, 20, 21, 91, FULL])
-def test_order_and_number(reader: Reader, count: int) -> None:
-    fill(reader.simulator, count)
-    assert reader.read() == ALL[:count]
-    pages = requested(reader.simulator)
+@pytest.mark.parametrize("count", [0, 1, 10, 11, 20, 21, 91, ZONE_SIZE])
+def test_order_and_page_count(reader: Reader, count: int) -> None:
+    fill_zone(reader.simulator, count)
+    assert reader.read() == ALL_ADDRESSES[:count]
+    pages = requested_pages(reader.simulator)
     assert pages[0] == 1 and sorted(pages) == list(range(1, max(1, -(-count // PAGE_SIZE)) + 1))
-    assert statistics(reader.simulator)["connections"] <= MAX_CONNECTIONS == 8
-    assert reader.told == []
+    assert checked_stats(reader.simulator)["connections"] <= MAX_CONNECTIONS == 8
+    assert reader.messages == []
 
 
 def test_full_zone(simulator: RunningSimulator) -> None:
     """With pages of their real size."""
-    fill(simulator, 3_500)
+    fill_zone(simulator, 3_500)
     assert Reader(simulator).read() == [address(number) for number in range(1, 3_501)]
-    assert sorted(requested(simulator)) == list(range(1, PAGES + 1))
+    assert sorted(requested_pages(simulator)) == list(range(1, PAGES + 1))
 
 
-def test_order_if_answers_come_in_another(reader: Reader) -> None:
+def test_order_with_a_late_answer(reader: Reader) -> None:
     """The second page is answered last."""
     others = threading.Semaphore(0)
 
     def before(page: int) -> None:
         if page == 2:
-            wait_for(lambda: len(requested(reader.simulator)) == PAGES - 1)
+            wait_for(lambda: len(requested_pages(reader.simulator)) == PAGES - 1)
             others.release()
 
-    assert reader.read(before) == ALL
-    assert requested(reader.simulator)[-1] == 2 and others.acquire(blocking=False)
+    assert reader.read(before) == ALL_ADDRESSES
+    assert requested_pages(reader.simulator)[-1] == 2 and others.acquire(blocking=False)
 
 
-def test_side_by_side_and_no_more(reader: Reader) -> None:
+def test_concurrency_limit(reader: Reader) -> None:
     """Eight after the first, held back by the server, to be counted."""
-    reader.simulator.fault(kind="latency", seconds=LONG, operation=LIST, after=1, times=None)
+    reader.simulator.fault(kind="latency", seconds=LONG_SECONDS, operation=LIST, after=1, times=None)
     found: list[str] = []
-    thread = threading.Thread(target=lambda: found.extend(reader.read(timeout=LONG)))
+    thread = threading.Thread(target=lambda: found.extend(reader.read(timeout=LONG_SECONDS)))
     thread.start()
     try:
-        wait_for(lambda: len(requested(reader.simulator)) > MAX_CONNECTIONS)
+        wait_for(lambda: len(requested_pages(reader.simulator)) > MAX_CONNECTIONS)
         time.sleep(0.1)
-        assert len(requested(reader.simulator)) == 1 + MAX_CONNECTIONS
-        assert statistics(reader.simulator)["connections"] <= MAX_CONNECTIONS
+        assert len(requested_pages(reader.simulator)) == 1 + MAX_CONNECTIONS
+        assert checked_stats(reader.simulator)["connections"] <= MAX_CONNECTIONS
     finally:
         reader.simulator.clear_faults()
         thread.join()
-    assert found == ALL
-    assert len(requested(reader.simulator)) == PAGES
+    assert found == ALL_ADDRESSES
+    assert len(requested_pages(reader.simulator)) == PAGES
 
 
 # Waiting
 
 
 @pytest.fixture
-def pauses() -> Pauses:
-    return Pauses()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
-def test_short_block(reader: Reader, pauses: Pauses) -> None:
+def test_short_rate_limit(reader: Reader, clock: FakeClock) -> None:
     """One page in the middle is refused: all wait, once."""
     sent: list[int] = []
     during: list[int] = []
@@ -232,96 +234,96 @@ def test_short_block(reader: Reader, pauses: Pauses) -> None:
         start = len(sent)
         time.sleep(0.1)
         during.append(len(sent) - start)
-        pauses.sleep(seconds)
+        clock.sleep(seconds)
 
     reader.simulator.fault(kind="status", status=429, headers={"Retry-After": "1"}, operation=LIST, after=12)
-    assert reader.read(sent.append, clock=pauses.clock, sleep=sleep) == ALL
-    assert pauses.seconds == [1]
+    assert reader.read(sent.append, clock=clock.time, sleep=sleep) == ALL_ADDRESSES
+    assert clock.pauses == [1]
     assert during[0] <= MAX_CONNECTIONS - 1
-    assert len(reader.told) == 1
-    assert reader.told[0].startswith("Retrying in 1.0 seconds (waited 0.0 of at most 330): Rate limit exceeded")
-    assert len(requested(reader.simulator)) == PAGES + 1
+    assert len(reader.messages) == 1
+    assert reader.messages[0].startswith("Retrying in 1.0 seconds (waited 0.0 of at most 330): Rate limit exceeded")
+    assert len(requested_pages(reader.simulator)) == PAGES + 1
 
 
-def test_block_of_all_requests(reader: Reader, pauses: Pauses) -> None:
+def test_rate_limit_for_all_requests(reader: Reader, clock: FakeClock) -> None:
     """As the API blocks: every request is refused until the time is over."""
 
     def sleep(seconds: float) -> None:
         # All that is on its way meets the block, too
         time.sleep(0.1)
-        count = len(requested(reader.simulator))
+        count = len(requested_pages(reader.simulator))
         assert count <= 10 + MAX_CONNECTIONS
         reader.simulator.clear_faults()
-        pauses.sleep(seconds)
+        clock.sleep(seconds)
 
     reader.simulator.fault(
         kind="status", status=429, headers={"Retry-After": "300"}, operation=LIST, after=10, times=None
     )
-    assert reader.read(clock=pauses.clock, sleep=sleep) == ALL
-    assert pauses.seconds == [300]
-    assert len(reader.told) == 1
-    assert PAGES < len(requested(reader.simulator)) <= PAGES + MAX_CONNECTIONS
+    assert reader.read(clock=clock.time, sleep=sleep) == ALL_ADDRESSES
+    assert clock.pauses == [300]
+    assert len(reader.messages) == 1
+    assert PAGES < len(requested_pages(reader.simulator)) <= PAGES + MAX_CONNECTIONS
 
 
-def test_few_requests_left(reader: Reader, pauses: Pauses) -> None:
+def test_few_requests_left(reader: Reader, clock: FakeClock) -> None:
     """They are spread over the time until there are more."""
     headers = {"Ratelimit": '"default";r=5;t=30', "Ratelimit-Policy": '"default";q=1200;w=300'}
     reader.simulator.fault(kind="latency", headers=headers, operation=LIST)
-    assert reader.read(clock=pauses.clock, sleep=pauses.sleep) == ALL
-    assert len(requested(reader.simulator)) == PAGES
-    assert pauses.seconds == [5] * 6
-    assert reader.told == [
+    assert reader.read(clock=clock.time, sleep=clock.sleep) == ALL_ADDRESSES
+    assert len(requested_pages(reader.simulator)) == PAGES
+    assert clock.pauses == [5] * 6
+    assert reader.messages == [
         "Waiting 5.0 seconds before each request: the rate limit allows only 5 more in the next 30.0 seconds"
     ]
 
 
-def test_none_left(reader: Reader, pauses: Pauses) -> None:
+def test_no_requests_left(reader: Reader, clock: FakeClock) -> None:
     """No request goes into the block."""
     headers = {"Ratelimit": '"default";r=0;t=200'}
     reader.simulator.fault(kind="latency", headers=headers, operation=LIST)
-    assert reader.read(clock=pauses.clock, sleep=pauses.sleep) == ALL
-    assert pauses.seconds == [200]
-    assert len(requested(reader.simulator)) == PAGES
+    assert reader.read(clock=clock.time, sleep=clock.sleep) == ALL_ADDRESSES
+    assert clock.pauses == [200]
+    assert len(requested_pages(reader.simulator)) == PAGES
 
 
 @pytest.mark.parametrize(("header", "max_wait"), [('"default";r=0;t=200', 0), ('"default";r=1100;t=200', 330)])
-def test_no_reason_or_no_way_to_slow_down(reader: Reader, pauses: Pauses, header: str, max_wait: float) -> None:
+def test_no_slowdown(reader: Reader, clock: FakeClock, header: str, max_wait: float) -> None:
     reader.simulator.fault(kind="latency", headers={"Ratelimit": header}, operation=LIST, times=None)
-    assert reader.read(clock=pauses.clock, sleep=pauses.sleep, max_wait=max_wait) == ALL
-    assert pauses.seconds == reader.told == []
+    assert reader.read(clock=clock.time, sleep=clock.sleep, max_wait=max_wait) == ALL_ADDRESSES
+    assert clock.pauses == reader.messages == []
 
 
-def test_headers_of_a_refusal(reader: Reader, pauses: Pauses) -> None:
+def test_429_with_both_headers(reader: Reader, clock: FakeClock) -> None:
     """Both say the same, so that one pause is enough."""
     headers = {"Ratelimit": '"default";r=0;t=60', "Retry-After": "60"}
     reader.simulator.fault(kind="status", status=429, headers=headers, operation=LIST)
-    assert reader.read(clock=pauses.clock, sleep=pauses.sleep) == ALL
-    assert pauses.seconds == [60]
-    assert len(requested(reader.simulator)) == PAGES + 1
+    assert reader.read(clock=clock.time, sleep=clock.sleep) == ALL_ADDRESSES
+    assert clock.pauses == [60]
+    assert len(requested_pages(reader.simulator)) == PAGES + 1
 
 
 # Somebody else writes
 
 
-def test_adds(reader: Reader) -> None:
-    fill(reader.simulator, 95)
-    with Api(reader.simulator) as api:
-        found = reader.read(Once(2, lambda: add(api, "192.0.2.1")))
-    assert found == [*ALL[:95], "192.0.2.1"]
-    assert len(requested(reader.simulator)) == 20
+def test_concurrent_creation(reader: Reader) -> None:
+    fill_zone(reader.simulator, 95)
+    with ApiClient(reader.simulator) as api:
+        found = reader.read(FirstRequestHook(2, lambda: add_mapping(api, "192.0.2.1")))
+    assert found == [*ALL_ADDRESSES[:95], "192.0.2.1"]
+    assert len(requested_pages(reader.simulator)) == 20
 
 
-def test_removes(reader: Reader) -> None:
-    fill(reader.simulator, 95)
-    with Api(reader.simulator) as api:
-        found = reader.read(Once(2, lambda: remove(api, address(1))))
-    assert found == ALL[1:95]
-    assert len(requested(reader.simulator)) == 20
+def test_concurrent_deletion(reader: Reader) -> None:
+    fill_zone(reader.simulator, 95)
+    with ApiClient(reader.simulator) as api:
+        found = reader.read(FirstRequestHook(2, lambda: remove_mapping(api, address(1))))
+    assert found == ALL_ADDRESSES[1:95]
+    assert len(requested_pages(reader.simulator)) == 20
 
 
-def test_adds_and_removes_as_many(reader: Reader) -> None:
+def test_concurrent_exchange(reader: Reader) -> None:
     """Between the first page and the others: all pages give the same total, but the new mapping shows that they are of two zones."""
-    fill(reader.simulator, 95)
+    fill_zone(reader.simulator, 95)
     lock = threading.Lock()
     written: list[str] = []
 
@@ -329,18 +331,18 @@ def test_adds_and_removes_as_many(reader: Reader) -> None:
         with lock:
             if page > 1 and not written:
                 written.append("192.0.2.1")
-                remove(api, address(1))
-                add(api, "192.0.2.1")
+                remove_mapping(api, address(1))
+                add_mapping(api, "192.0.2.1")
 
-    with Api(reader.simulator) as api:
+    with ApiClient(reader.simulator) as api:
         found = reader.read(before)
-    assert found == [*ALL[1:95], "192.0.2.1"]
-    assert len(requested(reader.simulator)) == 20
+    assert found == [*ALL_ADDRESSES[1:95], "192.0.2.1"]
+    assert len(requested_pages(reader.simulator)) == 20
 
 
-def test_writes_all_the_time(reader: Reader) -> None:
+def test_exchange_in_each_read(reader: Reader) -> None:
     """Between the first page and the others, each time."""
-    fill(reader.simulator, 35)
+    fill_zone(reader.simulator, 35)
     lock = threading.Lock()
     numbers = iter(range(1, 10))
     first = threading.Event()
@@ -351,54 +353,54 @@ def test_writes_all_the_time(reader: Reader) -> None:
                 first.set()
             elif first.is_set():
                 first.clear()
-                add(api, f"192.0.2.{next(numbers)}")
+                add_mapping(api, f"192.0.2.{next(numbers)}")
 
     with (
-        Api(reader.simulator) as api,
+        ApiClient(reader.simulator) as api,
         pytest.raises(CloudflareError, match="the pages report 37 or 38 mappings") as raised,
     ):
         reader.read(before)
     assert "in each of 3 reads" in str(raised.value)
-    assert len(requested(reader.simulator)) == 12
+    assert len(requested_pages(reader.simulator)) == 12
 
 
-@pytest.mark.parametrize("kind", ["stale_page", "lying_total"])
-def test_a_page_in_the_middle_is_wrong_once(reader: Reader, kind: str) -> None:
-    body = {"total_count": FULL + 1, "total_pages": PAGES} if kind == "lying_total" else None
+@pytest.mark.parametrize("kind", ["stale_page", "wrong_total"])
+def test_one_wrong_page(reader: Reader, kind: str) -> None:
+    body = {"total_count": ZONE_SIZE + 1, "total_pages": PAGES} if kind == "wrong_total" else None
     reader.simulator.fault(kind=kind, body=body, after=17)
-    assert reader.read() == ALL
-    assert len(requested(reader.simulator)) == 2 * PAGES
+    assert reader.read() == ALL_ADDRESSES
+    assert len(requested_pages(reader.simulator)) == 2 * PAGES
 
 
-def test_a_crowd_that_writes(reader: Reader) -> None:
+def test_many_concurrent_writers(reader: Reader) -> None:
     """Reading ends, with a list without repeats that has all that was there all the time, or with an error."""
-    fill(reader.simulator, 100)
+    fill_zone(reader.simulator, 100)
     over = threading.Event()
 
     def write() -> None:
-        with Api(reader.simulator) as api:
+        with ApiClient(reader.simulator) as api:
             number = 0
             while not over.is_set():
                 number += 1
-                add(api, f"192.0.2.{number % 250}")
-                remove(api, f"192.0.2.{(number - 100) % 250}")
+                add_mapping(api, f"192.0.2.{number % 250}")
+                remove_mapping(api, f"192.0.2.{(number - 100) % 250}")
                 time.sleep(0.02)
 
     thread = threading.Thread(target=write)
     thread.start()
     try:
         for _attempt in range(5):
-            with suppressed():
+            with ignore_inconsistent_pages():
                 found = reader.read()
                 assert len(found) == len(set(found))
-                assert found[:100] == ALL[:100]
+                assert found[:100] == ALL_ADDRESSES[:100]
     finally:
         over.set()
         thread.join()
 
 
 @contextlib.contextmanager
-def suppressed() -> t.Iterator[None]:
+def ignore_inconsistent_pages() -> t.Iterator[None]:
     """Without the error that the list changes all the time."""
     try:
         yield
@@ -407,58 +409,58 @@ def suppressed() -> t.Iterator[None]:
             raise
 
 
-def add(api: Api, origin_ip: str) -> None:
+def add_mapping(api: ApiClient, origin_ip: str) -> None:
     body = {"origin_ip": origin_ip, "vendor": "aws", "region": "us-east-1"}
     assert api.call("PUT", f"{api.mappings}/{origin_ip}", body).status == 200
 
 
-def remove(api: Api, origin_ip: str) -> None:
+def remove_mapping(api: ApiClient, origin_ip: str) -> None:
     assert api.call("DELETE", f"{api.mappings}/{origin_ip}").status in (200, 404)
 
 
 # The end
 
 
-def check_none_is_repeated(reader: Reader) -> None:
-    pages = requested(reader.simulator)
+def check_no_retries(reader: Reader) -> None:
+    pages = requested_pages(reader.simulator)
     assert len(pages) == len(set(pages))
 
 
 def test_error_in_one_page(reader: Reader) -> None:
-    reader.simulator.fault(**REFUSED, operation=LIST, after=17)
+    reader.simulator.fault(**REJECTION, operation=LIST, after=17)
     with pytest.raises(PermissionDeniedError):
         reader.read()
-    check_none_is_repeated(reader)
+    check_no_retries(reader)
 
 
-def test_error_while_others_hang(reader: Reader, pauses: Pauses, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_while_others_hang(reader: Reader, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """They end at their timeout, and do not try again."""
-    end_timeouts_at_once(monkeypatch, reader.simulator, pauses)
+    expire_timeouts_at_once(monkeypatch, reader.simulator, clock)
     reader.simulator.fault(kind="hang", operation=LIST, after=1, times=MAX_CONNECTIONS - 1)
-    reader.simulator.fault(**REFUSED, operation=LIST, after=1)
+    reader.simulator.fault(**REJECTION, operation=LIST, after=1)
     with pytest.raises(PermissionDeniedError):
-        reader.read(clock=pauses.clock)
-    check_none_is_repeated(reader)
+        reader.read(clock=clock.time)
+    check_no_retries(reader)
 
 
-def test_error_while_others_wait(reader: Reader) -> None:
+def test_error_during_a_pause(reader: Reader) -> None:
     """A pause of five minutes ends with it. The page that fails is sent before the pause, and answered in it."""
     told = threading.Event()
     started = threading.Event()
-    reader.on_tell = told.set
+    reader.on_message = told.set
 
     def before(page: int) -> None:
         if page == 1 + MAX_CONNECTIONS:
             started.set()
-            assert told.wait(LONG)
-            reader.simulator.fault(**REFUSED, operation=LIST)
+            assert told.wait(LONG_SECONDS)
+            reader.simulator.fault(**REJECTION, operation=LIST)
         elif page > 1:
-            assert started.wait(LONG)
+            assert started.wait(LONG_SECONDS)
 
     reader.simulator.fault(kind="status", status=429, headers={"Retry-After": "300"}, operation=LIST, after=1, times=1)
     with pytest.raises(PermissionDeniedError):
         reader.read(before)
-    assert len(reader.told) == 1
+    assert len(reader.messages) == 1
 
 
 def test_interrupted(reader: Reader) -> None:
@@ -468,7 +470,7 @@ def test_interrupted(reader: Reader) -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     timer = threading.Timer(0.1, interrupt)
-    reader.on_tell = timer.start
+    reader.on_message = timer.start
     reader.simulator.fault(kind="status", status=429, headers={"Retry-After": "300"}, operation=LIST, after=4, times=1)
     # Whoever starts the tests in the background of a shell has it ignored
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -476,7 +478,7 @@ def test_interrupted(reader: Reader) -> None:
         reader.read()
     timer.join()
     signal.signal(signal.SIGINT, before)
-    assert len(reader.told) == 1
+    assert len(reader.messages) == 1
 
 
 def test_interrupted_run(ansible: Ansible) -> None:
@@ -496,7 +498,7 @@ def test_interrupted_run(ansible: Ansible) -> None:
     (ansible.folder / "playbook.yml").write_text(yaml.safe_dump([play]))
 
     def all_wait() -> bool:
-        log = statistics(simulator)["log"]
+        log = checked_stats(simulator)["log"]
         blocked = {request["path"].split("/")[4] for request in log if request["status"] == 429}
         return blocked == set(zones) and None not in [request["status"] for request in log]
 

@@ -25,26 +25,26 @@ from tests.simulator.testing import RunningSimulator
 from tests.system.in_process import run_lookup
 from tests.system.playbooks import Ansible
 
-NAME = "edgecache.cloudflare.origin_cloud_region"
+LOOKUP = "edgecache.cloudflare.origin_cloud_region"
 SECRET = "Zm9vYmFyLXNlY3JldC1vZi1hLXRlc3Q"
 ADDRESS = "192.0.2.1"
 MAPPING = {"origin_ip": ADDRESS, "vendor": "aws"}
 HOSTS = 8
-STEP = 25
-LONG = 600
+ADDRESS_STEP = 25
+LONG_SECONDS = 600
 """Seconds: more than the run takes."""
 
 # The zones that the run has to do with
 ONE_PAGE = f"{1:032x}"
 THREE_PAGES = f"{2:032x}"
-WRITTEN = f"{3:032x}"
-OTHERS = f"{4:032x}"
+OWN_WRITES = f"{3:032x}"
+EXTERNAL_WRITES = f"{4:032x}"
 TWO_RUNS = f"{5:032x}"
 BACKGROUND = f"{6:032x}"
 ON_DISK = f"{7:032x}"
 GIVEN_UP = f"{8:032x}"
-FILLED = {ONE_PAGE: HOSTS, THREE_PAGES: STEP * HOSTS + 1}
-REGIONS = {ON_DISK: "eu-central-1"}
+FILL_BY_ZONE = {ONE_PAGE: HOSTS, THREE_PAGES: ADDRESS_STEP * HOSTS + 1}
+REGION_BY_ZONE = {ON_DISK: "eu-central-1"}
 
 INVENTORY = f"""
 [crowd]
@@ -69,41 +69,41 @@ if connection.getresponse().status != 200:
 Task = dict[str, t.Any]
 
 
-def show(label: str, expression: str, **keywords: t.Any) -> Task:
+def show_task(label: str, expression: str, **keywords: t.Any) -> Task:
     return {"ansible.builtin.debug": {"msg": f"<{label}|{{{{ {expression} }}}}>"}, **keywords}
 
 
-def look_up(zone_id: str, **options: t.Any) -> Task:
+def look_up_task(zone_id: str, **options: t.Any) -> Task:
     """Show the region of the address in this zone, with the zone for a label."""
     arguments = "".join(f", {name}={value!r}" for name, value in {"zone_id": zone_id, **options}.items())
-    return show(zone_id, f"lookup('{NAME}', '{ADDRESS}'{arguments}).region")
+    return show_task(zone_id, f"lookup('{LOOKUP}', '{ADDRESS}'{arguments}).region")
 
 
-def command(*words: str, output: str = "/dev/null") -> Task:
+def command_task(*words: str, output: str = "/dev/null") -> Task:
     """Run a command on the controller, which takes less time than a module."""
     line = f"{shlex.join(words)} > {shlex.quote(output)}"
-    return show("", "lookup('ansible.builtin.pipe', line)", vars={"line": line})
+    return show_task("", "lookup('ansible.builtin.pipe', line)", vars={"line": line})
 
 
-def hold_back(zone_id: str) -> dict[str, t.Any]:
+def delay_list(zone_id: str) -> dict[str, t.Any]:
     """The fault that holds back a module which reads the zone before it writes; lookups of one address read nothing but that."""
     return {
         "kind": "latency",
-        "seconds": LONG,
+        "seconds": LONG_SECONDS,
         "operation": "origin-cloud-regions-v2-list",
         "zone": zone_id,
         "times": None,
     }
 
 
-class Run:
+class CacheRun:
     """The run of Ansible, its end, and what the simulator tells of it."""
 
     def __init__(self, folder: Path, simulator: RunningSimulator) -> None:
         self.simulator = simulator
         self.ansible = Ansible(folder, simulator)
         self.folder = folder
-        self.temporary, self.saved, remote = folder / "temporary", folder / "saved", folder / "remote"
+        self.temporary, self.saved_temporary, remote = folder / "temporary", folder / "saved", folder / "remote"
         remote.mkdir()
         self.ansible.environment.update(
             ANSIBLE_ASYNC_DIR=str(folder / "async"),
@@ -113,24 +113,26 @@ class Run:
         )
         (folder / "inventory").write_text(INVENTORY)
         (folder / "request.py").write_text(REQUEST_SCRIPT)
-        (folder / "other.yml").write_text(yaml.safe_dump([self.play(self.second_run())]))
+        (folder / "other.yml").write_text(yaml.safe_dump([self.play(self.second_run_tasks())]))
         zones = [
             {
                 "id": zone_id,
                 "name": f"{zone_id}.example.com",
                 "tiered_cache": "on",
-                "mappings": [{**MAPPING, "region": REGIONS.get(zone_id, "us-east-1")}],
-                "fill": FILLED.get(zone_id, 0),
+                "mappings": [{**MAPPING, "region": REGION_BY_ZONE.get(zone_id, "us-east-1")}],
+                "fill": FILL_BY_ZONE.get(zone_id, 0),
             }
-            for zone_id in (ONE_PAGE, THREE_PAGES, WRITTEN, OTHERS, TWO_RUNS, BACKGROUND, ON_DISK, GIVEN_UP)
+            for zone_id in (ONE_PAGE, THREE_PAGES, OWN_WRITES, EXTERNAL_WRITES, TWO_RUNS, BACKGROUND, ON_DISK, GIVEN_UP)
         ]
         tokens = [{"token": simulator.token}, {"token": SECRET}]
-        simulator.reset({"tokens": tokens, "zones": zones, "faults": [hold_back(BACKGROUND)]})
+        simulator.reset({"tokens": tokens, "zones": zones, "faults": [delay_list(BACKGROUND)]})
         self.process = self.ansible.run(
             [
-                self.play(self.crowd(), hosts="crowd"),
-                self.play(self.writers(), hosts="writers"),
-                self.play([*self.others(), *self.two_runs(), *self.on_disk(), *self.given_up()]),
+                self.play(self.crowd_tasks(), hosts="crowd"),
+                self.play(self.writer_tasks(), hosts="writers"),
+                self.play(
+                    [*self.external_write_tasks(), *self.first_run_tasks(), *self.disk_tasks(), *self.timeout_tasks()]
+                ),
                 self.play([{"ansible.builtin.fail": {"msg": "The end."}}]),
             ],
             *("--forks", "10"),
@@ -139,9 +141,9 @@ class Run:
         simulator.clear_faults()
         other = folder / "other.txt"
         output = self.process.stdout + (other.read_text() if other.exists() else "")
-        self.shown: dict[str, list[str]] = {}
+        self.outputs: dict[str, list[str]] = {}
         for label, value in re.findall(r"<(\w+)\|(.*?)>", output):
-            self.shown.setdefault(label, []).append(value)
+            self.outputs.setdefault(label, []).append(value)
 
     def play(self, tasks: list[Task], hosts: str = "localhost") -> dict[str, t.Any]:
         return {"hosts": hosts, "gather_facts": False, "tasks": tasks}
@@ -150,159 +152,161 @@ class Run:
         """Send a request that the run knows nothing of."""
         server = self.simulator.url.split("/")[2]
         words = (server, method, path, self.simulator.token, json.dumps(body))
-        return command(sys.executable, "-SE", "request.py", *words)
+        return command_task(sys.executable, "-SE", "request.py", *words)
 
-    def somebody_else_writes(self, zone_id: str, region: str) -> Task:
+    def external_write(self, zone_id: str, region: str) -> Task:
         path = f"/client/v4/zones/{zone_id}/origin/cloud_regions/{ADDRESS}"
         return self.request("PUT", path, {**MAPPING, "region": region})
 
-    def requests(self, zone_id: str) -> int:
+    def request_count(self, zone_id: str) -> int:
         return sum(request["path"].split("/")[4:5] == [zone_id] for request in self.report["log"])
 
     # What is done
 
-    def crowd(self) -> list[Task]:
+    def crowd_tasks(self) -> list[Task]:
         """Each host looks up an address of its own, in two zones."""
         number = "inventory_hostname | regex_search('[0-9]+') | int"
         return [
-            show(
+            show_task(
                 zone_id,
                 f"({number}) ~ ' ' ~ "
-                f"lookup('{NAME}', '2001:db8:f::%x' | format({step} * ({number})), zone_id='{zone_id}').origin_ip",
+                f"lookup('{LOOKUP}', '2001:db8:f::%x' | format({step} * ({number})), zone_id='{zone_id}').origin_ip",
             )
-            for zone_id, step in ((ONE_PAGE, 1), (THREE_PAGES, STEP))
+            for zone_id, step in ((ONE_PAGE, 1), (THREE_PAGES, ADDRESS_STEP))
         ]
 
-    def writers(self) -> list[Task]:
-        several = {"zone_id": WRITTEN, "mappings": [{**MAPPING, "region": "eu-west-1"}]}
+    def writer_tasks(self) -> list[Task]:
+        several = {"zone_id": OWN_WRITES, "mappings": [{**MAPPING, "region": "eu-west-1"}]}
         return [
-            look_up(WRITTEN),
-            {NAME: {"zone_id": WRITTEN, **MAPPING, "region": "us-west-2"}, "run_once": True},
-            look_up(WRITTEN),
-            {f"{NAME}s": several, "run_once": True},
-            look_up(WRITTEN),
+            look_up_task(OWN_WRITES),
+            {LOOKUP: {"zone_id": OWN_WRITES, **MAPPING, "region": "us-west-2"}, "run_once": True},
+            look_up_task(OWN_WRITES),
+            {f"{LOOKUP}s": several, "run_once": True},
+            look_up_task(OWN_WRITES),
         ]
 
-    def others(self) -> list[Task]:
+    def external_write_tasks(self) -> list[Task]:
         return [
-            look_up(OTHERS),
-            self.somebody_else_writes(OTHERS, "us-west-2"),
-            look_up(OTHERS),
-            look_up(OTHERS, cache=False),
-            look_up(OTHERS),  # which that did not change
-            look_up(OTHERS, cache_ttl=0),
-            look_up(OTHERS),  # nor did that
+            look_up_task(EXTERNAL_WRITES),
+            self.external_write(EXTERNAL_WRITES, "us-west-2"),
+            look_up_task(EXTERNAL_WRITES),
+            look_up_task(EXTERNAL_WRITES, cache=False),
+            look_up_task(EXTERNAL_WRITES),  # which that did not change
+            look_up_task(EXTERNAL_WRITES, cache_ttl=0),
+            look_up_task(EXTERNAL_WRITES),  # nor did that
         ]
 
-    def two_runs(self) -> list[Task]:
+    def first_run_tasks(self) -> list[Task]:
         return [
-            look_up(TWO_RUNS),
-            self.somebody_else_writes(TWO_RUNS, "us-west-2"),
-            command("ansible-playbook", "-i", "inventory", "other.yml", output="other.txt"),
-            look_up(TWO_RUNS),
+            look_up_task(TWO_RUNS),
+            self.external_write(TWO_RUNS, "us-west-2"),
+            command_task("ansible-playbook", "-i", "inventory", "other.yml", output="other.txt"),
+            look_up_task(TWO_RUNS),
         ]
 
-    def second_run(self) -> list[Task]:
+    def second_run_tasks(self) -> list[Task]:
         """What is done in it: a lookup, and a write in the background that the API holds back at first."""
-        write = {"zone_id": BACKGROUND, "mappings": [{**MAPPING, "region": "us-west-2"}], "timeout": LONG}
+        write = {"zone_id": BACKGROUND, "mappings": [{**MAPPING, "region": "us-west-2"}], "timeout": LONG_SECONDS}
         return [
-            look_up(TWO_RUNS),
-            look_up(BACKGROUND),
-            {f"{NAME}s": write, "async": LONG, "poll": 0, "register": "job"},
-            look_up(BACKGROUND),
+            look_up_task(TWO_RUNS),
+            look_up_task(BACKGROUND),
+            {f"{LOOKUP}s": write, "async": LONG_SECONDS, "poll": 0, "register": "job"},
+            look_up_task(BACKGROUND),
             self.request("DELETE", "/_simulator/faults"),
             {
                 "ansible.builtin.async_status": {"jid": "{{ job.ansible_job_id }}"},
                 "register": "state",
                 "until": "state.finished",
-                "retries": LONG,
+                "retries": LONG_SECONDS,
                 "delay": 1,
             },
-            look_up(BACKGROUND),
+            look_up_task(BACKGROUND),
         ]
 
-    def on_disk(self) -> list[Task]:
+    def disk_tasks(self) -> list[Task]:
         return [
-            look_up(ON_DISK),
-            look_up(ON_DISK, api_token=SECRET),
-            command("cp", "-rp", str(self.temporary), str(self.saved)),
+            look_up_task(ON_DISK),
+            look_up_task(ON_DISK, api_token=SECRET),
+            command_task("cp", "-rp", str(self.temporary), str(self.saved_temporary)),
         ]
 
-    def given_up(self) -> list[Task]:
+    def timeout_tasks(self) -> list[Task]:
         """A write that the API holds back until the task is given up."""
         absent = {"mappings": [{"origin_ip": "192.0.2.2"}], "state": "absent"}
         return [
-            look_up(GIVEN_UP),
-            self.request("POST", "/_simulator/faults", hold_back(GIVEN_UP)),
+            look_up_task(GIVEN_UP),
+            self.request("POST", "/_simulator/faults", delay_list(GIVEN_UP)),
             {
-                f"{NAME}s": {"zone_id": GIVEN_UP, **absent, "timeout": LONG},
+                f"{LOOKUP}s": {"zone_id": GIVEN_UP, **absent, "timeout": LONG_SECONDS},
                 "timeout": 1,
                 "ignore_errors": True,
                 "register": "result",
             },
-            show(GIVEN_UP, "'given up: ' ~ (result.timedout is defined)"),
-            look_up(GIVEN_UP),
-            self.somebody_else_writes(GIVEN_UP, "us-west-2"),
-            look_up(GIVEN_UP),
+            show_task(GIVEN_UP, "'given up: ' ~ (result.timedout is defined)"),
+            look_up_task(GIVEN_UP),
+            self.external_write(GIVEN_UP, "us-west-2"),
+            look_up_task(GIVEN_UP),
         ]
 
 
 @pytest.fixture(scope="module")
-def run(simulator: RunningSimulator, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return Run(tmp_path_factory.mktemp("run_cache"), simulator)
+def run(simulator: RunningSimulator, tmp_path_factory: pytest.TempPathFactory) -> CacheRun:
+    return CacheRun(tmp_path_factory.mktemp("run_cache"), simulator)
 
 
-def test_the_run_ends_as_it_should(run: Run) -> None:
+def test_run_ends_as_expected(run: CacheRun) -> None:
     assert run.process.returncode == 2 and "The end." in run.process.stdout, run.process.stdout + run.process.stderr
     assert "WARNING" not in run.process.stderr
     assert run.report["contract_violations"] == []
 
 
-@pytest.mark.parametrize(("zone_id", "factor", "most"), [(ONE_PAGE, 1, 2), (THREE_PAGES, STEP, 6)])
-def test_a_lookup_for_each_host(run: Run, zone_id: str, factor: int, most: int) -> None:
+@pytest.mark.parametrize(("zone_id", "factor", "most"), [(ONE_PAGE, 1, 2), (THREE_PAGES, ADDRESS_STEP, 6)])
+def test_lookup_for_each_host(run: CacheRun, zone_id: str, factor: int, most: int) -> None:
     """Together they cost at most twice the pages of the zone, which are less than the hosts."""
-    assert sorted(run.shown[zone_id]) == sorted(
+    assert sorted(run.outputs[zone_id]) == sorted(
         f"{number} 2001:db8:f::{factor * number:x}" for number in range(1, HOSTS + 1)
     )
-    assert 1 <= run.requests(zone_id) <= most
+    assert 1 <= run.request_count(zone_id) <= most
 
 
-def test_what_the_run_writes_is_seen_at_once(run: Run) -> None:
+def test_own_write_is_seen_at_once(run: CacheRun) -> None:
     """By all hosts, whichever of them has written."""
-    assert run.shown[WRITTEN] == ["us-east-1"] * 2 + ["us-west-2"] * 2 + ["eu-west-1"] * 2
+    assert run.outputs[OWN_WRITES] == ["us-east-1"] * 2 + ["us-west-2"] * 2 + ["eu-west-1"] * 2
     # One for the first lookup, and for the first after each write; two to write one, three to write several
-    assert run.requests(WRITTEN) == 3 + 2 + 3
+    assert run.request_count(OWN_WRITES) == 3 + 2 + 3
 
 
-def test_what_somebody_else_writes(run: Run) -> None:
+def test_external_write(run: CacheRun) -> None:
     old, new = "us-east-1", "us-west-2"
-    assert run.shown[OTHERS] == [old, old, new, old, new, old]
-    assert run.requests(OTHERS) == 3 + 1
+    assert run.outputs[EXTERNAL_WRITES] == [old, old, new, old, new, old]
+    assert run.request_count(EXTERNAL_WRITES) == 3 + 1
 
 
-def test_two_runs_share_nothing(run: Run) -> None:
+def test_two_runs_share_nothing(run: CacheRun) -> None:
     """The second begins and ends while the first goes on, in the same temporary folder."""
-    assert run.shown[TWO_RUNS] == ["us-east-1", "us-east-1", "us-west-2"]  # the second run's is the last
-    assert run.requests(TWO_RUNS) == 2 + 1
+    assert run.outputs[TWO_RUNS] == ["us-east-1", "us-east-1", "us-west-2"]  # the second run's is the last
+    assert run.request_count(TWO_RUNS) == 2 + 1
 
 
-def test_a_write_in_the_background(run: Run) -> None:
+def test_async_write(run: CacheRun) -> None:
     """The zone is looked up before the write, which is under way, and after its end is known."""
-    assert run.shown[BACKGROUND] == ["us-east-1", "us-east-1", "us-west-2"]
+    assert run.outputs[BACKGROUND] == ["us-east-1", "us-east-1", "us-west-2"]
 
 
-def test_a_write_after_the_time_of_its_task(run: Run) -> None:
+def test_write_after_a_task_timeout(run: CacheRun) -> None:
     """The module may go on, so nothing is kept any more."""
-    assert run.shown[GIVEN_UP] == ["us-east-1", "given up: True", "us-east-1", "us-west-2"]
+    assert run.outputs[GIVEN_UP] == ["us-east-1", "given up: True", "us-east-1", "us-west-2"]
 
 
-def test_what_lies_on_the_disk(run: Run) -> None:
+def test_files_on_disk(run: CacheRun) -> None:
     """During the run no credential, and nothing that others may read; after it nothing, even if it has failed."""
-    assert run.shown[ON_DISK] == [REGIONS[ON_DISK]] * 2
-    assert run.requests(ON_DISK) == 2  # another credential may see something else
-    files = {path: path.read_bytes() for path in run.saved.rglob("*") if path.is_file()}
+    assert run.outputs[ON_DISK] == [REGION_BY_ZONE[ON_DISK]] * 2
+    assert run.request_count(ON_DISK) == 2  # another credential may see something else
+    files = {path: path.read_bytes() for path in run.saved_temporary.rglob("*") if path.is_file()}
     kept = {
-        path for path, content in files.items() if REGIONS[ON_DISK].encode() in content and ON_DISK.encode() in content
+        path
+        for path, content in files.items()
+        if REGION_BY_ZONE[ON_DISK].encode() in content and ON_DISK.encode() in content
     }
     assert len(kept) == 2
     assert {path.parent.stat().st_mode & 0o777 for path in kept} == {0o700}
@@ -311,11 +315,11 @@ def test_what_lies_on_the_disk(run: Run) -> None:
         for secret in (SECRET, run.simulator.token):
             assert secret.encode() not in content and secret not in str(path)
     assert list(run.temporary.iterdir()) == []
-    left_over = [path for path in run.folder.rglob("*edgecache.cloudflare*") if run.saved not in path.parents]
+    left_over = [path for path in run.folder.rglob("*edgecache.cloudflare*") if run.saved_temporary not in path.parents]
     assert left_over == []
 
 
-def test_switched_off_for_all(
+def test_cache_disabled_in_configuration(
     fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """In the configuration file, and on again in a variable, which is stronger."""
@@ -330,7 +334,7 @@ def test_switched_off_for_all(
     assert simulator.stats()["requests"] == 4
 
 
-def test_loading_the_lookup_loads_no_library(simulator: RunningSimulator, tmp_path: Path) -> None:
+def test_lookup_imports_no_library(simulator: RunningSimulator, tmp_path: Path) -> None:
     """Each fork loads it anew, and what the run knows already is answered without requests."""
     script = (
         "import sys; from ansible.plugins.loader import init_plugin_loader; init_plugin_loader();"

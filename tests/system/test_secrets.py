@@ -61,7 +61,7 @@ SEED: dict[str, t.Any] = {
     ],
 }
 # The ways to give a credential: the environment, the options of a module, what the simulator takes
-WAYS: dict[str, tuple[dict[str, str], dict[str, str], dict[str, t.Any]]] = {
+CREDENTIAL_SOURCES: dict[str, tuple[dict[str, str], dict[str, str], dict[str, t.Any]]] = {
     "token in the environment": ({"CLOUDFLARE_API_TOKEN": SECRET}, {}, {"tokens": [{"token": SECRET}]}),
     "key in the environment": (
         {"CLOUDFLARE_EMAIL": EMAIL, "CLOUDFLARE_API_KEY": SECRET},
@@ -72,7 +72,7 @@ WAYS: dict[str, tuple[dict[str, str], dict[str, str], dict[str, t.Any]]] = {
 }
 
 
-def faults(secret: str) -> list[dict[str, t.Any]]:
+def echo_faults(secret: str) -> list[dict[str, t.Any]]:
     """What any operation may meet. The API sends the credential back, wherever it may."""
     echo = {"Authorization": f"Bearer {secret}", "X-Auth-Key": secret}
     return [
@@ -110,7 +110,7 @@ TASKS: dict[str, tuple[str, dict[str, t.Any]]] = {
 }
 
 
-def answers(secret: str) -> list[dict[str, t.Any]]:
+def echo_answers(secret: str) -> list[dict[str, t.Any]]:
     """All answers of the API with the credential in them, for any operation."""
     echo = f"bad item {{'Authorization': 'Bearer {secret}'}}"
     parts = {"vendor": secret, "region": secret, "id": secret, "value": secret, "error": echo}
@@ -123,7 +123,7 @@ def answers(secret: str) -> list[dict[str, t.Any]]:
     ]
     escaped = [(200, envelope(results[1])), (500, envelope(errors=[{"code": 1140, "message": secret}]))]
     return [
-        *faults(secret),
+        *echo_faults(secret),
         *({"kind": "malformed", "body": envelope(result)} for result in results),
         *(
             {"kind": "status", "status": status, "body": json.dumps(body).replace(secret, escape(secret))}
@@ -136,33 +136,33 @@ RunModule = t.Callable[..., str]
 
 
 @pytest.fixture
-def run(fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> RunModule:
+def run_module(fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> RunModule:
     """Run a module in this process, in which a credential must not show. Returns the result as text."""
     monkeypatch.setenv("CLOUDFLARE_ZONE_ID", fresh_simulator.zone_id)
     monkeypatch.setenv("CLOUDFLARE_BASE_URL", fresh_simulator.url)
 
-    def run(name: str, /, **options: t.Any) -> str:
+    def run_module(name: str, /, **options: t.Any) -> str:
         # With everything that Ansible shows at -vvvv
         shown = {"_ansible_diff": True, "_ansible_inject_invocation": True, "_ansible_verbosity": 4}
         printed = print_result(name, max_wait=0, **shown, **options)
         check_hidden(printed)
         return printed
 
-    return run
+    return run_module
 
 
 # Each with another way than its neighbours
-@pytest.mark.parametrize(("operation", "way"), list(zip(TASKS, itertools.cycle(WAYS))))
-def test_no_credential_shows_in_results(
-    simulator: RunningSimulator, run: RunModule, monkeypatch: pytest.MonkeyPatch, operation: str, way: str
+@pytest.mark.parametrize(("operation", "way"), list(zip(TASKS, itertools.cycle(CREDENTIAL_SOURCES))))
+def test_results_hide_credentials(
+    simulator: RunningSimulator, run_module: RunModule, monkeypatch: pytest.MonkeyPatch, operation: str, way: str
 ) -> None:
-    environment, credential, seed = WAYS[way]
+    environment, credential, seed = CREDENTIAL_SOURCES[way]
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     simulator.reset({**SEED, **seed})
-    simulator.fault(*({**answer, "operation": operation} for answer in answers(SECRET)))
+    simulator.fault(*({**answer, "operation": operation} for answer in echo_answers(SECRET)))
     module, options = TASKS[operation]
-    results = [run(module, **credential, **options) for dummy in range(len(answers(SECRET)) + 1)]
+    results = [run_module(module, **credential, **options) for dummy in range(len(echo_answers(SECRET)) + 1)]
     assert simulator.faults() == []
     assert simulator.stats()["log"][-1]["status"] == 200
     # What would show it, had anything gone wrong
@@ -172,12 +172,12 @@ def test_no_credential_shows_in_results(
 
 
 @pytest.fixture
-def look_up_here(fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., str]:
+def call_lookup(fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., str]:
     """Call the lookup in this process. Returns its result, or its error with the causes, which Ansible shows too."""
     monkeypatch.setenv("CLOUDFLARE_ZONE_ID", fresh_simulator.zone_id)
     monkeypatch.setenv("CLOUDFLARE_BASE_URL", fresh_simulator.url)
 
-    def look_up_here(**options: t.Any) -> str:
+    def call_lookup(**options: t.Any) -> str:
         loader = DataLoader()
         lookup = lookup_loader.get(LOOKUP, loader=loader, templar=Templar(loader, {}))
         try:
@@ -187,33 +187,33 @@ def look_up_here(fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPa
         check_hidden(text)
         return text
 
-    return look_up_here
+    return call_lookup
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_no_credential_shows_in_lookups(
-    simulator: RunningSimulator, look_up_here: t.Callable[..., str], monkeypatch: pytest.MonkeyPatch, way: str
+@pytest.mark.parametrize("way", CREDENTIAL_SOURCES)
+def test_lookups_hide_credentials(
+    simulator: RunningSimulator, call_lookup: t.Callable[..., str], monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    environment, credential, seed = WAYS[way]
+    environment, credential, seed = CREDENTIAL_SOURCES[way]
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     simulator.reset({**SEED, **seed})
-    simulator.fault(*answers(SECRET))
-    results = [look_up_here(**credential) for dummy in range(len(answers(SECRET)) + 1)]
+    simulator.fault(*echo_answers(SECRET))
+    results = [call_lookup(**credential) for dummy in range(len(echo_answers(SECRET)) + 1)]
     assert simulator.faults() == []
     assert any("bad header" in result for result in results)
     assert "us-east-1" in results[-1]
 
 
-def test_a_credential_of_the_environment_that_no_header_can_carry(
+def test_invalid_header_value_of_the_environment(
     fresh_simulator: RunningSimulator,
-    run: RunModule,
-    look_up_here: t.Callable[..., str],
+    run_module: RunModule,
+    call_lookup: t.Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", f"{SECRET}\nX-Other: {SECRET}")
-    assert "CLOUDFLARE_API_TOKEN" in run("origin_cloud_region_info")
-    assert "CLOUDFLARE_API_TOKEN" in look_up_here()
+    assert "CLOUDFLARE_API_TOKEN" in run_module("origin_cloud_region_info")
+    assert "CLOUDFLARE_API_TOKEN" in call_lookup()
     assert fresh_simulator.stats()["requests"] == 0
 
 
@@ -251,15 +251,15 @@ MISPLACED_IN_MODULES: list[tuple[str, dict[str, t.Any]]] = [
 
 
 @pytest.mark.parametrize("is_known", [False, True])
-def test_a_secret_that_is_misplaced_in_modules(
-    simulator: RunningSimulator, run: RunModule, monkeypatch: pytest.MonkeyPatch, is_known: bool
+def test_misplaced_secret_in_modules(
+    simulator: RunningSimulator, run_module: RunModule, monkeypatch: pytest.MonkeyPatch, is_known: bool
 ) -> None:
     """Whether or not it is the token of the task, too."""
     messages = []
     for module, misplaced in MISPLACED_IN_MODULES:
         options = {**({"api_token": SECRET} if is_known else {}), **misplaced}
         # None: the option is omitted
-        result = json.loads(run(module, **{name: value for name, value in options.items() if value is not None}))
+        result = json.loads(run_module(module, **{name: value for name, value in options.items() if value is not None}))
         assert result["failed"], options
         messages.append(result["msg"])
     assert any("must be a string, but is a list" in message for message in messages)
@@ -278,27 +278,27 @@ MISPLACED_IN_LOOKUPS = [
 ]
 
 
-def look_up(arguments: str = "", **variables: t.Any) -> dict[str, t.Any]:
+def look_up_task(arguments: str = "", **variables: t.Any) -> dict[str, t.Any]:
     call = f"query('{LOOKUP}'{arguments and ', '}{arguments})"
     return {"ansible.builtin.debug": {"msg": f"{{{{ {call} }}}}"}, "vars": variables}
 
 
-def play(tasks: list[dict[str, t.Any]], **keywords: t.Any) -> dict[str, t.Any]:
+def create_play(tasks: list[dict[str, t.Any]], **keywords: t.Any) -> dict[str, t.Any]:
     tasks = [{**task, "ignore_errors": True} for task in tasks]
     return {"hosts": "localhost", "gather_facts": False, "tasks": tasks, **keywords}
 
 
 # One of the faults is an answer like any other, with the credential for a vendor
-FAILURES = len(faults("")) - 1
+FAILED_LOOKUPS = len(echo_faults("")) - 1
 NO_RETRIES = {"cloudflare_max_wait": 0, "cloudflare_cache": False}
 # One more than there are answers of a kind, so that the last one is right
-LOOKUPS = [look_up()] * (len(faults("")) + 1)
-READ: dict[str, t.Any] = {MODULE: {"max_wait": 0}}
-WRITES = [{"edgecache.cloudflare.origin_cloud_regions": {"mappings": [MAPPING], "max_wait": 0}}] * (
-    len(answers("")) + 1
+LOOKUP_TASKS = [look_up_task()] * (len(echo_faults("")) + 1)
+READ_TASK: dict[str, t.Any] = {MODULE: {"max_wait": 0}}
+WRITE_TASKS = [{"edgecache.cloudflare.origin_cloud_regions": {"mappings": [MAPPING], "max_wait": 0}}] * (
+    len(echo_answers("")) + 1
 )
 # As on a host without pipelining, where Ansible shows more of what it does
-UNPIPELINED = {**READ, "vars": {"ansible_pipelining": False}}
+UNPIPELINED_TASK = {**READ_TASK, "vars": {"ansible_pipelining": False}}
 
 
 class Output(t.NamedTuple):
@@ -311,34 +311,34 @@ class Output(t.NamedTuple):
 
 def run_playbook(ansible: Ansible, plays: list[dict[str, t.Any]], environment: dict[str, str]) -> Output:
     (ansible.folder / "secret.yml").write_text(f"secret: {SECRET}\n")
-    run = ansible.run(plays, "-vvvv", "--diff", environment=environment)
+    run_module = ansible.run(plays, "-vvvv", "--diff", environment=environment)
     log = (ansible.folder / "ansible.log").read_text()
-    assert run.returncode == 0, run.stdout + run.stderr
-    check_hidden(run.stdout, run.stderr, log)
-    return Output(run.stdout, log, [entry["status"] for entry in ansible.simulator.stats()["log"]])
+    assert run_module.returncode == 0, run_module.stdout + run_module.stderr
+    check_hidden(run_module.stdout, run_module.stderr, log)
+    return Output(run_module.stdout, log, [entry["status"] for entry in ansible.simulator.stats()["log"]])
 
 
-def test_no_token_shows(ansible: Ansible) -> None:
+def test_playbook_output_hides_tokens(ansible: Ansible) -> None:
     """One token of the environment, and another one as an option, in variables, and where it does not belong."""
     ansible.simulator.reset({**SEED, "tokens": [{"token": SECRET}, {"token": OTHER_SECRET}]})
-    denied, *others = faults(SECRET)
+    denied, *others = echo_faults(SECRET)
     ansible.simulator.fault(
         {**denied, "times": 2},
         *others,
-        *({**answer, "operation": "origin-cloud-regions-v2-batch-upsert"} for answer in answers(OTHER_SECRET)),
+        *({**answer, "operation": "origin-cloud-regions-v2-batch-upsert"} for answer in echo_answers(OTHER_SECRET)),
     )
-    as_option = play(
-        [READ, *LOOKUPS],
+    as_option = create_play(
+        [READ_TASK, *LOOKUP_TASKS],
         vars={**NO_RETRIES, "cloudflare_api_token": "{{ secret }}"},
         module_defaults={"group/edgecache.cloudflare.cloudflare": {"api_token": "{{ secret }}"}},
         vars_files=["secret.yml"],
     )
-    of_environment = play([*WRITES, UNPIPELINED])
+    of_environment = create_play([*WRITE_TASKS, UNPIPELINED_TASK])
     misplaced = [
-        *(look_up(arguments) for arguments in MISPLACED_IN_LOOKUPS),
-        look_up(cloudflare_api_token="{{ [secret] }}"),
-        look_up(cloudflare_timeout="{{ secret }}"),
-        look_up(cloudflare_api_token="{{ secret }}\nX-Other: {{ secret }}"),
+        *(look_up_task(arguments) for arguments in MISPLACED_IN_LOOKUPS),
+        look_up_task(cloudflare_api_token="{{ [secret] }}"),
+        look_up_task(cloudflare_timeout="{{ secret }}"),
+        look_up_task(cloudflare_api_token="{{ secret }}\nX-Other: {{ secret }}"),
         {MODULE: {"api_token": "{{ secret }}\nX-Other: {{ secret }}"}},
         {MODULE: {"api_token": ["{{ secret }}"]}},
         {MODULE: {"api_email": "{{ secret }}"}},
@@ -347,12 +347,12 @@ def test_no_token_shows(ansible: Ansible) -> None:
         # Ansible gives up collecting secrets there
         {"edgecache.cloudflare.origin_cloud_regions": {"mappings": ["192.0.2.1"], "api_token": "{{ secret }}"}},
     ]
-    plays = [as_option, of_environment, play(misplaced, vars_files=["secret.yml"])]
+    plays = [as_option, of_environment, create_play(misplaced, vars_files=["secret.yml"])]
     output = run_playbook(ansible, plays, {"CLOUDFLARE_API_TOKEN": OTHER_SECRET, "SECRET": SECRET})
     assert ansible.simulator.faults() == []
     assert output.statuses[-2:] == [200, 200]  # the last write, and UNPIPELINED
     outputs = output.stdout.split("PLAY [localhost]")[1:]
-    assert [text.count("FAILED!") for text in outputs] == [1 + FAILURES, len(WRITES) - 1, len(misplaced)]
+    assert [text.count("FAILED!") for text in outputs] == [1 + FAILED_LOOKUPS, len(WRITE_TASKS) - 1, len(misplaced)]
     assert "us-east-1" in outputs[0] and "bad header" in outputs[0]
     for text in ("bad header", "bad item", "+++ after", "EXEC /bin/sh"):
         assert text in outputs[1]
@@ -370,29 +370,29 @@ MISPLACED_IN_INVENTORIES: list[dict[str, t.Any]] = [
 ]
 
 
-def test_no_credential_shows_in_inventories(ansible: Ansible) -> None:
+def test_inventory_output_hides_credentials(ansible: Ansible) -> None:
     """With the token of the environment, with another one in the file, and where it does not belong."""
     ansible.simulator.reset({**SEED, "tokens": [{"token": SECRET}, {"token": OTHER_SECRET}]})
-    ansible.simulator.fault(*faults(OTHER_SECRET), *({**fault, "after": 1} for fault in faults(SECRET)))
+    ansible.simulator.fault(*echo_faults(OTHER_SECRET), *({**fault, "after": 1} for fault in echo_faults(SECRET)))
     cache = {"cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(ansible.folder / "cache")}
     sources: list[dict[str, t.Any]] = [
         {**cache, **credential, **last}
         for credential in ({}, {"api_token": SECRET})
-        for last in [*[{}] * len(faults("")), {"cache": True}]
+        for last in [*[{}] * len(echo_faults("")), {"cache": True}]
     ]
     requests = len(sources)
-    run = ansible.inventories(
+    run_module = ansible.inventories(
         [*sources, *MISPLACED_IN_INVENTORIES],
         *("-e", "cloudflare_max_wait=0", "-vvvv"),
         environment={"CLOUDFLARE_API_TOKEN": OTHER_SECRET},
     )
     assert ansible.simulator.faults() == []
     assert len(ansible.simulator.stats()["log"]) == requests
-    assert "us-east-1" in run.stdout
+    assert "us-east-1" in run_module.stdout
     cached = [path.read_text() for path in Path(ansible.folder / "cache").iterdir()]
     assert len(cached) == 2 and all("us-east-1" in text for text in cached)
     log = (ansible.folder / "ansible.log").read_text()
     failures = re.findall("Failed to parse inventory with 'auto' plugin: ", " ".join(log.split()))
-    assert len(failures) == 2 * FAILURES + len(MISPLACED_IN_INVENTORIES)
+    assert len(failures) == 2 * FAILED_LOOKUPS + len(MISPLACED_IN_INVENTORIES)
     assert log.count("bad header") >= 2
-    check_hidden(run.stdout, run.stderr, log, *cached)
+    check_hidden(run_module.stdout, run_module.stderr, log, *cached)

@@ -11,20 +11,20 @@ import json
 
 import pytest
 
-from tests.simulator.plain_client import Api
+from tests.simulator.api_client import ApiClient
 from tests.simulator.testing import ControlError, RunningSimulator
 
 AWS = {"vendor": "aws", "region": "us-east-1"}
 
 
-def no_violations(simulator: RunningSimulator) -> bool:
+def check_no_violations(simulator: RunningSimulator) -> bool:
     return not simulator.stats()["contract_violations"]
 
 
 # Mappings
 
 
-def test_list(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_list(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     answer = api.get(api.mappings)
     assert [mapping["origin_ip"] for mapping in answer.result] == [
         "192.0.2.1",
@@ -36,10 +36,10 @@ def test_list(api: Api, fresh_simulator: RunningSimulator) -> None:
     ]
     assert answer.body["result_info"] == {"page": 1, "per_page": 20, "count": 6, "total_count": 6, "total_pages": 1}
     assert "modified_on" not in answer.result[2]
-    assert no_violations(fresh_simulator)
+    assert check_no_violations(fresh_simulator)
 
 
-def test_pages(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_pages(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.reset({"zones": [{"id": fresh_simulator.zone_id, "name": "example.com", "fill": 250}]})
     pages = [api.get(f"{api.mappings}?per_page=100&page={page}") for page in (1, 2, 3, 4)]
     assert [page.body["result_info"]["count"] for page in pages] == [100, 100, 50, 0]
@@ -54,7 +54,7 @@ def test_pages(api: Api, fresh_simulator: RunningSimulator) -> None:
 
 
 @pytest.mark.parametrize("query", ["per_page=101", "per_page=0", "page=0", "page=x", "page=1&page=2", "pages=1"])
-def test_pagination_limits(api: Api, fresh_simulator: RunningSimulator, query: str) -> None:
+def test_pagination_limits(api: ApiClient, fresh_simulator: RunningSimulator, query: str) -> None:
     answer = api.get(f"{api.mappings}?{query}")
     assert answer.error == (400, 0)
     assert answer.body["errors"][0]["message"].startswith("request breaks the contract:")
@@ -62,16 +62,16 @@ def test_pagination_limits(api: Api, fresh_simulator: RunningSimulator, query: s
 
 
 @pytest.mark.parametrize("spelling", ["2001:db8::1", "2001:DB8:0:0:0:0:0:1", "2001%3Adb8%3A%3A1", "2001:db8::0.0.0.1"])
-def test_get_normalizes(api: Api, spelling: str) -> None:
+def test_get_normalizes(api: ApiClient, spelling: str) -> None:
     assert api.get(f"{api.mappings}/{spelling}").result["origin_ip"] == "2001:db8::1"
 
 
-def test_mapped_address_is_dotted(api: Api) -> None:
+def test_ipv4_mapped_address_is_dotted(api: ApiClient) -> None:
     put = api.call("PUT", f"{api.mappings}/::ffff:c000:201", {"origin_ip": "::FFFF:192.0.2.1", **AWS})
     assert put.result["origin_ip"] == "::ffff:192.0.2.1"
 
 
-def test_upsert_creates_replaces_and_keeps_the_order(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_upsert_creates_replaces_and_keeps_the_order(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     created = api.call("PUT", f"{api.mappings}/192.0.2.9", {"origin_ip": "192.0.2.9", **AWS})
     assert created.result.items() >= {"origin_ip": "192.0.2.9", **AWS}.items()
     assert created.result["modified_on"]
@@ -81,17 +81,17 @@ def test_upsert_creates_replaces_and_keeps_the_order(api: Api, fresh_simulator: 
     assert api.get(f"{api.mappings}/192.0.2.1").result == replaced.result
     addresses = [mapping["origin_ip"] for mapping in api.get(api.mappings).result]
     assert (addresses[0], addresses[-1], len(addresses)) == ("192.0.2.1", "192.0.2.9", 7)
-    assert no_violations(fresh_simulator)
+    assert check_no_violations(fresh_simulator)
 
 
-def test_delete(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_delete(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     assert api.call("DELETE", f"{api.mappings}/2001:DB8::1").result == {"origin_ip": "2001:db8::1"}
     assert api.get(f"{api.mappings}/2001:db8::1").error == (404, 1142)
     assert api.call("DELETE", f"{api.mappings}/2001:db8::1").error == (404, 1142)
-    assert no_violations(fresh_simulator)
+    assert check_no_violations(fresh_simulator)
 
 
-def test_batch_upsert_judges_each_item(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_batch_upsert_checks_each_item(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     items = [
         {"origin_ip": "2001:DB8::9", **AWS},
         {"origin_ip": "192.0.2.0/24", **AWS},
@@ -102,17 +102,17 @@ def test_batch_upsert_judges_each_item(api: Api, fresh_simulator: RunningSimulat
     assert [item["origin_ip"] for item in result["failed"]] == ["192.0.2.0/24", "192.0.2.8"]
     assert all(item["error"] for item in result["failed"])
     assert len(api.get(api.mappings).result) == 7
-    assert no_violations(fresh_simulator)
+    assert check_no_violations(fresh_simulator)
 
 
-def test_batch_delete_judges_each_address(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_batch_delete_checks_each_address(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     result = api.call("DELETE", f"{api.mappings}/batch", ["192.0.2.1", "192.0.2.99", "nonsense"]).result
     assert result["succeeded"] == [{"origin_ip": "192.0.2.1", **AWS}]
     assert [item["origin_ip"] for item in result["failed"]] == ["192.0.2.99", "nonsense"]
-    assert no_violations(fresh_simulator)
+    assert check_no_violations(fresh_simulator)
 
 
-def test_batch_of_more_than_100(api: Api) -> None:
+def test_batch_of_more_than_100(api: ApiClient) -> None:
     assert api.call("DELETE", f"{api.mappings}/batch", ["192.0.2.1"] * 101).error == (400, 0)
     assert len(api.get(api.mappings).result) == 6
 
@@ -131,24 +131,24 @@ def test_batch_of_more_than_100(api: Api) -> None:
         "192.0.2.1%0A",
     ],
 )
-def test_invalid_address(api: Api, address: str) -> None:
+def test_invalid_address(api: ApiClient, address: str) -> None:
     assert api.get(f"{api.mappings}/{address}").error == (400, 1146)
     assert api.call("DELETE", f"{api.mappings}/{address}").error == (400, 1146)
     assert api.call("PUT", f"{api.mappings}/{address}", {"origin_ip": "192.0.2.1", **AWS}).error == (400, 1146)
 
 
-def test_body_names_another_address(api: Api) -> None:
+def test_body_names_another_address(api: ApiClient) -> None:
     answer = api.call("PUT", f"{api.mappings}/192.0.2.2", {"origin_ip": "192.0.2.3", **AWS})
     assert answer.error == (400, 1146)
     assert answer.body["errors"][0]["message"] == "body origin_ip does not match URL"
 
 
-def test_unsupported_region(api: Api) -> None:
+def test_unsupported_region(api: ApiClient) -> None:
     body = {"origin_ip": "192.0.2.2", "vendor": "aws", "region": "us-central1"}
     assert api.call("PUT", f"{api.mappings}/192.0.2.2", body).error == (400, 1157)
 
 
-def test_3500_mappings_are_the_limit(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_3500_mappings_are_the_limit(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.reset({"zones": [{"id": fresh_simulator.zone_id, "name": "example.com", "fill": 3499}]})
     new, newer, known = ({"origin_ip": address, **AWS} for address in ("192.0.2.1", "192.0.2.2", "2001:db8:f::1"))
     assert api.call("PUT", f"{api.mappings}/batch", [new, newer]).error == (403, 1164)
@@ -156,7 +156,7 @@ def test_3500_mappings_are_the_limit(api: Api, fresh_simulator: RunningSimulator
     assert len(api.call("PUT", f"{api.mappings}/batch", [new, known]).result["succeeded"]) == 2
     assert api.call("PUT", f"{api.mappings}/192.0.2.2", newer).error == (403, 1164)
     assert api.call("PUT", f"{api.mappings}/192.0.2.1", new).status == 200
-    assert no_violations(fresh_simulator)
+    assert check_no_violations(fresh_simulator)
 
 
 # Requests that break the contract
@@ -165,7 +165,7 @@ def test_3500_mappings_are_the_limit(api: Api, fresh_simulator: RunningSimulator
 @pytest.mark.parametrize(
     "body", [b"{", b"\xff", b"[]", {}, {"origin_ip": "192.0.2.1", "vendor": "acme", "region": "x"}]
 )
-def test_body_breaks_the_contract(api: Api, fresh_simulator: RunningSimulator, body: object) -> None:
+def test_body_violates_the_contract(api: ApiClient, fresh_simulator: RunningSimulator, body: object) -> None:
     answer = api.call("PUT", f"{api.mappings}/192.0.2.1", body)
     assert answer.error == (400, 0)
     assert answer.body["errors"][0]["message"].startswith("request breaks the contract: ")
@@ -174,11 +174,11 @@ def test_body_breaks_the_contract(api: Api, fresh_simulator: RunningSimulator, b
     ]
 
 
-def test_missing_body_and_content_type(api: Api) -> None:
+def test_missing_body_and_content_type(api: ApiClient) -> None:
     assert api.call("PUT", f"{api.mappings}/192.0.2.1").error == (400, 0)
 
 
-def test_own_answer_breaks_the_contract(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_response_violates_the_contract(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     mapping = {"origin_ip": "192.0.2.1", **AWS, "modified_on": "yesterday"}
     fresh_simulator.reset({"zones": [{"id": fresh_simulator.zone_id, "name": "example.com", "mappings": [mapping]}]})
     answer = api.get(api.mappings)
@@ -190,7 +190,7 @@ def test_own_answer_breaks_the_contract(api: Api, fresh_simulator: RunningSimula
 # Zones, switches and regions
 
 
-def test_zones(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_zones(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     both = [
         {"id": fresh_simulator.zone_id, "name": "example.com"},
         {"id": fresh_simulator.empty_zone_id, "name": "example.net"},
@@ -201,7 +201,7 @@ def test_zones(api: Api, fresh_simulator: RunningSimulator) -> None:
     assert api.get("/zones?per_page=4").error == (400, 0)
 
 
-def test_zone_without_mappings(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_empty_zone(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     mappings = f"/zones/{fresh_simulator.empty_zone_id}/origin/cloud_regions"
     answer = api.get(mappings)
     assert answer.result == []
@@ -209,17 +209,17 @@ def test_zone_without_mappings(api: Api, fresh_simulator: RunningSimulator) -> N
     assert api.get(f"{mappings}/192.0.2.1").error == (404, 1142)
 
 
-def test_supported_regions_need_tiered_cache(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_supported_regions_need_tiered_cache(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     vendors = api.get(f"{api.mappings}/supported_regions").result["vendors"]
     assert vendors["aws"][4] == {"name": "us-east-1", "upper_tier_colos": ["IAD", "EWR"]}
     empty = f"/zones/{fresh_simulator.empty_zone_id}"
     assert api.get(f"{empty}/origin/cloud_regions/supported_regions").status == 400
     api.call("PATCH", f"{empty}/argo/tiered_caching", {"value": "on"})
     assert api.get(f"{empty}/origin/cloud_regions/supported_regions").result["obtained_codes"] is True
-    assert no_violations(fresh_simulator)
+    assert check_no_violations(fresh_simulator)
 
 
-def test_switches(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_settings(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     zone = f"/zones/{fresh_simulator.empty_zone_id}"
     tiered, smart = f"{zone}/argo/tiered_caching", f"{zone}/cache/tiered_cache_smart_topology_enable"
     assert api.get(tiered).result.items() >= {"value": "off", "editable": True, "modified_on": None}.items()
@@ -246,9 +246,9 @@ def test_switches(api: Api, fresh_simulator: RunningSimulator) -> None:
         ("GET", ""),
     ],
 )
-def test_no_route(api: Api, fresh_simulator: RunningSimulator, method: str, path: str) -> None:
+def test_unknown_route(api: ApiClient, fresh_simulator: RunningSimulator, method: str, path: str) -> None:
     assert api.call(method, path).error == (404, 7003)
-    assert no_violations(fresh_simulator)
+    assert check_no_violations(fresh_simulator)
 
 
 # Credentials
@@ -267,14 +267,14 @@ def test_no_route(api: Api, fresh_simulator: RunningSimulator, method: str, path
         ({"Authorization": "simulator-token"}, (400, 6003)),
     ],
 )
-def test_refused_credentials(
-    api: Api, fresh_simulator: RunningSimulator, headers: dict[str, str], error: tuple[int, int]
+def test_invalid_credentials(
+    api: ApiClient, fresh_simulator: RunningSimulator, headers: dict[str, str], error: tuple[int, int]
 ) -> None:
     assert api.get("/zones", headers=headers).error == error
     assert "simulator-" not in json.dumps(fresh_simulator.stats())
 
 
-def test_email_and_key(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_email_and_key(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     headers = {"X-Auth-Email": fresh_simulator.email, "X-Auth-Key": fresh_simulator.key}
     assert len(api.get("/zones", headers=headers).result) == 2
     api.get("/zones")
@@ -283,7 +283,7 @@ def test_email_and_key(api: Api, fresh_simulator: RunningSimulator) -> None:
     assert schemes == ["key", "token", "Authorization and X-Auth-Email and X-Auth-Key"]
 
 
-def test_narrow_token(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_token_limited_to_a_zone(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     zones = [fresh_simulator.empty_zone_id]
     fresh_simulator.reset({"tokens": [{"token": fresh_simulator.token, "zones": zones, "list_zones": False}]})
     assert api.get("/zones?name=example.net").result == []
@@ -296,7 +296,7 @@ def test_narrow_token(api: Api, fresh_simulator: RunningSimulator) -> None:
 # Statistics, reset, concurrency
 
 
-def test_one_connection_carries_many_requests(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_one_connection_carries_many_requests(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     for _number in range(5):
         api.get("/zones", headers={**api.credentials, "User-Agent": "tests/1"})
     stats = fresh_simulator.stats()
@@ -315,11 +315,11 @@ def test_one_connection_carries_many_requests(api: Api, fresh_simulator: Running
     assert fresh_simulator.stats()["connections"] == 1
 
 
-def test_clients_at_once(fresh_simulator: RunningSimulator) -> None:
+def test_concurrent_clients(fresh_simulator: RunningSimulator) -> None:
     """Two hundred writes over eight connections: each counts, none is lost."""
 
     def write(client: int) -> None:
-        with Api(fresh_simulator) as api:
+        with ApiClient(fresh_simulator) as api:
             for number in range(2, 27):
                 origin_ip = f"2001:db8:{client:x}::{number:x}"
                 assert api.call("PUT", f"{api.mappings}/{origin_ip}", {"origin_ip": origin_ip, **AWS}).status == 200
@@ -328,18 +328,18 @@ def test_clients_at_once(fresh_simulator: RunningSimulator) -> None:
         list(pool.map(write, range(1, 9)))
     stats = fresh_simulator.stats()
     assert (stats["requests"], stats["connections"], stats["contract_violations"]) == (200, 8, [])
-    with Api(fresh_simulator) as api:
+    with ApiClient(fresh_simulator) as api:
         assert api.get(api.mappings).body["result_info"]["total_count"] == 206
 
 
-def test_a_hanging_request_holds_no_other(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_hanging_request_does_not_block_others(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.fault(kind="hang", operation="zones-list")
-    with Api(fresh_simulator) as hanging:
+    with ApiClient(fresh_simulator) as hanging:
         hanging.send("GET", "/zones")
         assert api.get(api.mappings).status == 200
 
 
-def test_reset_restores_the_seed(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_reset_restores_the_seed(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     api.call("DELETE", f"{api.mappings}/192.0.2.1")
     fresh_simulator.fault(kind="html")
     fresh_simulator.reset()
@@ -347,7 +347,7 @@ def test_reset_restores_the_seed(api: Api, fresh_simulator: RunningSimulator) ->
     assert api.get(f"{api.mappings}/192.0.2.1").status == 200
 
 
-def test_reset_with_faults_and_report(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_reset_with_faults_and_report(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.reset({"faults": [{"kind": "html"}]})
     assert [fault["kind"] for fault in fresh_simulator.faults()] == ["html"]
     assert api.get("/zones").status == 502
@@ -366,7 +366,9 @@ def test_reset_with_faults_and_report(api: Api, fresh_simulator: RunningSimulato
         {"tokens": 1},
     ],
 )
-def test_wrong_seed_changes_nothing(api: Api, fresh_simulator: RunningSimulator, seed: dict[str, object]) -> None:
+def test_invalid_seed_changes_nothing(
+    api: ApiClient, fresh_simulator: RunningSimulator, seed: dict[str, object]
+) -> None:
     with pytest.raises(ControlError, match="wrong seed|a switch is"):
         fresh_simulator.reset(seed)
     assert len(api.get("/zones").result) == 2

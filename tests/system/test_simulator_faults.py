@@ -11,21 +11,21 @@ import time
 
 import pytest
 
-from tests.simulator.plain_client import Api
+from tests.simulator.api_client import ApiClient
 from tests.simulator.testing import ControlError, RunningSimulator
 
-ONE = "/192.0.2.1"
+FIRST_PATH = "/192.0.2.1"
 
 
-def place(address: str, region: str = "us-east-1") -> dict[str, str]:
+def mapping(address: str, region: str = "us-east-1") -> dict[str, str]:
     return {"origin_ip": address, "vendor": "aws", "region": region}
 
 
-def addresses(simulator: RunningSimulator) -> list[str]:
+def mapped_addresses(simulator: RunningSimulator) -> list[str]:
     return [mapping["origin_ip"] for mapping in simulator.mappings()]
 
 
-def test_status(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_status(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.fault(kind="status", status=429, headers={"Retry-After": "7"})
     fresh_simulator.fault(kind="status", status=429, body={"any": "thing"})
     fresh_simulator.fault(kind="status", status=520, body="text", headers={"Content-Type": "text/plain"})
@@ -39,7 +39,7 @@ def test_status(api: Api, fresh_simulator: RunningSimulator) -> None:
     assert (stats["connections"], stats["contract_violations"]) == (1, [])
 
 
-def test_html(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_html(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.fault(kind="html")
     fresh_simulator.fault(kind="html", status=403, headers={"cf-mitigated": "challenge"})
     first, second = api.get("/zones"), api.get("/zones")
@@ -48,7 +48,7 @@ def test_html(api: Api, fresh_simulator: RunningSimulator) -> None:
     assert (second.status, second.headers["cf-mitigated"]) == (403, "challenge")
 
 
-def test_malformed(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_malformed(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     for fault in ({}, {"body": "null"}, {"body": [1]}):
         fresh_simulator.fault(kind="malformed", **fault)
     answers = [api.get("/zones") for _number in range(3)]
@@ -57,34 +57,34 @@ def test_malformed(api: Api, fresh_simulator: RunningSimulator) -> None:
 
 
 @pytest.mark.parametrize("kind", ["status", "html", "malformed"])
-def test_done_all_the_same(api: Api, fresh_simulator: RunningSimulator, kind: str) -> None:
-    fresh_simulator.fault(kind=kind, status=502, done=True)
-    assert api.call("DELETE", api.mappings + ONE).status == 502
-    assert "192.0.2.1" not in addresses(fresh_simulator)
+def test_applied_despite_the_error(api: ApiClient, fresh_simulator: RunningSimulator, kind: str) -> None:
+    fresh_simulator.fault(kind=kind, status=502, applied=True)
+    assert api.call("DELETE", api.mappings + FIRST_PATH).status == 502
+    assert "192.0.2.1" not in mapped_addresses(fresh_simulator)
 
 
-def test_redirect(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_redirect(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.fault(kind="redirect", location="http://127.0.0.1:9/elsewhere")
     answer = api.get("/zones")
     assert (answer.status, answer.headers["Location"]) == (302, "http://127.0.0.1:9/elsewhere")
 
 
-def test_disconnect(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_disconnect(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.fault(kind="disconnect")
     with pytest.raises(http.client.RemoteDisconnected):
-        api.call("DELETE", api.mappings + ONE)
+        api.call("DELETE", api.mappings + FIRST_PATH)
     assert fresh_simulator.stats()["log"][0]["status"] is None
-    assert api.get(api.mappings + ONE).status == 200
+    assert api.get(api.mappings + FIRST_PATH).status == 200
 
 
-def test_disconnect_after(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_disconnect_after(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.fault(kind="disconnect_after")
     with pytest.raises(http.client.RemoteDisconnected):
-        api.call("DELETE", api.mappings + ONE)
-    assert api.get(api.mappings + ONE).error == (404, 1142)
+        api.call("DELETE", api.mappings + FIRST_PATH)
+    assert api.get(api.mappings + FIRST_PATH).error == (404, 1142)
 
 
-def test_truncate(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_truncate(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     whole = api.get(api.mappings).content
     fresh_simulator.fault(kind="truncate")
     with pytest.raises(http.client.IncompleteRead) as raised:
@@ -93,7 +93,7 @@ def test_truncate(api: Api, fresh_simulator: RunningSimulator) -> None:
     assert raised.value.expected == len(whole) - len(whole) // 2
 
 
-def test_hang_then_close(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_hang_then_close(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.fault(kind="hang", seconds=0.2)
     start = time.monotonic()
     with pytest.raises(http.client.RemoteDisconnected):
@@ -101,7 +101,7 @@ def test_hang_then_close(api: Api, fresh_simulator: RunningSimulator) -> None:
     assert time.monotonic() - start >= 0.2
 
 
-def test_hang_until_the_client_gives_up(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_hang_until_the_client_gives_up(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.fault(kind="hang")
     api.connection.timeout = 0.2
     with pytest.raises(TimeoutError):
@@ -109,7 +109,7 @@ def test_hang_until_the_client_gives_up(api: Api, fresh_simulator: RunningSimula
 
 
 @pytest.mark.parametrize("kind", ["hang", "hang_body"])
-def test_who_is_kept_waiting(api: Api, fresh_simulator: RunningSimulator, kind: str) -> None:
+def test_silent_ports(api: ApiClient, fresh_simulator: RunningSimulator, kind: str) -> None:
     fresh_simulator.fault(kind=kind)
     api.send("GET", "/zones")
     while not fresh_simulator.silent_ports():
@@ -121,7 +121,7 @@ def test_who_is_kept_waiting(api: Api, fresh_simulator: RunningSimulator, kind: 
     assert fresh_simulator.silent_ports() == []
 
 
-def test_reset_lets_a_hanging_request_go(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_reset_ends_hanging_requests(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.fault(kind="hang")
     api.send("GET", "/zones")
     while not fresh_simulator.stats()["requests"]:
@@ -131,7 +131,7 @@ def test_reset_lets_a_hanging_request_go(api: Api, fresh_simulator: RunningSimul
         api.connection.getresponse()
 
 
-def test_hang_body(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_hang_body(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.fault(kind="hang_body")
     api.send("GET", api.mappings)
     connection = api.connection.sock
@@ -144,7 +144,7 @@ def test_hang_body(api: Api, fresh_simulator: RunningSimulator) -> None:
         response.read()
 
 
-def test_latency(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_latency(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.fault(kind="latency", seconds=0.2, headers={"Ratelimit": '"default";r=50;t=30'})
     start = time.monotonic()
     answer = api.get("/zones")
@@ -153,49 +153,52 @@ def test_latency(api: Api, fresh_simulator: RunningSimulator) -> None:
     assert answer.headers["Ratelimit"] == '"default";r=50;t=30'
 
 
-def test_stale_page(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_stale_page(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     first = api.get(f"{api.mappings}?per_page=2")
     fresh_simulator.fault(kind="stale_page")
     # Not a list, so the fault waits for the next one.
-    assert api.get(api.mappings + ONE).status == 200
+    assert api.get(api.mappings + FIRST_PATH).status == 200
     assert api.get(f"{api.mappings}?per_page=2&page=2").body == first.body
     assert api.get(f"{api.mappings}?per_page=2&page=2").body != first.body
 
 
-def test_lying_total(api: Api, fresh_simulator: RunningSimulator) -> None:
-    fresh_simulator.fault(kind="lying_total", body={"total_count": 9000, "total_pages": None})
+def test_wrong_total(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.fault(kind="wrong_total", body={"total_count": 9000, "total_pages": None})
     answer = api.get(api.mappings)
     assert answer.body["result_info"].items() >= {"count": 6, "total_count": 9000, "total_pages": None}.items()
     assert not fresh_simulator.stats()["contract_violations"]
 
 
-def test_half(api: Api, fresh_simulator: RunningSimulator) -> None:
-    before = addresses(fresh_simulator)
-    fresh_simulator.fault(kind="half", times=2)
+def test_partial_batch(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
+    before = mapped_addresses(fresh_simulator)
+    fresh_simulator.fault(kind="partial_batch", times=2)
     # No batch, so the fault waits for the next one.
-    assert api.call("DELETE", api.mappings + ONE).status == 200
-    for method, items in (("PUT", [place("192.0.2.2"), place("192.0.2.3"), place("192.0.2.4")]), ("DELETE", before)):
+    assert api.call("DELETE", api.mappings + FIRST_PATH).status == 200
+    for method, items in (
+        ("PUT", [mapping("192.0.2.2"), mapping("192.0.2.3"), mapping("192.0.2.4")]),
+        ("DELETE", before),
+    ):
         with pytest.raises(http.client.RemoteDisconnected):
             api.call(method, f"{api.mappings}/batch", items)
-    assert addresses(fresh_simulator) == [*before[3:], "192.0.2.2"]
+    assert mapped_addresses(fresh_simulator) == [*before[3:], "192.0.2.2"]
 
 
-def test_meanwhile(api: Api, fresh_simulator: RunningSimulator) -> None:
-    before = addresses(fresh_simulator)
-    body = {"put": [place("192.0.2.2"), place("192.0.2.3", "moon-1")], "delete": ["2001:DB8::1", "192.0.2.99"]}
-    fresh_simulator.fault(kind="meanwhile", body=body, after=1)
-    fresh_simulator.fault(kind="meanwhile", body={"delete": ["192.0.2.1"]})
+def test_concurrent_write(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
+    before = mapped_addresses(fresh_simulator)
+    body = {"put": [mapping("192.0.2.2"), mapping("192.0.2.3", "moon-1")], "delete": ["2001:DB8::1", "192.0.2.99"]}
+    fresh_simulator.fault(kind="concurrent_write", body=body, after=1)
+    fresh_simulator.fault(kind="concurrent_write", body={"delete": ["192.0.2.1"]})
     # No zone, so the faults wait for the next one.
     assert api.get("/zones").status == 200
-    assert api.call("DELETE", api.mappings + ONE).error == (404, 1142)
-    assert api.call("PUT", api.mappings + ONE, place("192.0.2.1")).status == 200
-    assert addresses(fresh_simulator) == [
+    assert api.call("DELETE", api.mappings + FIRST_PATH).error == (404, 1142)
+    assert api.call("PUT", api.mappings + FIRST_PATH, mapping("192.0.2.1")).status == 200
+    assert mapped_addresses(fresh_simulator) == [
         *(one for one in before[1:] if one != "2001:db8::1"),
         "192.0.2.2",
         "192.0.2.1",
     ]
     zone = fresh_simulator.zones()[fresh_simulator.zone_id]
-    assert [(one["origin_ip"], one["mapping"], one["meanwhile"]) for one in zone["history"]] == [
+    assert [(one["origin_ip"], one["mapping"], one["concurrent"]) for one in zone["history"]] == [
         ("192.0.2.1", None, True),
         ("192.0.2.2", zone["mappings"][-2], True),
         ("2001:db8::1", None, True),
@@ -204,30 +207,30 @@ def test_meanwhile(api: Api, fresh_simulator: RunningSimulator) -> None:
     assert fresh_simulator.stats()["requests"] == 3
 
 
-def test_meanwhile_in_a_full_zone(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_concurrent_write_in_a_full_zone(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     zone = {"id": fresh_simulator.zone_id, "name": "example.com", "fill": 3, "limit": 3}
     fresh_simulator.reset({"zones": [zone]})
-    body = {"put": [place("192.0.2.2")], "delete": ["2001:db8:f::1"]}
-    fresh_simulator.fault(kind="meanwhile", body=body)
-    assert api.call("PUT", f"{api.mappings}/batch", [place("192.0.2.3"), place("192.0.2.4")]).error == (403, 1164)
-    assert addresses(fresh_simulator) == ["2001:db8:f::2", "2001:db8:f::3"]
+    body = {"put": [mapping("192.0.2.2")], "delete": ["2001:db8:f::1"]}
+    fresh_simulator.fault(kind="concurrent_write", body=body)
+    assert api.call("PUT", f"{api.mappings}/batch", [mapping("192.0.2.3"), mapping("192.0.2.4")]).error == (403, 1164)
+    assert mapped_addresses(fresh_simulator) == ["2001:db8:f::2", "2001:db8:f::3"]
 
 
-def test_which_request_is_hit(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_fault_for_an_operation(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.fault(kind="status", status=503, after=1, times=2, operation="zones-list")
-    asked = ["/zones", api.mappings, "/zones", "/zones", "/zones"]
-    assert [api.get(path).status for path in asked] == [200, 200, 503, 503, 200]
+    paths = ["/zones", api.mappings, "/zones", "/zones", "/zones"]
+    assert [api.get(path).status for path in paths] == [200, 200, 503, 503, 200]
     assert fresh_simulator.faults() == []
 
 
-def test_which_zone_is_hit(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_fault_for_a_zone(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.fault(kind="status", status=503, zone=fresh_simulator.empty_zone_id)
     empty = f"/zones/{fresh_simulator.empty_zone_id}/origin/cloud_regions"
-    asked = [api.mappings, "/zones", empty, empty]
-    assert [api.get(path).status for path in asked] == [200, 200, 503, 200]
+    paths = [api.mappings, "/zones", empty, empty]
+    assert [api.get(path).status for path in paths] == [200, 200, 503, 200]
 
 
-def test_for_ever_and_in_order(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_order_of_faults(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.fault(kind="status", status=500)
     fresh_simulator.fault(kind="status", status=503, times=None)
     assert [api.get("/zones").status for _number in range(4)] == [500, 503, 503, 503]
@@ -236,7 +239,7 @@ def test_for_ever_and_in_order(api: Api, fresh_simulator: RunningSimulator) -> N
     assert api.get("/zones").status == 200
 
 
-def test_a_fault_hides_no_breach(api: Api, fresh_simulator: RunningSimulator) -> None:
+def test_violation_is_recorded_despite_a_fault(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     fresh_simulator.fault(kind="status", status=429)
     assert api.get("/zones?per_page=1").status == 429
     assert len(fresh_simulator.stats()["contract_violations"]) == 1
@@ -250,14 +253,14 @@ def test_a_fault_hides_no_breach(api: Api, fresh_simulator: RunningSimulator) ->
         ({"kind": "hang", "times": 0}, "times is a number from 1"),
         ({"kind": "hang", "after": "x"}, "after is a number"),
         ({"kind": "hang", "unknown": 1}, "a fault is an object with a kind"),
-        ({"kind": "lying_total"}, "lying_total needs a body"),
-        ({"kind": "meanwhile"}, "meanwhile needs a body"),
-        ({"kind": "meanwhile", "body": {"patch": []}}, "meanwhile needs a body"),
-        ({"kind": "meanwhile", "body": {"delete": "192.0.2.1"}}, "meanwhile needs a body"),
+        ({"kind": "wrong_total"}, "wrong_total needs a body"),
+        ({"kind": "concurrent_write"}, "concurrent_write needs a body"),
+        ({"kind": "concurrent_write", "body": {"patch": []}}, "concurrent_write needs a body"),
+        ({"kind": "concurrent_write", "body": {"delete": "192.0.2.1"}}, "concurrent_write needs a body"),
         ({}, "a fault is an object with a kind"),
     ],
 )
-def test_refused_fault(fresh_simulator: RunningSimulator, fault: dict[str, object], error: str) -> None:
+def test_invalid_fault(fresh_simulator: RunningSimulator, fault: dict[str, object], error: str) -> None:
     with pytest.raises(ControlError, match=f"^{error}"):
         fresh_simulator.fault(**fault)
     assert fresh_simulator.faults() == []

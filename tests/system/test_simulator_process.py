@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulator import __main__
-from tests.simulator.plain_client import Api
+from tests.simulator.api_client import ApiClient
 from tests.simulator.testing import running_simulator
 
 SEED = """---
@@ -27,7 +27,9 @@ zones:
 """
 
 
-def refusal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *options: str) -> tuple[t.Any, str]:
+def start_error(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *options: str
+) -> tuple[t.Any, str]:
     """The exit code, or its message, and what is on standard error. It is refused before anything is begun."""
     monkeypatch.setattr(sys, "argv", ["simulator", *options])
     with pytest.raises(SystemExit) as ended:
@@ -40,7 +42,7 @@ def test_stops_cleanly_while_requests_hang(number: signal.Signals) -> None:
     with running_simulator() as simulator, contextlib.ExitStack() as stack:
         for kind in ("hang", "hang_body", "latency"):
             simulator.fault(kind=kind, seconds=60)
-            stack.enter_context(Api(simulator)).send("GET", "/zones")
+            stack.enter_context(ApiClient(simulator)).send("GET", "/zones")
         while simulator.stats()["requests"] < 3:
             time.sleep(0.01)
         simulator.process.send_signal(number)
@@ -51,7 +53,7 @@ def test_seed_and_latency(tmp_path: Path) -> None:
     seed = tmp_path / "seed.yml"
     seed.write_text(SEED, encoding="utf-8")
     options = ("--seed", str(seed), "--latency", "0.1", "--no-contract-check")
-    with running_simulator(*options) as simulator, Api(simulator) as api:
+    with running_simulator(*options) as simulator, ApiClient(simulator) as api:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/client/v4", simulator.url)
         api.mappings = "/zones/0123456789abcdef0123456789abcdef/origin/cloud_regions"
         api.credentials = {"Authorization": "Bearer another-token"}
@@ -66,16 +68,16 @@ def test_seed_and_latency(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.com"])
 def test_serves_loopback_only(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    code, error = refusal(capsys, monkeypatch, "--host", host)
+    code, error = start_error(capsys, monkeypatch, "--host", host)
     assert code == 2 and "is not a loopback address" in error
 
 
 @pytest.mark.parametrize("text", ["zones: [{}]", "[]", "{", None])
-def test_wrong_seed(
+def test_invalid_seed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None
 ) -> None:
     seed = tmp_path / "seed.yml"
     if text is not None:
         seed.write_text(text, encoding="utf-8")
-    message, dummy = refusal(capsys, monkeypatch, "--seed", str(seed))
+    message, dummy = start_error(capsys, monkeypatch, "--seed", str(seed))
     assert message.startswith("simulator: ")

@@ -59,7 +59,7 @@ def test_writes(client: t.Any, fresh_simulator: RunningSimulator) -> None:
     assert raised.value.errors[0].code == 1142
 
 
-def test_switches(client: t.Any, fresh_simulator: RunningSimulator) -> None:
+def test_settings(client: t.Any, fresh_simulator: RunningSimulator) -> None:
     zone_id = fresh_simulator.empty_zone_id
     assert client.argo.tiered_caching.get(zone_id=zone_id).value == "off"
     assert client.argo.tiered_caching.edit(zone_id=zone_id, value="on").value == "on"

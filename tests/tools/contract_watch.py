@@ -30,7 +30,7 @@ import cloudflare
 import httpx  # a requirement of the SDK, as is typing_extensions
 import typing_extensions
 
-from tests.simulator.contract import CONTRACT, Contract, Specification
+from tests.simulator.contract import CONTRACT_FILE, Contract, Specification
 
 METHODS = {
     "zones-list": "zones.list",
@@ -289,7 +289,7 @@ def main(arguments: t.Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--contract", type=Path, default=CONTRACT, help="another file (%(default)s)")
+    parser.add_argument("--contract", type=Path, default=CONTRACT_FILE, help="another file (%(default)s)")
     options = parser.parse_args(arguments)
     accepted: set[tuple[str, ...]] = set()
     count = 0

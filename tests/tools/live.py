@@ -188,7 +188,7 @@ def judge(
     """Return the verdict on an answer, and the reasons. The schema is empty if the contract has none for the status."""
     if not schema:
         return "differs", [f"HTTP {status} is not in the contract"]
-    if breaches := list(Schema(schema).find_breaches(document, "answer")):
+    if breaches := list(Schema(schema).find_violations(document, "answer")):
         return "differs", breaches
     if document["success"] is not (status < 400):
         return "differs", [f"answer.success is {document['success']} with HTTP {status}"]

@@ -39,7 +39,7 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
 
 
 @pytest.fixture(autouse=True)
-def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     if "ansible.constants" in sys.modules:  # not there where modules run
         # Each test is one run of Ansible
         monkeypatch.setattr(sys.modules["ansible.constants"], "DEFAULT_LOCAL_TMP", str(tmp_path))

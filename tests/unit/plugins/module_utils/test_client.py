@@ -582,7 +582,7 @@ class TestWaiting:
         self, client: Client, wire: Wire, clock: FakeClock
     ) -> None:
         wire.get("/zones", chain_errors(requests.ReadTimeout("outer"), socket.timeout("timed out")), seconds=360.0)
-        limit = "timeout: 30 seconds and the remaining 330.0 of max_wait, for the whole answer"
+        limit = "timeout: 30 seconds and the remaining 330.0 of max_wait, for the complete answer"
         assert f"timed out ({limit})" in str(request_error(client))
 
     def test_slow_answer_counts_beyond_timeout(self, client: Client, wire: Wire, clock: FakeClock) -> None:

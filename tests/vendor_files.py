@@ -32,12 +32,12 @@ def write_files(ranges: t.Iterable[Range], folder: Path) -> list[str]:
     paths = []
     for provider, vendor in VENDORS.items():
         path = folder / f"{vendor}.json"
-        path.write_text(json.dumps(WRITERS[vendor](of_vendor[provider]), indent=2))
+        path.write_text(json.dumps(FORMATTERS[vendor](of_vendor[provider]), indent=2))
         paths.append(str(path))
     return paths
 
 
-def _aws(ranges: list[Range]) -> dict[str, t.Any]:
+def _format_aws(ranges: list[Range]) -> dict[str, t.Any]:
     def entries(key: str, version_6: bool) -> list[dict[str, t.Any]]:
         return [
             {
@@ -58,7 +58,7 @@ def _aws(ranges: list[Range]) -> dict[str, t.Any]:
     }
 
 
-def _gcp(ranges: list[Range]) -> dict[str, t.Any]:
+def _format_gcp(ranges: list[Range]) -> dict[str, t.Any]:
     prefixes = [
         {
             "ipv6Prefix" if ":" in one.cidr else "ipv4Prefix": one.cidr,
@@ -70,7 +70,7 @@ def _gcp(ranges: list[Range]) -> dict[str, t.Any]:
     return {"syncToken": "1792977064", "creationTime": "2026-10-26T00:31:04.000", "prefixes": prefixes}
 
 
-def _azure(ranges: list[Range]) -> dict[str, t.Any]:
+def _format_azure(ranges: list[Range]) -> dict[str, t.Any]:
     tags: dict[tuple[str, str], list[str]] = defaultdict(list)
     for one in ranges:
         tags[one.service or "", one.region or ""].append(one.cidr)
@@ -93,7 +93,7 @@ def _azure(ranges: list[Range]) -> dict[str, t.Any]:
     return {"changeNumber": 400, "cloud": "Public", "values": values}
 
 
-def _oci(ranges: list[Range]) -> dict[str, t.Any]:
+def _format_oci(ranges: list[Range]) -> dict[str, t.Any]:
     regions: dict[str, list[dict[str, t.Any]]] = defaultdict(list)
     for one in ranges:
         regions[one.region or ""].append({"cidr": one.cidr, "tags": (one.service or "").split(",")})
@@ -101,4 +101,4 @@ def _oci(ranges: list[Range]) -> dict[str, t.Any]:
     return {"last_updated_timestamp": "2026-10-26T00:31:04.000000", "regions": entries}
 
 
-WRITERS = {"aws": _aws, "gcp": _gcp, "azure": _azure, "oci": _oci}
+FORMATTERS = {"aws": _format_aws, "gcp": _format_gcp, "azure": _format_azure, "oci": _format_oci}

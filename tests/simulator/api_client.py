@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A client without any wits of its own, for the simulator's own tests: one connection, no retry, nothing hidden."""
+"""A minimal client for tests of the simulator: one connection, no retries, no interpretation of responses."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .testing import RunningSimulator
 
 
 @dataclass
-class Answer:
-    """Status, headers and body as they came."""
+class ApiResponse:
+    """Status, headers and body of a response."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -34,20 +34,20 @@ class Answer:
 
     @property
     def error(self) -> tuple[int, int]:
-        """HTTP status and the envelope's code."""
+        """Return the HTTP status and the first error code of the envelope."""
         assert self.body["success"] is False and self.body["result"] is None, self.content
         return self.status, self.body["errors"][0]["code"]
 
 
-class Api:
-    """``mappings`` is the path of the seeded zone's mappings."""
+class ApiClient:
+    """A client of the API. ``mappings`` is the path of the mappings of the default zone."""
 
     def __init__(self, simulator: RunningSimulator) -> None:
         self.credentials = {"Authorization": f"Bearer {simulator.token}"}
         self.mappings = f"/zones/{simulator.zone_id}/origin/cloud_regions"
         self.connection = http.client.HTTPConnection(simulator.url.split("/")[2], timeout=120)
 
-    def __enter__(self) -> Api:
+    def __enter__(self) -> ApiClient:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -60,10 +60,10 @@ class Api:
             body = body if isinstance(body, bytes) else json.dumps(body)
         self.connection.request(method, "/client/v4" + path, body, sent)
 
-    def call(self, method: str, path: str, body: t.Any = None, headers: dict[str, str] | None = None) -> Answer:
+    def call(self, method: str, path: str, body: t.Any = None, headers: dict[str, str] | None = None) -> ApiResponse:
         self.send(method, path, body, headers)
         response = self.connection.getresponse()
-        return Answer(response.status, response.headers, response.read())
+        return ApiResponse(response.status, response.headers, response.read())
 
-    def get(self, path: str, headers: dict[str, str] | None = None) -> Answer:
+    def get(self, path: str, headers: dict[str, str] | None = None) -> ApiResponse:
         return self.call("GET", path, headers=headers)

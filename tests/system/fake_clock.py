@@ -18,18 +18,18 @@ from tests.simulator.testing import RunningSimulator
 POLL_SECONDS = 0.05
 
 
-class Pauses:
+class FakeClock:
     """The clock and the sleep of a client: pauses take no time, but have passed on the clock. Nothing else does."""
 
     def __init__(self) -> None:
-        self.seconds: list[float] = []
+        self.pauses: list[float] = []
         self._now = 0.0
 
-    def clock(self) -> float:
+    def time(self) -> float:
         return self._now
 
     def sleep(self, seconds: float) -> None:
-        self.seconds.append(seconds)
+        self.pauses.append(seconds)
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
@@ -37,7 +37,7 @@ class Pauses:
         self._now += seconds
 
 
-def end_timeouts_at_once(patch: pytest.MonkeyPatch, simulator: RunningSimulator, pauses: Pauses) -> None:
+def expire_timeouts_at_once(patch: pytest.MonkeyPatch, simulator: RunningSimulator, clock: FakeClock) -> None:
     """Let reading from the simulator time out if one of its faults keeps silent, then at once, and never otherwise.
 
     So a timeout takes no time, and a busy machine that answers late causes none.
@@ -48,16 +48,16 @@ def end_timeouts_at_once(patch: pytest.MonkeyPatch, simulator: RunningSimulator,
         def recv_into(self, *arguments: t.Any) -> int:
             while not is_readable(self, POLL_SECONDS):
                 if self.getsockname()[1] in simulator.silent_ports() and not is_readable(self):
-                    pauses.advance(self.gettimeout() or 0.0)
+                    clock.advance(self.gettimeout() or 0.0)
                     raise socket.timeout("timed out")
             return super().recv_into(*arguments)
 
     def create_own_connection(*arguments: t.Any, **options: t.Any) -> socket.socket:
         connection = create_connection(*arguments, **options)
         timeout = connection.gettimeout()
-        own = Socket(fileno=connection.detach())
-        own.settimeout(timeout)
-        return own
+        patched = Socket(fileno=connection.detach())
+        patched.settimeout(timeout)
+        return patched
 
     patch.setattr(urllib3.util.connection, "create_connection", create_own_connection)
 
