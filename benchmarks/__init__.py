@@ -2,7 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The collection beside what a user would take instead, measured against the simulator.
-
-Writes docs/explanation/performance.md.
-"""
+"""Measure the collection and its alternatives against the simulator. The tables are in docs/explanation/performance.md."""

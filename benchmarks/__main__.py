@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``python -m benchmarks``: measures, and writes the tables into the page."""
+"""``python -m benchmarks``: measure, and write the tables to the page."""
 
 from __future__ import annotations
 
@@ -16,77 +16,83 @@ from pathlib import Path
 
 from tests.simulator.testing import ROOT, running_simulator
 
-from . import looking, machine, pairs, placing, reading, startup, writing
+from . import lookup_jobs, machine, paired_runs, range_lookup, read_jobs, startup, write_jobs
 from .bench import Bench
 from .jobs import Job
-from .page import filled, job_table, tables_of
+from .page import fill_page, format_job, parse_tables
 from .sizes import FULL, QUICK, Sizes
 
 PAGE = ROOT / "docs/explanation/performance.md"
 COMMAND = ".venv/bin/nox -s benchmark"
-JOBS = {"reading": reading.jobs, "writing": writing.jobs, "lookups": looking.jobs}
+JOBS = {"reading": read_jobs.jobs, "writing": write_jobs.jobs, "lookups": lookup_jobs.jobs}
 STARTED = time.perf_counter()
 
 
-def arguments() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--page", type=Path, default=PAGE, help="the page with the places for the tables")
-    parser.add_argument("--quick", action="store_true", help="only see that it works: the figures are worth nothing")
+    parser.add_argument("--page", type=Path, default=PAGE, help="the page with the markers of the tables")
     parser.add_argument(
-        "--only-place", action="store_true", help="measure the part on placing addresses, which takes seconds"
+        "--quick", action="store_true", help="test the benchmark with small sizes; the figures mean nothing"
+    )
+    parser.add_argument(
+        "--only-range-lookup",
+        action="store_true",
+        help="measure only the lookup of addresses in ranges, which takes seconds",
     )
     return parser.parse_args()
 
 
 @contextlib.contextmanager
-def bench(latency: int) -> t.Iterator[Bench]:
+def open_bench(latency: int) -> t.Iterator[Bench]:
     options = ("--no-contract-check", "--latency", str(latency / 1000))
     with tempfile.TemporaryDirectory() as folder, running_simulator(*options) as simulator:
         yield Bench(simulator, latency, Path(folder))
 
 
-def measure(sizes: Sizes) -> dict[str, str]:
-    """The tables, by their places on the page."""
-    tables = {"machine": machine.described(COMMAND)}
-    tell("start")
-    with bench(0) as at:
-        beside = pairs.module_beside_uri(at, sizes)
-        tables["module beside uri"] = pairs.pairs_table(beside, "`origin_cloud_region_info`", "`ansible.builtin.uri`")
-        tables["start"] = startup.starts_table(at, sizes)
-        tables["modules"] = startup.modules_table(at, sizes.times)
-        tell("place")
-        tables["place"] = placing.place_table(at, sizes)
-    with bench(pairs.CONNECTIONS_LATENCY) as at:
-        beside = pairs.many_connections_beside_one(at, sizes)
-        tables["connections"] = pairs.pairs_table(beside, "side by side", "over one connection")
+def measure_all(sizes: Sizes) -> dict[str, str]:
+    """Return the tables by the names of their markers on the page."""
+    tables = {"machine": machine.describe_machine(COMMAND)}
+    log_progress("start")
+    with open_bench(0) as bench:
+        pairs = paired_runs.compare_module_with_uri(bench, sizes)
+        tables["module beside uri"] = paired_runs.format_pairs(
+            pairs, "`origin_cloud_region_info`", "`ansible.builtin.uri`"
+        )
+        tables["start"] = startup.measure_starts(bench, sizes)
+        tables["modules"] = startup.measure_modules(bench, sizes.repetitions)
+        log_progress("range lookup")
+        tables["range lookup"] = range_lookup.measure_range_lookup(bench, sizes)
+    with open_bench(paired_runs.CONNECTIONS_LATENCY_MS) as bench:
+        pairs = paired_runs.compare_connections(bench, sizes)
+        tables["connections"] = paired_runs.format_pairs(pairs, "side by side", "over one connection")
     with contextlib.ExitStack() as stack:
-        benches = [stack.enter_context(bench(latency)) for latency in sizes.latencies]
+        benches = [stack.enter_context(open_bench(latency)) for latency in sizes.latencies]
         for name, jobs in JOBS.items():
             tables[name] = "\n\n".join(measure_job(job, benches, sizes) for job in [*jobs(sizes)][-sizes.last_jobs :])
     return tables
 
 
 def measure_job(job: Job, benches: list[Bench], sizes: Sizes) -> str:
-    tell(job.title)
-    job.ways = job.ways[:: sizes.every]
-    return job_table(job, [at.latency for at in benches], [job.measure(at, sizes.runs) for at in benches])
+    log_progress(job.title)
+    job.approaches = job.approaches[:: sizes.approach_step]
+    return format_job(job, [bench.latency for bench in benches], [job.measure(bench, sizes.runs) for bench in benches])
 
 
-def tell(what: str) -> None:
-    print(f"{time.perf_counter() - STARTED:4.0f} s: {what}", file=sys.stderr, flush=True)
+def log_progress(text: str) -> None:
+    print(f"{time.perf_counter() - STARTED:4.0f} s: {text}", file=sys.stderr, flush=True)
 
 
 def main() -> None:
-    options = arguments()
+    options = parse_arguments()
     page = options.page.read_text(encoding="utf-8")
     sizes = QUICK if options.quick else FULL
-    if options.only_place:
-        with bench(0) as at:
-            tables = {**tables_of(page), "place": placing.place_table(at, sizes)}
+    if options.only_range_lookup:
+        with open_bench(0) as bench:
+            tables = {**parse_tables(page), "range lookup": range_lookup.measure_range_lookup(bench, sizes)}
     else:
-        tables = measure(sizes)
-    options.page.write_text(filled(page, tables), encoding="utf-8")
-    tell(f"the tables are in {options.page.name}")
+        tables = measure_all(sizes)
+    options.page.write_text(fill_page(page, tables), encoding="utf-8")
+    log_progress(f"the tables are in {options.page.name}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where something is measured: a simulator with a zone, and a folder."""
+"""The environment of a measurement: a simulator with one zone, and a folder."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ Mapping = dict[str, str]
 CALLBACKS = Path(__file__).with_name("callback_plugins")
 
 
-def mappings(count: int, region: str = "us-east-1") -> list[Mapping]:
-    """The first mappings of the zone that is measured with."""
+def create_mappings(count: int, region: str = "us-east-1") -> list[Mapping]:
+    """Return the first mappings of the measured zone."""
     return [{"origin_ip": f"2001:db8::{n:x}", "vendor": "aws", "region": region} for n in range(1, count + 1)]
 
 
-def spread(total: int, count: int) -> list[str]:
-    """So many of the zone's addresses, spread over its pages."""
-    return [mapping["origin_ip"] for mapping in mappings(total)[:: total // count][:count]]
+def spread_addresses(total: int, count: int) -> list[str]:
+    """Return some addresses of a zone, spread evenly over its pages."""
+    return [mapping["origin_ip"] for mapping in create_mappings(total)[:: total // count][:count]]
 
 
 class Bench:
-    """``latency`` is in milliseconds a request."""
+    """A simulator and the environment of the measured commands. ``latency`` is in milliseconds for each request."""
 
     def __init__(self, simulator: RunningSimulator, latency: int, folder: Path) -> None:
         self.simulator = simulator
         self.latency = latency
         self.folder = folder
-        self.asking = {
+        self.request_variables = {
             "url": f"{simulator.url}/zones/{simulator.zone_id}/origin/cloud_regions",
             "headers": {"Authorization": f"Bearer {simulator.token}"},
         }
@@ -60,15 +60,20 @@ class Bench:
         self.python_path = os.pathsep.join([str(ROOT), *collections.split(os.pathsep)])
 
     def reset(self, count: int) -> None:
-        """The zone has so many mappings, and nothing was requested yet."""
-        zone = {"id": self.simulator.zone_id, "name": "example.com", "tiered_cache": "on", "mappings": mappings(count)}
+        """Reset the zone to this number of mappings, and the request count to zero."""
+        zone = {
+            "id": self.simulator.zone_id,
+            "name": "example.com",
+            "tiered_cache": "on",
+            "mappings": create_mappings(count),
+        }
         self.simulator.reset({"zones": [zone]})
 
-    def requests(self) -> int:
-        """Since the last reset."""
+    def count_requests(self) -> int:
+        """Return the number of requests since the last reset."""
         count: int = self.simulator.stats()["requests"]
         return count
 
-    def region(self, address: str) -> t.Any:
+    def get_region(self, address: str) -> t.Any:
         with ApiClient(self.simulator) as api:
             return api.get(f"{api.mappings}/{address}").result["region"]

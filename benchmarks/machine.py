@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where and when it was measured, in general terms: nothing that tells one machine or user from another."""
+"""The machine, date and versions of a measurement, without anything that identifies the machine or its user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import os
 import platform
 
 
-def described(command: str) -> str:
+def describe_machine(command: str) -> str:
     versions = ", ".join(
         f"{name} {importlib.metadata.version(package)}"
         for name, package in (

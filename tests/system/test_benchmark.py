@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The benchmark works: what it measures is done, and its tables go into their places."""
+"""The benchmark does all its jobs, and writes its tables to the page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks import __main__
 from benchmarks.bench import Bench
-from benchmarks.page import PLACE
+from benchmarks.page import TABLE_MARKERS
 from tests.simulator.testing import RunningSimulator
 
 PAGE = __main__.PAGE
@@ -24,16 +24,16 @@ PAGE = __main__.PAGE
 
 @pytest.mark.slow
 def test_page_is_filled(tmp_path: Path, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small, but through each kind of command. Fails where a job was not done, or a way made no request."""
+    """Run with small sizes, but with each kind of command. Fail if a job is not done, or an approach sends no request."""
 
     @contextlib.contextmanager
-    def bench(latency: int) -> t.Iterator[Bench]:
+    def open_bench(latency: int) -> t.Iterator[Bench]:
         folder = tmp_path / str(latency)
         folder.mkdir(exist_ok=True)
         yield Bench(simulator, latency, folder)
 
-    # One simulator for all latencies: none of them is longer for that
-    monkeypatch.setattr(__main__, "bench", bench)
+    # One simulator for all latencies, since the test does not check times
+    monkeypatch.setattr(__main__, "open_bench", open_bench)
     page = tmp_path / "performance.md"
     page.write_text(PAGE.read_text())
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--quick", "--page", str(page)])
@@ -51,5 +51,5 @@ def test_page_is_filled(tmp_path: Path, simulator: RunningSimulator, monkeypatch
 
 
 def handwritten_text(text: str) -> str:
-    """What is written by hand: all but the tables."""
-    return PLACE.sub(r"<!-- \g<name> -->", text)
+    """Return the text outside the tables."""
+    return TABLE_MARKERS.sub(r"<!-- \g<name> -->", text)

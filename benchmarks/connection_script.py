@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads all mappings with the collection's client, over many connections and over one, by turns. Times itself.
+"""Read all mappings with the collection's client, alternately over many connections and over one, and measure it.
 
-Reads its job from standard input as JSON, and writes the seconds of each time that it was done: many, one, many, one.
+The input is a job as JSON. The output has the seconds of each repetition: many, one, many, one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._api import c
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_cloud_regions import OriginCloudRegions
 
 
-def read() -> int:
+def count_mappings() -> int:
     credential = _client.Credential.from_token(os.environ["CLOUDFLARE_API_TOKEN"])
     with _client.Client(credential, os.environ["CLOUDFLARE_BASE_URL"]) as client:
         return len(OriginCloudRegions(client, os.environ["CLOUDFLARE_ZONE_ID"]).list_all())
@@ -28,10 +28,10 @@ def main() -> None:
     job = json.load(sys.stdin)
     many = _client.MAX_CONNECTIONS
     seconds = []
-    for number in range(2 * job["times"]):
+    for number in range(2 * job["repetitions"]):
         _client.MAX_CONNECTIONS = 1 if number % 2 else many
         started = time.perf_counter()
-        count = read()
+        count = count_mappings()
         seconds.append(time.perf_counter() - started)
         if count != job["expected"]:
             raise SystemExit(f"{count} instead of {job['expected']}")
