@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The layers of the code: which part may import which, and the map of them in CONTRIBUTING.md."""
+"""The layers of the code: the allowed imports, and the table of files in CONTRIBUTING.md."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MODULE_UTILS = PLUGINS / "module_utils"
 PACKAGE = "ansible_collections.edgecache.cloudflare."
 
 ROOMS = ("_module", "_hints", "_ranges", "_api", "_http", "")
-"""The folders of ``module_utils`` from top to bottom. The last one is the ground floor: the files that are in none."""
+"""The folders of ``module_utils`` from top to bottom. The last entry, the ground floor, is for the files in no folder."""
 
 GROUND_FLOOR = {"_addresses.py", "_errors.py", "_secrets.py", "_text.py", "_urls.py", "_version.py"}
 
@@ -32,7 +32,7 @@ ALLOWED_IMPORTS = {
     "modules": {"module_utils"},
     "plugin_utils": {"plugin_utils", "module_utils"},
 }
-"""The folders of ``plugins`` from which each of them may import."""
+"""For each folder of ``plugins``, the folders that it may import from."""
 
 DOCUMENTATION = ("DOCUMENTATION", "EXAMPLES", "RETURN")
 MAX_MODULE_LINES = 40
@@ -114,7 +114,7 @@ def test_contributing_table() -> None:
 
 
 def test_module_size() -> None:
-    """What ``origin_cloud_regions`` does is in ``_hints``."""
+    """The logic of ``origin_cloud_regions`` is in ``_hints``."""
     assert len(lines_of_code(PLUGINS / "modules/origin_cloud_regions.py")) <= MAX_MODULE_LINES
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is said in two places is the same in both: modules, action group, argument specs, documentation, versions."""
+"""Facts that are in two places are equal: modules, action group, argument specs, documentation, versions."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_action_group_has_every_module() -> None:
 
 
 def documented_options(module: t.Any) -> dict[str, t.Any]:
-    """Those of the module and of the fragments that it names."""
+    """Return the documented options of a module, with those of its fragments."""
     documentation = yaml.safe_load(module.DOCUMENTATION)
     options: dict[str, t.Any] = {}
     for name in documentation["extends_documentation_fragment"]:
@@ -91,7 +91,7 @@ def test_permissions_of_every_call_are_listed() -> None:
 
 
 class ArgumentSpecReached(Exception):
-    """A module was about to read its arguments."""
+    """Raised instead of the parsing of a module's arguments."""
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -109,7 +109,7 @@ def test_argument_spec_is_as_documented(name: str, monkeypatch: pytest.MonkeyPat
 
 
 def comparable_options(options: dict[str, t.Any], nested: str) -> dict[str, t.Any]:
-    """What an argument spec and a documentation both say of options, and of the options in them."""
+    """Return the keys of options that both an argument spec and a documentation have, also for suboptions."""
     keys = ("type", "elements", "default", "choices", "required", "aliases")
     return {
         option: {
@@ -152,7 +152,7 @@ def test_secrets_have_no_log() -> None:
 
 
 def test_plugin_environment_equals_modules() -> None:
-    # Of several variables, Ansible takes the last that is set
+    # Ansible uses the last variable that is set
     documented = {
         option: tuple(entry["name"] for entry in reversed(PLUGIN_OPTIONS[option].get("env", [])))
         for option in PLUGIN_OPTIONS

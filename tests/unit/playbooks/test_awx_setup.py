@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The filters of the playbook awx: what a credential's inputs become, and which answers AWX refuses."""
+"""The filters of the playbook awx: the inputs of a credential, and the answers that AWX rejects."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ STORED_KEY = {"api_email": "b@example.com", "api_key": HIDDEN, "zone_id": "b"}
         ({"zone_id": "a"}, {"api_token": HIDDEN, "zone_id": "b"}, False, {"api_token": HIDDEN, "zone_id": "a"}),
         ({"api_token": "x"}, {"api_token": HIDDEN, "zone_id": "b"}, False, {"api_token": HIDDEN, "zone_id": "b"}),
         ({"api_token": "x"}, {"api_token": HIDDEN, "zone_id": "b"}, True, {"api_token": "x", "zone_id": "b"}),
-        # An e-mail address belongs to its key
+        # An e-mail address is only valid with its key
         (KEY, STORED_KEY, False, STORED_KEY),
         (KEY, STORED_KEY, True, {**KEY, "zone_id": "b"}),
         ({"api_token": "x"}, STORED_KEY, True, {"api_token": "x", "zone_id": "b"}),
         ({"api_email": "a@example.com"}, STORED_KEY, True, STORED_KEY),
-        # AWX knows what it has stored only
+        # AWX replaces $encrypted$ only if it has stored the value
         ({"api_token": "x"}, {}, False, {}),
         ({"api_token": "x", "zone_id": "a"}, {}, True, {"api_token": "x", "zone_id": "a"}),
         ({}, {}, True, {}),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What all tests of plugins share: the wire, the clock, and the ways to run a module or a lookup."""
+"""Fixtures for tests of plugins: the mocked HTTP transport (the wire), the clock, and runs of a module or a lookup."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
 
 @pytest.fixture(autouse=True)
 def _isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    if "ansible.constants" in sys.modules:  # not there where modules run
+    if "ansible.constants" in sys.modules:  # not imported where ansible-test runs tests of modules
         # Each test is one run of Ansible
         monkeypatch.setattr(sys.modules["ansible.constants"], "DEFAULT_LOCAL_TMP", str(tmp_path))
     for name in list(os.environ):
@@ -50,7 +50,7 @@ def _isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
-    """The clock of every client. Pauses between tries have their full length."""
+    """The clock of each client. Pauses between tries have no jitter."""
 
     def full(low: float, high: float) -> float:
         assert (low, high) == (0.5, 1.0)
@@ -73,7 +73,7 @@ def wire(clock: FakeClock) -> t.Iterator[Wire]:
 
 @pytest.fixture
 def messages() -> list[str]:
-    """What the client of this test has told."""
+    """The messages of the client of this test."""
     return []
 
 
@@ -85,7 +85,7 @@ def client(clock: FakeClock, messages: list[str]) -> _client.Client:
 
 @pytest.fixture
 def zone(monkeypatch: pytest.MonkeyPatch) -> FakeZone:
-    """The wire of every client of this test."""
+    """The fake API of each client of this test."""
     fake = FakeZone()
     monkeypatch.setattr(requests.Session, "get_adapter", lambda session, url: fake)
     return fake
@@ -93,7 +93,7 @@ def zone(monkeypatch: pytest.MonkeyPatch) -> FakeZone:
 
 @pytest.fixture
 def module_under_test() -> types.ModuleType:
-    """The module that is run. A test of another one has its own fixture of this name."""
+    """The module to run. A test file of another module overrides this fixture."""
     return origin_cloud_region_info
 
 
@@ -101,15 +101,15 @@ def module_under_test() -> types.ModuleType:
 def run_bare(
     module_under_test: types.ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> t.Callable[..., dict[str, t.Any]]:
-    """Run the module with these options, as the script that it is: its result."""
+    """Run the module as a script with these options, and return its result."""
     spec = importlib.util.spec_from_file_location("__main__", module_under_test.__file__)
 
     def run(**options: t.Any) -> dict[str, t.Any]:
-        if hasattr(basic, "_PARSED_MODULE_ARGS"):  # else it is always part of the result
+        if hasattr(basic, "_PARSED_MODULE_ARGS"):  # else the invocation is always part of the result
             options["_ansible_inject_invocation"] = True
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode())
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
-        if "ansible.module_utils._internal" in sys.modules:  # ansible-core 2.19 and newer: as in a module's own process
+        if "ansible.module_utils._internal" in sys.modules:  # as in the process of a module, since ansible-core 2.19
             monkeypatch.setattr(sys.modules["ansible.module_utils._internal"], "is_controller", False)
         warnings._global_warnings.clear()
         with pytest.raises(SystemExit) as exit_info:
@@ -129,13 +129,13 @@ def run_bare(
 
 @pytest.fixture
 def run(run_bare: t.Callable[..., dict[str, t.Any]]) -> t.Callable[..., dict[str, t.Any]]:
-    """The same with a token and a zone."""
+    """As ``run_bare``, with a token and a zone."""
     return functools.partial(run_bare, api_token=TOKEN, zone_id=ZONE_ID)
 
 
 @pytest.fixture
 def closed_sessions(monkeypatch: pytest.MonkeyPatch) -> list[requests.Session]:
-    """The sessions that were closed."""
+    """The sessions that have been closed."""
     sessions: list[requests.Session] = []
 
     def close(session: requests.Session) -> None:
@@ -147,7 +147,7 @@ def closed_sessions(monkeypatch: pytest.MonkeyPatch) -> list[requests.Session]:
 
 @pytest.fixture
 def hide_library(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[str], None]:
-    """Make a library one that is not installed, and the collection one that is not loaded yet."""
+    """Hide a library, as if it were not installed, and forget the imported collection."""
 
     def hide_library(library: str) -> None:
         for name in list(sys.modules):
@@ -160,14 +160,14 @@ def hide_library(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[str], None]:
 
 @pytest.fixture
 def lookup_name() -> str:
-    """The lookup that is called. A test of another one has its own fixture of this name."""
+    """The lookup to call. A test file of another lookup overrides this fixture."""
     return "origin_cloud_region"
 
 
 @pytest.fixture
 def look_up_bare(lookup_name: str) -> t.Callable[..., list[t.Any]]:
-    """Call the lookup with these terms and options, in a play with these variables."""
-    # Not there where modules run
+    """Call the lookup with these terms, options and variables of the play."""
+    # Not installed where ansible-test runs tests of modules
     from ansible import template
     from ansible.parsing.dataloader import DataLoader
     from ansible.plugins.loader import lookup_loader
@@ -191,5 +191,5 @@ def look_up_bare(lookup_name: str) -> t.Callable[..., list[t.Any]]:
 
 @pytest.fixture
 def look_up(look_up_bare: t.Callable[..., list[t.Any]]) -> t.Callable[..., list[t.Any]]:
-    """The same with a token and a zone."""
+    """As ``look_up_bare``, with a token and a zone."""
     return functools.partial(look_up_bare, api_token=TOKEN, zone_id=ZONE_ID)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files of ranges, each as short as a vendor's can be."""
+"""Minimal range files in the formats of the vendors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typing as t
 
 
 def aws(*prefixes: tuple[str, str]) -> bytes:
-    """Of a prefix and its region each, and so for the others."""
+    """Return a file of AWS. Each argument is a prefix and its region, here and in the functions below."""
     document: dict[str, t.Any] = {"syncToken": "1", "createDate": "2026-10-26-00-31-04"}
     for name, key, version_6 in ("prefixes", "ip_prefix", False), ("ipv6_prefixes", "ipv6_prefix", True):
         document[name] = [

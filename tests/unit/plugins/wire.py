@@ -2,8 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The wire without a network: answers laid ready, each for the one request that must come next, or a whole zone that
-answers at any time; and a clock of its own."""
+"""A mocked HTTP transport: ``Wire`` expects requests in order, each with its answer; ``FakeZone`` answers any request.
+
+The clock is fake, too.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ MAPPINGS_PATH = f"/zones/{ZONE_ID}/origin/cloud_regions"
 TOKEN = "Token_0123456789-abcdefghijklmnopqrstuvw"
 KEY = "0123456789abcdef0123456789abcdef01234"
 UNRECOGNIZED_SECRET = "Zm9vYmFyLXNlY3JldC1vZi1hLXRlc3Q"
-"""A secret in no form that is known."""
+"""A secret without the known form of a credential."""
 MODIFIED_ON = "2026-03-01T12:00:00Z"
 BATCH_PATH = f"{MAPPINGS_PATH}/batch"
 REGIONS_PATH = f"{MAPPINGS_PATH}/supported_regions"
@@ -49,7 +51,7 @@ SUPPORTED_REGIONS: dict[str, t.Any] = {
 
 
 class FakeClock:
-    """Seconds that pass only when somebody sleeps, or when an answer takes its time."""
+    """A clock that only advances by sleeping, and by the seconds of an answer."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -66,7 +68,7 @@ class FakeClock:
 
 
 class ExpectedResponses(OrderedRegistry):
-    """Answers in their order, but for reads of single mappings, and of pages after the first: these come side by side."""
+    """Answers in their order. Only concurrent reads (single mappings, pages after the first) may come in any order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,7 +85,7 @@ class ExpectedResponses(OrderedRegistry):
 
 
 class Wire:
-    """What the API is asked, in this order and nothing else, and what it answers."""
+    """The expected requests, in this order and no others, and their answers."""
 
     def __init__(self, mock: responses.RequestsMock, clock: FakeClock) -> None:
         self._mock = mock
@@ -100,7 +102,7 @@ class Wire:
         self.send("GET", path, answer, **more)
 
     def file(self, url: str, answer: str | bytes, **more: t.Any) -> None:
-        """Expect that a file is fetched from a server that is not the API's."""
+        """Expect the download of a file from a server other than the API."""
         before = self.api, self.headers
         self.api, self.headers = "", {}
         self.get(url, answer, **more)
@@ -117,9 +119,9 @@ class Wire:
         headers: dict[str, str] | None = None,
         seconds: float = 0.0,
     ) -> None:
-        """Expect a request with this JSON body, or with none.
+        """Expect a request with this JSON body, or without a body.
 
-        It is answered with JSON, or, where it is none, with a text, bytes, a stream or an error.
+        ``answer`` is a value for JSON, or a text, bytes, a stream or an exception.
         """
 
         def takes_its_time(request: requests.PreparedRequest) -> tuple[bool, str]:
@@ -137,7 +139,7 @@ class Wire:
             status=status,
             headers=headers,
             match=[
-                # A copy, in which responses before 0.25 turns numbers into texts
+                # A copy, since responses before 0.25 changes the numbers in it to strings
                 matchers.query_param_matcher(dict(query or {})),
                 matchers.header_matcher({"Accept": "application/json", **self.headers}),
                 matchers.request_kwargs_matcher(self.settings),
@@ -151,7 +153,7 @@ class Wire:
         self.get(MAPPINGS_PATH, answer, query={"page": number, "per_page": 100}, **more)
 
     def zone(self, mappings: t.Sequence[dict[str, t.Any]], pages: int | None = None) -> None:
-        """Expect that the first ``pages`` pages, or all, of a zone with these mappings are read."""
+        """Expect reads of the first ``pages`` pages (by default all) of a zone with these mappings."""
         for number in range(1, (pages or page_count(mappings)) + 1):
             self.page(number, page(mappings, number))
 
@@ -165,22 +167,22 @@ class Wire:
         self.get(REGIONS_PATH, envelope(SUPPORTED_REGIONS) if answer is None else answer, **more)
 
     def put_batch(self, wanted: t.Sequence[dict[str, t.Any]], answer: t.Any = None, **more: t.Any) -> None:
-        """Expect that these mappings are sent; without another answer, all are confirmed."""
+        """Expect a batch with these mappings. By default, the answer confirms all of them."""
         body = [request_item(one) for one in wanted]
         self.send("PUT", BATCH_PATH, batch_response(body) if answer is None else answer, body=body, **more)
 
     def delete_batch(self, removed: t.Sequence[dict[str, t.Any]], answer: t.Any = None, **more: t.Any) -> None:
-        """Expect that the addresses of these mappings are sent; without another answer, all are confirmed."""
+        """Expect a batch that deletes these mappings. By default, the answer confirms all of them."""
         confirmed = batch_response([request_item(one) for one in removed]) if answer is None else answer
         self.send("DELETE", BATCH_PATH, confirmed, body=[to_json(one)["origin_ip"] for one in removed], **more)
 
 
 class FakeZone(requests.adapters.HTTPAdapter):
-    """The wire of an API with one zone, which answers whatever it is asked, in any order and at the same time.
+    """A fake API with one zone, which answers any request, also concurrently.
 
-    ``requested`` are the numbers of the pages, the addresses and the names of zones, as they came in; ``max_concurrent`` is the most
-    of them that were under way together. ``before`` gets each of them, and may wait, raise, change the zone, or answer in
-    its stead with a status, headers and a body.
+    ``requested`` has the page numbers, addresses and zone names in the order of the requests; ``max_concurrent`` is the largest
+    number of concurrent requests. ``before`` is called with each of them. It may wait, raise an error, change the zone, or
+    return another answer: status, headers and body.
     """
 
     def __init__(self, items: t.Sequence[dict[str, t.Any]] = ()) -> None:
@@ -221,7 +223,7 @@ class FakeZone(requests.adapters.HTTPAdapter):
 
 
 def to_json(value: t.Any) -> t.Any:
-    """The value with dictionaries for mappings, as JSON has them."""
+    """Return the value with each mapping as a dictionary, as in JSON."""
     if isinstance(value, OriginMapping):
         return value.to_result()
     if isinstance(value, dict):
@@ -247,27 +249,27 @@ def mapping(address: str, vendor: str = "aws", region: str = "us-east-1") -> dic
 
 
 def request_item(mapping: t.Any) -> dict[str, t.Any]:
-    """A mapping as it is sent, and as a batch confirms it."""
+    """Return a mapping in the form of a request, and of a confirmation in a batch."""
     return {key: to_json(mapping)[key] for key in ("origin_ip", "vendor", "region")}
 
 
 def new_mapping(address: str, vendor: str = "aws", region: str = "us-east-1") -> dict[str, t.Any]:
-    """A mapping whose time of change nobody knows."""
+    """Return a mapping without a time of change, as it is before the API has it."""
     return {**mapping(address, vendor, region), "modified_on": None}
 
 
 def typed_mapping(*args: str, **settings: str) -> OriginMapping:
-    """``mapping`` as the code has it."""
+    """Return ``mapping(...)`` as an ``OriginMapping``."""
     return OriginMapping(**mapping(*args, **settings))
 
 
 def typed_new_mapping(*args: str, **settings: str) -> OriginMapping:
-    """``new_mapping`` as the code has it."""
+    """Return ``new_mapping(...)`` as an ``OriginMapping``."""
     return OriginMapping(**new_mapping(*args, **settings))
 
 
 def batch_response(succeeded: t.Sequence[t.Any] = (), **refused: str) -> dict[str, t.Any]:
-    """The response to a batch. ``refused`` is for few: ``**{address: reason}``."""
+    """Return the response to a batch. ``refused`` has the failed items as ``**{address: reason}``."""
     items = [{"origin_ip": address, "error": reason} for address, reason in refused.items()]
     return envelope({"succeeded": list(succeeded), "failed": items})
 
@@ -285,7 +287,7 @@ def mappings(count: int) -> list[dict[str, t.Any]]:
 
 
 def typed_mappings(count: int) -> list[OriginMapping]:
-    """``mappings`` as the code has them."""
+    """Return ``mappings(count)`` as ``OriginMapping`` objects."""
     return [OriginMapping(**item) for item in mappings(count)]
 
 
@@ -294,7 +296,7 @@ def page_count(items: t.Sequence[t.Any]) -> int:
 
 
 def page(items: t.Sequence[t.Any], number: int = 1, **info: t.Any) -> dict[str, t.Any]:
-    """Page ``number`` of all ``items``; ``info`` says other than the truth about it."""
+    """Return page ``number`` of all ``items``. ``info`` overrides values of its ``result_info``."""
     part = items[100 * (number - 1) : 100 * number]
     truth = {
         "page": number,
@@ -307,7 +309,7 @@ def page(items: t.Sequence[t.Any], number: int = 1, **info: t.Any) -> dict[str, 
 
 
 def nested_texts(answer: t.Any) -> t.Iterator[str]:
-    """``answer`` as JSON, its "?" replaced by lists in lists: about as many as Python can just read, and a few less."""
+    """Yield ``answer`` as JSON with its "?" replaced by nested lists. Their depths are just below the limit of Python's parser."""
 
     def text(depth: int) -> str:
         return json.dumps(answer).replace('"?"', "[" * depth + "]" * depth)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The inventory origin_cloud_regions, found by the name of its file and read as Ansible reads inventories."""
+"""The inventory origin_cloud_regions. Ansible selects the plugin by the name of the inventory file."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ FIRST_PAGE_QUERY = {"page": 1, "per_page": 100}
 
 
 def is_unsafe(value: t.Any) -> bool:
-    """Whether Ansible evaluates nothing of it, and ansible-inventory shows it as unsafe."""
+    """Return whether Ansible does not template the value, and ansible-inventory shows it as unsafe."""
     is_trusted = getattr(template, "is_trusted_as_template", lambda text: not hasattr(text, "__UNSAFE__"))
     return isinstance(value, str) and not is_trusted(value)
 
 
 class Inventory(t.NamedTuple):
-    """An inventory that was read: what it says of each host, the hosts in each group, and the groups in each group."""
+    """A parsed inventory: the variables of each host, the hosts of each group, and the child groups of each group."""
 
     hosts: dict[str, dict[str, t.Any]]
     groups: dict[str, set[str]]
@@ -63,7 +63,7 @@ class Inventory(t.NamedTuple):
 
 
 class VaultedText(str):
-    """A text that a file has encrypted."""
+    """A text that the inventory file has in encrypted form."""
 
 
 class VaultDumper(yaml.SafeDumper):
@@ -77,7 +77,7 @@ VaultDumper.add_representer(
 
 @pytest.fixture
 def loader(monkeypatch: pytest.MonkeyPatch) -> DataLoader:
-    """Knows the password of the vault."""
+    """A loader with the password of the vault."""
     if hasattr(vault, "VaultSecretsContext"):  # ansible-core 2.19 and newer
         monkeypatch.setattr(vault.VaultSecretsContext, "_current", vault.VaultSecretsContext(VAULT.secrets))
     loader = DataLoader()
@@ -94,7 +94,7 @@ def messages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def extra_vars(monkeypatch: pytest.MonkeyPatch) -> dict[str, t.Any]:
-    """What the user gives with --extra-vars."""
+    """The extra variables of the command line."""
     given: dict[str, t.Any] = {}
     monkeypatch.setattr("ansible.plugins.inventory.load_extra_vars", lambda loader: given)
     return given
@@ -113,7 +113,7 @@ def write_file(tmp_path: Path) -> t.Callable[..., str]:
 def load_inventory(
     write_file: t.Callable[..., str], messages: list[str], extra_vars: dict[str, t.Any]
 ) -> t.Callable[..., Inventory]:
-    """What Ansible makes of a file with these options."""
+    """Return the inventory of a file with these options."""
 
     def load_inventory(file: str = "edge.cloudflare_origins.yml", **options: t.Any) -> Inventory:
         inventory = InventoryManager(DataLoader(), sources=[write_file(file, **options)])
@@ -136,7 +136,7 @@ def load_inventory(
 
 @pytest.fixture
 def cache_options(tmp_path: Path) -> dict[str, t.Any]:
-    """The options of a cache in files."""
+    """The options for a cache in files."""
     return {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(tmp_path / "cache")}
 
 
@@ -144,7 +144,7 @@ def cache_options(tmp_path: Path) -> dict[str, t.Any]:
 def cache_file(
     load_zone: t.Callable[..., Inventory], wire: Wire, cache_options: dict[str, t.Any], tmp_path: Path
 ) -> Path:
-    """The file in which ``192.0.2.1`` was kept."""
+    """The cache file with ``192.0.2.1``."""
     wire.zone([mapping("192.0.2.1")])
     assert list(load_zone(**cache_options).hosts) == ["192.0.2.1"]
     (file,) = (tmp_path / "cache").iterdir()
@@ -153,7 +153,7 @@ def cache_file(
 
 @pytest.fixture
 def load_zone(load_inventory: t.Callable[..., Inventory]) -> t.Callable[..., Inventory]:
-    """The same with a token and a zone."""
+    """As ``load_inventory``, with a token and a zone."""
     return lambda **options: load_inventory(**{"api_token": TOKEN, "zone_id": ZONE_ID, **options})
 
 
@@ -161,12 +161,12 @@ def load_zone(load_inventory: t.Callable[..., Inventory]) -> t.Callable[..., Inv
 def parse_file(
     write_file: t.Callable[..., str], loader: DataLoader, extra_vars: dict[str, t.Any]
 ) -> t.Callable[..., None]:
-    """Have the plugin alone read a file with these options."""
+    """Parse a file with these options, by the plugin alone."""
 
     def parse_file(refresh: bool = False, **options: t.Any) -> None:
         plugin = inventory_loader.get(PLUGIN)
         plugin.parse(InventoryData(), loader, write_file(**options), cache=not refresh)
-        with contextlib.suppress(AttributeError):  # without a cache
+        with contextlib.suppress(AttributeError):  # there is no cache
             plugin.update_cache_if_changed()
 
     return parse_file
@@ -284,7 +284,7 @@ def test_several_zones(load_inventory: t.Callable[..., Inventory], wire: Wire, m
     wire.get("/zones", envelope([{"id": OTHER_ZONE_ID, "name": ZONE_NAME}]), query={"name": ZONE_NAME})
     wire.zone([mapping("192.0.2.1"), mapping("192.0.2.2")])
     wire.get(OTHER_MAPPINGS_PATH, page([mapping("192.0.2.2"), mapping("192.0.2.3")]), query=FIRST_PAGE_QUERY)
-    # Each zone once, however often and in whatever way it is named, and each name looked up once
+    # Each zone is read once, even if it is listed twice or in two forms, and each name is looked up once
     found = load_inventory(api_token=TOKEN, zones=[ZONE_ID, ZONE_NAME, f" {OTHER_ZONE_ID} ", f"{ZONE_NAME} "]).hosts
     assert {address: (host["zone_id"], host["zone_ids"]) for address, host in found.items()} == {
         "192.0.2.1": (ZONE_ID, [ZONE_ID]),
@@ -388,7 +388,7 @@ def test_credential_of_wrong_type(
 )
 def test_credential_in_another_option(get_error: t.Callable[..., str], option: str, value: t.Any) -> None:
     if option in ("compose", "groups") and isinstance(value, dict):
-        value = [value]  # else it is of the right type
+        value = [value]  # other options accept a string
     zone = {} if option in ("zone", "zones") else {"zone_id": ZONE_ID}
     message = get_error(**{"api_token": "known-by-the-task", **zone, option: value})
     assert message.startswith((option, "Unknown option: (not shown). The options are account_api_key"))
@@ -612,7 +612,7 @@ def test_cache(
     files = list((tmp_path / "cache").iterdir())
     assert len(files) == 1
     assert TOKEN not in files[0].read_text()
-    # Another token sees the same
+    # Another token uses the same entry
     assert set(load_zone(**cache_options, api_token="other").hosts) == {"192.0.2.1", "2001:db8::1"}
 
 
@@ -643,7 +643,7 @@ def test_cache_key_depends_on_the_options(
         wire.get(OTHER_MAPPINGS_PATH, page([mapping("192.0.2.2")]), query=FIRST_PAGE_QUERY)
     for dummy in range(2):
         assert list(load_zone(**cache_options, **options).hosts) == ["192.0.2.2"]
-    # The other one stays
+    # The other entry stays
     assert list(load_zone(**cache_options).hosts) == ["192.0.2.1"]
 
 
@@ -726,5 +726,5 @@ def test_damaged_cache(
     cache_file.write_text(text, errors="surrogateescape")
     wire.zone([mapping("192.0.2.2")])
     assert list(load_zone(**cache_options).hosts) == ["192.0.2.2"]
-    # Written anew
+    # Written again
     assert list(load_zone(**cache_options).hosts) == ["192.0.2.2"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lookup cloud_region, and what the lookups of one run share."""
+"""The lookup cloud_region, and the cache that the lookups of one run share."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def clear_memory() -> t.Callable[[], None]:
-    """Forget what this process has in its memory."""
+    """Clear the ranges in the memory of this process, as in another process."""
     return _ranges._last_ranges.clear
 
 

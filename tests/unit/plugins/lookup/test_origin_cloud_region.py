@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lookup origin_cloud_region, found by its name and run as a template runs it."""
+"""The lookup origin_cloud_region, loaded by its name and called as in a template."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Lookup = t.Callable[..., list[t.Any]]
 
 
 def iter_error_texts(error: BaseException | None) -> t.Iterator[str]:
-    """All that could be printed of an error and of what led to it."""
+    """Yield all texts that could be printed of an error and of its causes."""
     while error:
         yield f"{error} {error!r}"
         error = error.__cause__ or error.__context__
@@ -198,7 +198,7 @@ def test_missing_library(
 
 
 class TestTemplate:
-    """Through Ansible's template engine, which adds options of its own."""
+    """With Ansible's template engine, which adds its own options."""
 
     @pytest.fixture
     def render(self) -> t.Callable[[str], t.Any]:
@@ -232,7 +232,7 @@ class TestTemplate:
 
 
 def test_loop_with_the_lookup(look_up: Lookup, wire: Wire) -> None:
-    """``with_edgecache.cloudflare.origin_cloud_region``: up to ansible-core 2.18 it hands ``wantlist`` to the plugin."""
+    """``with_edgecache.cloudflare.origin_cloud_region`` passes ``wantlist`` to the plugin up to ansible-core 2.18."""
     wire.mapping("192.0.2.1")
     assert look_up("192.0.2.1", wantlist=True) == [mapping("192.0.2.1")]
 
@@ -255,7 +255,7 @@ def test_short_name_with_collections_keyword(wire: Wire) -> None:
 
 
 class TestCache:
-    """What a run has read, no task of it reads again."""
+    """The cache of a run."""
 
     @pytest.fixture(autouse=True)
     def zone(self, zone: FakeZone) -> FakeZone:
@@ -423,7 +423,7 @@ class TestCache:
 
     def test_concurrent_write_invalidates(self, look_up: Lookup, zone: FakeZone) -> None:
         def before(requested: t.Any) -> tuple[int, dict[str, str], t.Any]:
-            # the answer is on its way when another process writes
+            # another process writes before the answer arrives
             answer, zone.items = zone.items, [mapping(address(1), vendor="gcp")]
             _cache.invalidate()
             zone.before = lambda requested: None
@@ -449,7 +449,7 @@ class TestCache:
     def test_credential_is_not_cached(
         self, look_up_bare: Lookup, zone: FakeZone, tmp_path: Path, credential: dict[str, str], by: dict[str, str]
     ) -> None:
-        """Even if the server repeats it."""
+        """Even if the server echoes it."""
         secret = [*credential.values()][-1]
         zone.items += [{**mapping("192.0.2.1", region=secret), "modified_on": secret, secret: secret}]
         for question in (["192.0.2.1"], ["192.0.2.1", "192.0.2.2"], []):
@@ -495,7 +495,7 @@ class TestCache:
     def test_failure_with_a_shorter_max_wait_is_not_shared(
         self, look_up: Lookup, zone: FakeZone, monkeypatch: pytest.MonkeyPatch, max_wait: float, requested: int
     ) -> None:
-        """Nobody waits here: the clock of failures is ahead."""
+        """The clock of the recorded failure is ahead, so that the second lookup does not need to wait for the first."""
         zone.before = lambda one: (403, {}, error_envelope(10000))
         with monkeypatch.context() as patch:
             patch.setattr(_cache, "time", types.SimpleNamespace(monotonic=lambda: time.monotonic() + 60))

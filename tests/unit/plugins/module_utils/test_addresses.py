@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Addresses: refused, or normalize_address."""
+"""``normalize_address`` and ``normalize_addresses``: canonical forms and invalid addresses."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_any_text_agrees_with_ipaddress(text: str) -> None:
     try:
         address = normalize_address(text)
     except InvalidAddressError:
-        if "%" not in text:  # a zone index, which Python takes
+        if "%" not in text:  # a zone index, which Python accepts
             with pytest.raises(ValueError, match="does not appear to be"):
                 ipaddress.ip_address(text.strip())
     else:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The client: what it sends, what it believes, how long it waits, when it stops."""
+"""The client: requests, validation of answers, retries and pauses, concurrent pages."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def request_error(client: Client) -> CloudflareError:
 
 
 def chain_errors(outer: Exception, *causes: BaseException) -> Exception:
-    """``outer`` with a chain of causes, as requests and urllib3 make it."""
+    """Return ``outer`` with a chain of causes, in the form of requests and urllib3."""
     error: BaseException = outer
     for cause in causes:
         error.__context__ = cause
@@ -150,7 +150,7 @@ def test_error_excerpt_of_deep_nesting() -> None:
         body = [body]
     error = _client.unexpected_response("a mapping", body)
     assert str(error) == "HTTP 200: expected a mapping, but the answer is JSON that is nested too deeply to show"
-    while body:  # from the outside, since Python would need the stack for all of it
+    while body:  # built without json.dumps, which would exceed the recursion limit
         body = body[0]
 
 
@@ -257,7 +257,7 @@ class TestEnvelope:
         assert clock.pauses == []
 
     def test_endless_redirect_body(self, client: Client, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-        """requests reads the body of a redirect on its own, even where it is not to follow it."""
+        """requests reads the body of a redirect, even if redirects are not followed."""
         read = []
 
         class Endless(io.RawIOBase):
@@ -726,7 +726,7 @@ class TestPages:
     @pytest.mark.parametrize(
         ("requested", "info", "count"),
         [
-            # the fewer pages of what the answer says in two ways
+            # the smaller number of pages wins if total_pages and total_count differ
             (1, {"total_pages": 100, "total_count": 100}, 100),
             (1, {"total_pages": 100, "total_count": 0}, 100),
             (1, {"total_pages": 100, "total_count": -1}, 100),
@@ -737,11 +737,11 @@ class TestPages:
             (1, {"total_pages": -1, "total_count": 3_500}, 100),
             (3, {"total_pages": 3, "total_count": 10**30}, 100),
             (100, {"total_pages": 100, "total_count": 10**30}, 100),
-            # a short first page, since the server has shorter ones
+            # a short first page means a smaller page size
             (3, {"total_pages": 3, "total_count": 120}, 50),
             (2, {"total_pages": 2, "total_count": 120}, 50),
             (3, {"total_pages": 100, "total_count": 120}, 50),
-            # nothing on the first page
+            # an empty first page
             (1, {"total_pages": 1, "total_count": 0}, 0),
             (1, {"total_pages": 100, "total_count": 0}, 0),
         ],
@@ -756,7 +756,7 @@ class TestPages:
 
 
 class TestConcurrentPages:
-    """A page is the first, which is read alone, or one of those after it."""
+    """The first page is read alone, the others are read concurrently."""
 
     @pytest.fixture(autouse=True)
     def _no_threads_are_left(self) -> t.Iterator[None]:
@@ -766,19 +766,19 @@ class TestConcurrentPages:
 
     @pytest.fixture
     def woken_early(self) -> list[bool]:
-        """For each pause that ended, whether it ended before its time."""
+        """For each pause, whether it ended early."""
         return []
 
     @pytest.fixture
     def client(self, woken_early: list[bool], messages: list[str]) -> Client:
-        """One that really sleeps, if not for long."""
+        """A client that really sleeps, but not for long."""
         client = Client(Credential.from_token(TOKEN), API_URL, before_sleep=messages.append)
         client._pacer._sleep = lambda seconds: woken_early.append(client._pacer._cancelled.wait(min(seconds, 5)))
         return client
 
     @pytest.fixture
     def fail_pages(self, zone: FakeZone) -> t.Callable[..., None]:
-        """Of the pages 2 to 9, of which none is answered before all are asked for, some fail in these ways."""
+        """Answer some pages with errors. The answers to the pages 2 to 9 wait until all of these are requested."""
 
         def fail_pages(
             answers: dict[int, tuple[int, dict[str, str], t.Any]],
@@ -881,7 +881,7 @@ class TestConcurrentPages:
     def test_no_request_after_an_error(
         self, client: Client, zone: FakeZone, fail_pages: t.Callable[..., None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """However late the thread that waits for them all comes to know of it."""
+        """Even if the waiting thread learns of the error late."""
 
         def late(*args: t.Any, **options: t.Any) -> t.Any:
             result = wait(*args, **options)
@@ -1011,7 +1011,7 @@ class TestConcurrentPages:
             entered.wait(10)
             sleep_before_retry(*args)
 
-        # Time does not stand still, as the clock does, while eight answers come
+        # Unlike the clock, the real time passes while eight answers arrive
         client._pacer.sleep_before_retry = enter
         clock.before_sleep = lambda: time.sleep(0.5)
         zone.before = before
@@ -1026,7 +1026,7 @@ class TestConcurrentPages:
     def test_longer_pause_wins(
         self, zone: FakeZone, clock: FakeClock, messages: list[str], fail_pages: t.Callable[..., None]
     ) -> None:
-        """A gateway error is answered before the 429 of another page, whose Retry-After is longer."""
+        """A gateway error comes before the 429 of another page, whose Retry-After is longer."""
         client = Client(
             Credential.from_token(TOKEN), API_URL, before_sleep=messages.append, clock=clock, sleep=clock.sleep
         )
@@ -1047,7 +1047,7 @@ class TestConcurrentPages:
 
         zone.before = before
         assert len(list(client.iter_pages(MAPPINGS_PATH))) == 3
-        # The request for page 2 may be out before the 429 is in, but that for page 3 is not sent into the block
+        # Page 2 may be requested again before the 429 arrives, but page 3 is not requested before its pause ends
         assert max(sent) >= 300.0
 
     def test_last_requests_of_the_window_are_spread(
@@ -1066,7 +1066,7 @@ class TestConcurrentPages:
 
 
 class TestOutcomeUnknown:
-    """Whether the API may have done what was asked, though no good answer says so."""
+    """Whether a failed write may have been made."""
 
     @pytest.mark.parametrize(
         ("answer", "status", "lost"),
@@ -1204,7 +1204,7 @@ class TestWriteOrVerify:
 
 
 class TestUnexpectedError:
-    """A defect of the collection, or of a library."""
+    """An unexpected error, which is a defect of the collection or of a library."""
 
     def test_credential_is_hidden(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         def defect(*args: object) -> None:

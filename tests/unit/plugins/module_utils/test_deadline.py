@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The time that one whole answer may take, over real connections to a server that sends its answers as slowly as it likes."""
+"""The time limit for a complete answer, with real connections to a slow server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BYTE_INTERVAL_SECONDS = 0.1
 
 
 class SlowServer(socketserver.ThreadingTCPServer):
-    """Answers each request with its next answer: what is sent at once, and what then is sent byte by byte."""
+    """Answers each request with the next response: bytes to send at once, and bytes to send one by one."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -68,7 +68,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[SlowServer]:
 
 @pytest.fixture
 def wire() -> None:
-    """Not replaced here."""
+    """Disable the mocked transport: these tests use real connections."""
 
 
 def create_client(url: str, **settings: t.Any) -> Client:

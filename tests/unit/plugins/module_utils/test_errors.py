@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Each answer that the API's documentation knows: the kind of error, what a play reads, what the user is told."""
+"""The documented errors of the API: the exception, the result ``failure``, and the message."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options that all modules share, through a real module: credential, zone, address of the API, limits."""
+"""The shared options, tested with a real module: credential, zone, URL of the API, limits."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ class TestCredential:
 
     @pytest.mark.parametrize("more", [{}, {"state": "x"}, {"timeout": "soon"}], ids=str)
     def test_wrong_types_with_other_errors(self, run_bare: RunModule, more: dict[str, str]) -> None:
-        """Ansible reports its own errors before the module sees any option."""
+        """Ansible reports its own errors before the module validates options."""
         given = {
             "api_token": {UNRECOGNIZED_SECRET: [UNRECOGNIZED_SECRET]},
             "account_api_key": {UNRECOGNIZED_SECRET: None},
@@ -194,7 +194,7 @@ class TestCredential:
 
 
 class TestMisplacedCredential:
-    """A credential in an option for something else."""
+    """A credential in an option for another purpose."""
 
     @pytest.mark.parametrize("credential", [TOKEN, KEY, "cfut_0123456789-Token-of-the-test-0123456789abcdef"])
     @pytest.mark.parametrize("option", ["zone_id", "zone", "api_url", "ca_path", "origin_ip"])
@@ -567,7 +567,7 @@ def test_missing_library(run: RunModule, hide_library: t.Callable[[str], None], 
 def test_token_of_the_environment_is_hidden_in_results(
     run_bare: RunModule, wire: Wire, monkeypatch: pytest.MonkeyPatch, token: str
 ) -> None:
-    """As Ansible itself sees to it for a token that is an option, however short."""
+    """Ansible hides a token that is an option, even a short one. The module does the same for the environment."""
     monkeypatch.setenv("CLOUDFLARE_TOKEN", token)
     wire.headers = {"Authorization": f"Bearer {token}"}
     wire.mapping("192.0.2.1", envelope(mapping("192.0.2.1", region=f"x{token}")))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The mappings of a zone: the right ones, with the fewest requests, whatever the pages say."""
+"""The mappings of a zone: correct results with few requests, also from inconsistent pages."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ class TestGetMany:
 
 
 class TestGetManyWithTotal:
-    """``find``, with the number of all mappings."""
+    """``get_many``, with the total number of mappings."""
 
     @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 3_500])
     @pytest.mark.parametrize("requested", [1, 2, 40])
@@ -257,7 +257,7 @@ class TestGetManyWithTotal:
 
 
 class TestConcurrentWrite:
-    """Somebody deletes a mapping of a page that was read, and creates another: the total stays the same."""
+    """Another client deletes a mapping of a page that was read, and creates another mapping. The total stays the same."""
 
     FIRST, LATER = "Sun, 01 Mar 2026 12:30:00 GMT", "Sun, 01 Mar 2026 12:30:01 GMT"
 
@@ -361,7 +361,7 @@ class TestConcurrentWrite:
 
 
 class TestInconsistentPages:
-    """They are read three times at the most."""
+    """Inconsistent pages are read at most three times."""
 
     def test_zone_changes_between_pages(self, regions: OriginCloudRegions, wire: Wire) -> None:
         before, after = mappings(150), mappings(151)
@@ -428,7 +428,7 @@ class TestInconsistentPages:
             regions.list_all()
 
     def test_endless_list(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        """A zone holds 3,500 mappings: a server that says more is not asked for them all, let alone three times."""
+        """A zone has at most 3,500 mappings. If the server claims more, the client does not request them all, or again."""
         wire.page(1, page(mappings(200), 1, total_pages=1_000, total_count=100_000))
         with pytest.raises(CloudflareError):
             regions.list_all()
@@ -469,11 +469,11 @@ UNMAPPED_ADDRESSES = [f"192.0.2.{number}" for number in range(256)]
 
 
 class TestFetchMissing:
-    """What is snapshot grows from question to question: together they cost at most twice as much as one would have."""
+    """The snapshot grows with each fetch. Together, all fetches cost at most twice the requests of one fetch."""
 
     @pytest.fixture
     def fetch(self, regions: OriginCloudRegions, zone: FakeZone) -> t.Callable[..., dict[str, t.Any]]:
-        """The answer to a question, by what is snapshot from those before it. It is the right one."""
+        """Return the mappings of these addresses, or of all, from the snapshot after it fetches what is missing."""
         snapshot = ZoneSnapshot()
 
         def fetch(*addresses: str) -> dict[str, t.Any]:
@@ -487,7 +487,7 @@ class TestFetchMissing:
     def check_answers(
         self, zone: FakeZone, fetch: t.Callable[..., dict[str, t.Any]], questions: t.Iterable[t.Sequence[str]]
     ) -> None:
-        """The answers are right, and at no time have they cost more than the rule says."""
+        """Check each answer, and the total number of requests after each one."""
         requested: set[str] = set()
         pages, complete = page_count(zone.items), False
         existing = {item.origin_ip: item for item in zone.items}
@@ -585,7 +585,7 @@ class TestFetchMissing:
         assert [fetch(*question) for question in questions] == before
 
     def test_zone_changes_between_fetches(self, zone: FakeZone, fetch: t.Callable[..., dict[str, t.Any]]) -> None:
-        """All that is snapshot is what was there when it was read."""
+        """The snapshot has the mappings at the time of the read."""
         zone.items = mappings(250)
         assert fetch(address(0)) and fetch(address(200))
         zone.items = [mapping(item.origin_ip, vendor="gcp") for item in mappings(249)]
@@ -824,14 +824,14 @@ class TestBatch:
     def test_failed_item_without_an_error_text(
         self, regions: OriginCloudRegions, wire: Wire, error: dict[str, t.Any], words: str
     ) -> None:
-        """So is one after an item that names no address."""
+        """Items without a valid address are ignored."""
         items = [{"origin_ip": None}, "x", {"origin_ip": "192.0.2.1", **error}]
         wire.put_batch([new("192.0.2.1")], envelope({"failed": items}))
         assert regions.put_batch([new("192.0.2.1")]) == BatchResult({}, {"192.0.2.1": words})
 
     @pytest.mark.parametrize(("key", "where"), [("failed", "error"), ("failed", "origin_ip"), ("succeeded", "vendor")])
     def test_deep_nesting(self, regions: OriginCloudRegions, wire: Wire, key: str, where: str) -> None:
-        """No traceback, whatever comes: an item that cannot be read is one that the API is silent on."""
+        """An item that cannot be parsed is treated as missing, without a traceback."""
         for answer in nested_texts(envelope({key: [{"origin_ip": "192.0.2.1", where: "?"}]})):
             wire.send("PUT", BATCH_PATH, answer, body=[request_item(new("192.0.2.1"))])
             with contextlib.suppress(ApiError):

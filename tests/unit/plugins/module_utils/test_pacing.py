@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The pacer: a pause of one request is a pause of all, is announced, and fits into max_wait."""
+"""The pacer: a pause of one request pauses all, has a message, and fits into max_wait."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def pacer(create_pacer: t.Callable[..., RequestPacer]) -> RequestPacer:
 
 
 def remaining_wait(pacer: RequestPacer) -> str:
-    """How much of 1,000 seconds it says that is left."""
+    """Return the remaining seconds of max_wait (1,000) from the error message."""
     with pytest.raises(CloudflareError) as caught:
         pacer.sleep_before_retry(pacer.acquire(), rate_limit_error(), 86_400.0, REASON)
     message = str(caught.value)
@@ -51,7 +51,7 @@ def remaining_wait(pacer: RequestPacer) -> str:
 
 
 class BlockingSleep:
-    """A sleep that lasts until the test ends it. ``events`` is shared with those that wait meanwhile."""
+    """A sleep that lasts until the test ends it. Other threads add to ``events``, too."""
 
     def __init__(self) -> None:
         self.events: list[str] = []
@@ -68,7 +68,7 @@ Futures = list["concurrent.futures.Future[object]"]
 
 
 def start_threads(*targets: t.Callable[[], object]) -> Futures:
-    """Call each in a thread of its own."""
+    """Call each target in a separate thread."""
     pool = concurrent.futures.ThreadPoolExecutor(len(targets))
     futures: Futures = [pool.submit(target) for target in targets]
     pool.shutdown(wait=False)
@@ -127,7 +127,7 @@ class TestPause:
             (1.0, [300.0], 1),
             (310.0, [300.0, 10.0], 2),
             (301.0, [300.0, 1.0], 2),
-            # too short a rest to be told
+            # the rest is too short for a message
             (300.5, [300.0, 0.5], 1),
         ],
     )
@@ -158,7 +158,7 @@ class TestPause:
         assert len(set(messages)) == 3
 
     def test_longer_pause_wins(self, pacer: RequestPacer, clock: FakeClock) -> None:
-        """A gateway error and a rate limit, side by side: until the end of the block nothing is sent."""
+        """After a concurrent gateway error and rate limit, no request is sent until the longer pause ends."""
         one, other = pacer.acquire(), pacer.acquire()
         pacer.sleep_before_retry(one, RetryableTransportError("cut"), 1.0, "the next attempt needs")
         pacer.sleep_before_retry(other, rate_limit_error(), 300.0, REASON)
@@ -167,7 +167,7 @@ class TestPause:
     def test_slowdown_does_not_replace_a_pause(self, pacer: RequestPacer, clock: FakeClock) -> None:
         one, other = pacer.acquire(), pacer.acquire()
         pacer.update_rate_limit('"default";r=4;t=10')
-        assert pacer.acquire() == 2.0  # one that is slowed down
+        assert pacer.acquire() == 2.0  # a slowdown
         pacer.sleep_before_retry(other, rate_limit_error(), 300.0, REASON)
         assert pacer.acquire() >= 300.0
         assert one == 0.0
@@ -180,7 +180,7 @@ class TestPause:
         assert text.startswith("Retrying in 60.0 seconds (waited 2.0 of at most 330): Rate limit exceeded: ")
 
     def test_short_pause_has_a_message(self, messages: list[str]) -> None:
-        """On a clock that goes on meanwhile."""
+        """With a clock that advances between the calls."""
         pacer = RequestPacer(330.0, messages.append, itertools.count(0.0, 0.001).__next__, lambda seconds: None)
         pacer.sleep_before_retry(pacer.acquire(), RetryableTransportError("cut"), 0.5, "the next attempt needs")
         assert len(messages) == 1
@@ -290,7 +290,7 @@ class TestMaxWait:
         concurrent.futures.wait(threads[1:], 0.1)
         blocking_sleep.wake.set()
         join_threads(threads)
-        # All of it: 7 seconds of the try, of which 2 are in the pause of the other to second 12, and 1 more
+        # 7 seconds of the try, of which 2 are in the other pause until second 12, and 1 more
         assert clock.now == 13.0
 
     def test_successful_tries_do_not_count(self, create_pacer: t.Callable[..., RequestPacer], clock: FakeClock) -> None:
@@ -304,7 +304,7 @@ class TestMaxWait:
 class TestCancel:
     @pytest.fixture
     def pacer(self, messages: list[str]) -> RequestPacer:
-        """One that really sleeps."""
+        """A pacer that really sleeps."""
         return RequestPacer(7_200.0, messages.append)
 
     def test_ends_all_pauses(self, pacer: RequestPacer, messages: list[str]) -> None:
@@ -350,7 +350,7 @@ class TestCancel:
 
 
 class TestRateLimitHeader:
-    """What is left of the rate limit, by the header of that name."""
+    """The header Ratelimit, which has the remaining requests."""
 
     @pytest.mark.parametrize(
         ("header", "pauses"),
@@ -365,14 +365,14 @@ class TestRateLimitHeader:
             ('"default";r=0;t=30', [30.0]),
             ('"default";r=0;t=330', [330.0]),
             ('"default";r=0;t=0', []),
-            # several policies
+            # several rate limits
             ('"burst";r=50;t=5, "default";r=4;t=10', [2.0]),
             ('"default";r=4;t=10, "burst";r=50;t=5', [2.0]),
             ('"burst";r=30;t=5,"default";r=50;t=10', []),
             ('"burst";r=5;t=60, "default";r=4;t=10', [10.0]),
             ('"default";r=4;t=10, "burst";r=5;t=60', [10.0]),
             ('"burst";r=3;t=2, "default";r=4;t=150', [30.0]),
-            # more than what max_wait leaves beside a block
+            # more than max_wait allows besides a block
             ('"default";r=4;t=150.1', [30.0]),
             ('"default";r=4;t=151', []),
             ('"default";r=1;t=300', []),
@@ -387,7 +387,7 @@ class TestRateLimitHeader:
             (f'"default";r=0;t={10**50}', []),
             (f'"default";r={10**50};t=30', []),
             (f'"default";r={"9" * 5_000};t={"9" * 5_000}', []),
-            # garbage
+            # invalid
             ("", []),
             (",;=", []),
             ('"default"', []),
@@ -418,7 +418,7 @@ class TestRateLimitHeader:
         assert [pacer.acquire() for dummy in range(7)] == pytest.approx([2.0, 4.0, 6.0, 8.0, 10.0, 10.0, 10.0])
 
     def test_elapsed_time_of_the_window_counts(self, pacer: RequestPacer, clock: FakeClock) -> None:
-        """The header is from when the answer was sent: time passes, and the window does not begin anew."""
+        """The window of the header starts when the answer arrives, not at the next request."""
         pacer.update_rate_limit('"default";r=4;t=10')
         clock.now = 5.0
         assert pacer.acquire() == 6.0
@@ -462,7 +462,7 @@ class TestRateLimitHeader:
     def test_slowdown_stays_within_max_wait(
         self, create_pacer: t.Callable[..., RequestPacer], clock: FakeClock
     ) -> None:
-        """Slowing down leaves enough of it for a block; when no request is left, all of it may be waited."""
+        """A slowdown leaves enough of max_wait for a block. Without any remaining request, the pause may use all of it."""
         pacer = create_pacer(305.0)
         pacer.update_rate_limit('"default";r=4;t=10')
         assert [pacer.acquire() for dummy in range(6)] == [2.0, 4.0, 4.0, 4.0, 10.0, 10.0]
@@ -498,7 +498,7 @@ class TestRateLimitHeader:
         assert messages == [text] * 2
 
     def test_429_with_both_headers_pauses_once(self, pacer: RequestPacer, clock: FakeClock) -> None:
-        """The 429 says it in both headers."""
+        """The 429 has both headers."""
         started = pacer.acquire()
         pacer.update_rate_limit('"default";r=0;t=300')
         pacer.sleep_before_retry(started, rate_limit_error(), 300.0, REASON)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where an address is, by what is in the files of the vendors; and files that are not what they should be."""
+"""The vendor and region of an address from range files, and invalid range files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ IPV4_ADDRESS, IPV6_ADDRESS = "192.0.2.1", "2001:db8::1"
 
 
 def parse_error(content: bytes, *addresses: str) -> str:
-    """What is said of a file, read for these addresses. It is the one message, and names the file first."""
+    """Return the error message for a file, without the name of the file at its start."""
 
     def read() -> None:
         ranges = CloudRanges({"the file": content})
@@ -43,7 +43,7 @@ def parse_error(content: bytes, *addresses: str) -> str:
 
 
 def look_up(address: str, *contents: bytes) -> list[tuple[str, str, str]]:
-    """Vendor, region and prefix of each place."""
+    """Return vendor, region and prefix of each match."""
     return [match[:3] for match in CloudRanges(dict(zip("abcd", contents))).lookup(address)]
 
 
@@ -72,7 +72,7 @@ def test_prefix_without_a_region_is_ignored(file: t.Any, none: str) -> None:
 
 @pytest.mark.parametrize("file", FORMATS.values())
 def test_too_many_regions(file: t.Any) -> None:
-    """Of both versions of IP together, each once, and without those that are none. Each file may have so many."""
+    """The limit is for each file. Regions are counted once for both IP versions, without prefixes that have no region."""
     regions = [f"r{number}" for number in range(500)]
     some = [(prefix, region) for region in [*regions, "", "global"] for prefix in ("192.0.2.0/24", "2001:db8::/32")]
     assert len(look_up(IPV4_ADDRESS, file(*some))) == len(look_up(IPV6_ADDRESS, file(*some))) == 500
@@ -237,7 +237,7 @@ def test_deep_nesting() -> None:
 
 @pytest.mark.parametrize("values", [b"[", b"[],", b'{"a":', b"{},", b"1,", b'"a",'])
 def test_too_many_values(values: bytes) -> None:
-    """They are counted before they are parsed, which would take hundreds of megabytes."""
+    """Values are counted before the file is parsed, since parsing would take hundreds of megabytes."""
     message = parse_error(b"[" + values * 1_000_000)
     assert re.match(
         r"too large to parse: \d+ bytes with about [12]00000[12] JSON values\. Check that a cloud ", message
@@ -364,7 +364,7 @@ NETWORKS = st.lists(
 
 @given(NETWORKS, st.integers(0, 0xFF))
 def test_lookup_agrees_with_ipaddress(entries: list[tuple[int, int, str, str]], last: int) -> None:
-    """The longest of those that name a region, by the slow way."""
+    """The expected result is the longest prefix with a region, found with ``ipaddress``."""
     address = ipaddress.ip_address(0xC0000200 + last)
     networks = [
         (ipaddress.ip_network((0xC0000200 + start, length), strict=False), region, vendor)

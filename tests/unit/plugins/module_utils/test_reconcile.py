@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plans, the order of their batches, and what is said of them when only a part was done, or when nobody knows."""
+"""Plans, the order of their batches, and the results after partial failures and unknown outcomes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ CONNECTION_ERROR = requests.ConnectionError("cut")
 
 @pytest.fixture
 def regions(client: Client) -> OriginCloudRegions:
-    """A zone whose client does not wait: a lost answer is not asked for again, but its mappings are read."""
+    """The mappings of a zone, with a client that does not retry. A lost answer is verified by reading."""
     client._pacer._max_wait = 0.0
     return OriginCloudRegions(client, ZONE_ID)
 
@@ -171,12 +171,12 @@ class TestOrder:
     @pytest.mark.parametrize(
         ("total", "creates", "updates", "deletes", "order"),
         [
-            # Room to the last mapping: deletions stay last
+            # Enough room: deletions are last
             (3_400, 100, 0, 150, "PUT DELETE DELETE"),
             (3_500, 0, 100, 100, "PUT DELETE"),
             (3_499, 1, 99, 1, "PUT DELETE"),
             (3_400, 100, 150, 250, "PUT PUT PUT DELETE DELETE DELETE"),
-            # No room: only as many deletions as are needed come before
+            # Not enough room: only the necessary deletions are first
             (3_500, 1, 0, 250, "DELETE PUT DELETE DELETE"),
             (3_401, 100, 0, 250, "DELETE PUT DELETE DELETE"),
             (3_500, 100, 0, 250, "DELETE PUT DELETE DELETE"),
@@ -186,7 +186,7 @@ class TestOrder:
             (3_500, 100, 100, 100, "PUT DELETE PUT"),
             (3_500, 50, 150, 60, "PUT DELETE PUT"),
             (3_400, 250, 0, 150, "PUT DELETE PUT DELETE PUT"),
-            # More than the zone can have, which nobody plans: the API says so
+            # More than the zone can have, which is never planned: the API rejects it
             (3_500, 300, 0, 100, "DELETE PUT PUT PUT"),
             (3_700, 1, 0, 250, "DELETE DELETE DELETE PUT"),
         ],
@@ -268,7 +268,7 @@ class TestBatchResult:
         }
 
     def test_rejected_deletion_stops_nothing(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        """``apply_changes``: if one is refused, the others are made all the same."""
+        """A rejected deletion does not stop the others."""
         changes = [delete(one.origin_ip) for one in mappings(101)]
         wire.delete_batch(
             mappings(100),
@@ -292,7 +292,7 @@ class TestBatchResult:
         assert result.refused == {ADDRESS_1: "internal error"}
 
     def test_rejected_write_leaves_room_for_others(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        """``apply_changes``: if one is refused, the others are made all the same, but nothing is deleted."""
+        """A rejected write does not stop the other writes, but no mapping is deleted."""
         changes = [create(address(number)) for number in range(101)]
         wanted = [change.after for change in changes]
         wire.put_batch(wanted[:100], batch_response([request_item(one) for one in wanted[1:100]], **{address(0): "no"}))
@@ -302,7 +302,7 @@ class TestBatchResult:
         assert result.failure is None
 
     def test_full_zone_after_a_rejected_write(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        """Deletions make room for the other writes, and no more than they need."""
+        """Only the deletions that make room for the other writes are made."""
         writes = [create(address(number)) for number in range(300)]
         wanted = [change.after for change in writes]
         gone = [delete(address(1_000 + number)) for number in range(300)]
@@ -452,7 +452,7 @@ class TestBatchResult:
         assert result.to_result()["diff"] == {"before": {}, "after": {}}
 
     def test_emptied_zone_with_1142(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        """As the lists and the single calls may say it: what was to be deleted is gone."""
+        """The API may answer 1142 for an empty zone: the mapping does not exist any more."""
         wire.delete_batch([mapping(ADDRESS_1)], error_envelope(1142), status=404)
         wire.no_mapping(ADDRESS_1)
         result = apply_changes(regions, [delete(ADDRESS_1)], 1)
@@ -470,7 +470,7 @@ class TestBatchResult:
 
 
 class TestRetriedBatch:
-    """The first answer was lost, so the batch was sent again."""
+    """The first answer is lost, so the client sends the batch again."""
 
     def test_confirmed(self, retrying_regions: OriginCloudRegions, wire: Wire) -> None:
         wire.put_batch([new(ADDRESS_1)], CONNECTION_ERROR)
@@ -508,7 +508,7 @@ class TestRetriedBatch:
         assert (result.applied, result.refused, result.unconfirmed) == ([], {}, [ADDRESS_1])
 
     def test_rejected_write_applied_by_the_first_try(self, retrying_regions: OriginCloudRegions, wire: Wire) -> None:
-        """The API could check the region when it was sent first, but not when it was sent again (code 1156)."""
+        """The API can check the region for the first try, but not for the second one (code 1156)."""
         wire.put_batch([new(ADDRESS_1)], CONNECTION_ERROR)
         wire.put_batch([new(ADDRESS_1)], batch_response(**{ADDRESS_1: "the region could not be validated"}))
         wire.mapping(ADDRESS_1)
@@ -525,7 +525,7 @@ class TestRetriedBatch:
 
 
 class TestLostAnswer:
-    """The answer is lost for good."""
+    """All answers are lost."""
 
     LOST: t.ClassVar[list[tuple[t.Any, int]]] = [
         (CONNECTION_ERROR, 200),
@@ -599,7 +599,7 @@ class TestLostAnswer:
 
 
 class TestFailedVerification:
-    """The answer is there, but what it leaves open cannot be read."""
+    """The answer does not confirm all items, and the zone cannot be read."""
 
     def test_missing_item(self, regions: OriginCloudRegions, wire: Wire) -> None:
         wire.put_batch([new(ADDRESS_1), new(ADDRESS_2)], batch_response([request_item(new(ADDRESS_2))]))
@@ -619,7 +619,7 @@ class TestFailedVerification:
 
     @pytest.mark.parametrize("kind", [create, delete])
     def test_contradictory_item(self, regions: OriginCloudRegions, wire: Wire, kind: t.Callable[[str], Change]) -> None:
-        """Confirmed and refused: nobody knows which is true."""
+        """The same item is confirmed and rejected."""
         answer = batch_response([request_item(new(ADDRESS_1))], **{ADDRESS_1: "no"})
         if kind is create:
             wire.put_batch([new(ADDRESS_1)], answer)
@@ -631,7 +631,7 @@ class TestFailedVerification:
 
 
 class TestUnexpectedError:
-    """Whatever is raised, the result has what was done before."""
+    """After any exception, the result has the applied changes."""
 
     def test_earlier_batches_are_in_the_result(
         self, regions: OriginCloudRegions, wire: Wire, monkeypatch: pytest.MonkeyPatch

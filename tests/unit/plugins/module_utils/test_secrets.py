@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What counts as a credential, and what messages still show."""
+"""Which values are treated as credentials, and which values messages show."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The two switches: what counts as on and as off, and that a write is believed only if it is confirmed."""
+"""The two settings: their values, and the verification of writes without a confirmation."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 
-"""What is wrong with desired mappings: conflicts, capacity, vendors and regions."""
+"""The validation of desired mappings: conflicts, capacity, vendors and regions."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module cloud_region_info, from its arguments to what it prints."""
+"""The module cloud_region_info, from its arguments to its output."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def module_under_test() -> types.ModuleType:
 
 @pytest.fixture(autouse=True)
 def _vendor_server(wire: Wire) -> None:
-    """What is asked for is a whole URL, without a credential."""
+    """Requests go to the complete URL of a source, without a credential."""
     wire.api = ""
     wire.headers = {}
 
@@ -62,7 +62,7 @@ def failure_message(result: dict[str, t.Any]) -> str:
 
 @pytest.mark.parametrize("check", [False, True])
 def test_default_sources(run_bare: RunModule, wire: Wire, check: bool) -> None:
-    """Each is asked once, in this order; without a credential or a zone."""
+    """Each source is read once, in this order, without a credential or a zone."""
     wire.get(AWS, aws(("192.0.2.0/24", "us-east-1"), ("198.51.100.0/24", "eu-west-1")))
     wire.get(GCP, gcp(("198.51.100.0/24", "us-central1"), ("2001:db8::/32", "europe-west1")))
     wire.get(OCI, oci(("192.0.2.128/25", "us-ashburn-1")))
@@ -124,7 +124,7 @@ def test_no_address_reads_no_source(run_bare: RunModule) -> None:
 
 
 def test_shared_options_are_accepted_and_not_used(run_bare: RunModule, wire: Wire, tmp_path: Path) -> None:
-    """As the defaults of the action group give them, even if another module would refuse them."""
+    """The defaults of the action group may set them, even to values that other modules reject."""
     wire.get(URL, AWS_FILE)
     given = dict(api_token=TOKEN, api_key=KEY, zone_id=ZONE_ID, zone="example.com", api_url="nonsense")
     assert len(run_bare(origin_ip="192.0.2.1", sources=URL, **given)["cloud_regions"]) == 1
@@ -133,7 +133,7 @@ def test_shared_options_are_accepted_and_not_used(run_bare: RunModule, wire: Wir
 def test_no_credential_is_sent_to_a_vendor(
     run_bare: RunModule, wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither of the options and the environment, nor one of ~/.netrc, which requests would send by itself."""
+    """Neither from options and environment, nor from ~/.netrc, which requests uses by default."""
     (tmp_path / "netrc").write_text("default login user password secret-of-netrc\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
@@ -175,7 +175,7 @@ def test_error_page_not_utf_8(run_bare: RunModule, wire: Wire) -> None:
 
 @pytest.mark.parametrize("location", ["https://cdn.example.com/x?sig=secret", "/x?sig=secret#y", "/x#secret"])
 def test_query_of_a_redirect_is_hidden(run_bare: RunModule, wire: Wire, location: str) -> None:
-    """It often is a signature."""
+    """The query is often a signature."""
     wire.get(URL, "", status=302, headers={"Location": location})
     shown = location.split("secret")[0].split("sig=")[0].rstrip("?#")
     assert f"a redirect to '{shown}', which" in failure_message(run_bare(origin_ip="192.0.2.1", sources=URL))
@@ -375,7 +375,7 @@ class TestSize:
         assert result.get("msg") == (f"{URL}: HTTP 200: the answer has more than 100000 bytes" if more else None)
 
     def test_compressed_answer_over_the_limit(self, run_bare: RunModule, wire: Wire) -> None:
-        """As it comes: of 100 MB, no more than the first are unpacked."""
+        """The limit also stops the decompression: 100 MB are not decompressed completely."""
         bomb = gzip.compress(bytes(100_000_000))
         assert len(bomb) < 100_000
         wire.get(URL, bomb, headers={"Content-Encoding": "gzip"})

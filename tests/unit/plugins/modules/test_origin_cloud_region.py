@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module origin_cloud_region, from its arguments to what it prints."""
+"""The module origin_cloud_region, from its arguments to its output."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class TestPresent:
         assert result["failure"]["status"] is None
 
     def test_check_mode_without_tiered_cache_accepts_any_region(self, run: RunModule, wire: Wire) -> None:
-        """As a real run does: the API alone judges. With two requests, as the issue and the documentation have it."""
+        """In a real run, too, only the API checks the region. It costs the documented two requests."""
         wire.no_mapping(ADDRESS)
         wire.supported(error_envelope(4711, message="no Tiered Cache"), status=400)
         result = run(**PRESENT_OPTIONS, _ansible_check_mode=True)
@@ -150,7 +150,7 @@ class TestPresent:
         assert "no Tiered Cache" in warning
 
     def test_check_mode_fails_if_the_supported_regions_cannot_be_read(self, run: RunModule, wire: Wire) -> None:
-        """An internal error of the API leaves open whether the region is supported."""
+        """After an internal error of the API, it is unknown whether the region is supported."""
         wire.no_mapping(ADDRESS)
         wire.supported(error_envelope(1140), status=500)
         result = run(**PRESENT_OPTIONS, _ansible_check_mode=True)
@@ -184,7 +184,7 @@ class TestPresent:
                 {"vendor": "azure", "region": "us-east-1"},
                 "; region 'us-east-1' belongs to aws, not to azure (2001:db8::1)",
             ),
-            ({"vendor": "aws", "region": "us-east-1"}, ""),  # which the list has: somebody is wrong
+            ({"vendor": "aws", "region": "us-east-1"}, ""),  # the list has the region: it contradicts the rejection
         ],
     )
     def test_rejected_region_costs_1_more_request_for_a_suggestion(
@@ -209,7 +209,7 @@ class TestPresent:
         assert result["failure"]["code"] == 1157
 
     def test_created_concurrently(self, run: RunModule, wire: Wire) -> None:
-        """An upsert: it stands as declared, and the write was made."""
+        """The write is an upsert: it is made, and the mapping is as declared."""
         wire.no_mapping(ADDRESS)
         expect_put(wire)
         assert run(**PRESENT_OPTIONS)["changed"] is True
@@ -320,7 +320,7 @@ class TestLostAnswer:
 
 
 class TestInvalidInput:
-    """Refused before any request, even the one for the zone's id."""
+    """Invalid input fails before any request, even that for the zone id."""
 
     @pytest.mark.parametrize("state", ["present", "absent"])
     @pytest.mark.parametrize("origin_ip", ["", "010.0.0.1", 10, "192.0.2.0/24", "fe80::1%eth0", "x.example", None])
@@ -400,7 +400,7 @@ def test_zone_by_name_costs_1_more_request(run_bare: RunModule, wire: Wire) -> N
 def test_secrets_are_hidden(run: RunModule, wire: Wire) -> None:
     wire.no_mapping(ADDRESS)
     expect_put(wire, error_envelope(4711, message=f"Bearer {TOKEN} may not"), status=400)
-    result = run(**PRESENT_OPTIONS)  # which looks for the token in all that is printed
+    result = run(**PRESENT_OPTIONS)  # the fixture searches the output for the token
     assert "Bearer ******** may not" in result["failure"]["message"]
 
 

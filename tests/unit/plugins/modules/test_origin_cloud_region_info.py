@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module origin_cloud_region_info, from its arguments to what it prints."""
+"""The module origin_cloud_region_info, from its arguments to its output."""
 
 from __future__ import annotations
 

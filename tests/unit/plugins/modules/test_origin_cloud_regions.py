@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module origin_cloud_regions, from its arguments to what it prints."""
+"""The module origin_cloud_regions, from its arguments to its output."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def request_methods(wire: Wire) -> str:
 
 
 class TestRequestCount:
-    """The numbers of the issue."""
+    """The documented numbers of requests."""
 
     def test_3400_into_an_empty_zone_cost_36(self, run: RunModule, wire: Wire) -> None:
         wanted = mappings(3_400)
@@ -281,7 +281,7 @@ class TestPurgeGuards:
     @pytest.mark.parametrize("empty", [None, "", "[]", {}, [""], [None]], ids=repr)
     @pytest.mark.parametrize("allow_empty", [True, False])
     def test_wrong_type_is_refused(self, run: RunModule, wire: Wire, empty: t.Any, allow_empty: bool) -> None:
-        """By Ansible itself, even if an empty list is allowed: before any request."""
+        """Ansible rejects a value of wrong type before any request, also with allow_empty."""
         assert run(mappings=empty, purge=True, allow_empty=allow_empty)["failed"]
 
     @pytest.mark.parametrize("check", [True, False])
@@ -314,7 +314,7 @@ class TestPurgeGuards:
 
 
 class TestInvalidInput:
-    """Refused before any request, even the one for the zone's id."""
+    """Invalid input fails before any request, even that for the zone id."""
 
     @pytest.mark.parametrize("state", ["present", "absent"])
     def test_all_invalid_addresses_are_listed(self, run_bare: RunModule, wire: Wire, state: str) -> None:
@@ -481,7 +481,7 @@ def host_item(origin_ip: str, vendor: str | None = "aws", region: str | None = "
 
 
 def no_address_message(*hosts: dict[str, t.Any]) -> str:
-    """What the module reports of hosts that have no address: the hosts, the option, the variable of the role and both fixes."""
+    """Return the error message for hosts without an address: the hosts, the option, the role's variable and both fixes."""
     named = ", ".join(f"{one['host']} ({one['origin_ip']!r})" for one in hosts)
     return (
         f"mappings: origin_ip is not an IP address: {named}. Set origin_ip (cloud_region_hints_origin_ip in the role) to the IPv4 or "
@@ -536,7 +536,7 @@ class TestLeaveOutHosts:
 
     @pytest.mark.parametrize("allow_empty", [True, False])
     def test_purge_fails_if_a_host_has_a_name_as_address(self, run: RunModule, allow_empty: bool) -> None:
-        """Nobody knows which mapping is that of a name."""
+        """The mapping of a host is unknown if its address is a name."""
         wanted = [
             item(ADDRESS_1),
             host_item("", None),
@@ -569,7 +569,7 @@ class TestLeaveOutHosts:
         assert [one["origin_ip"] for one in result["left_out"]] == [" 192.0.2.1"]
 
     def test_existing_region_is_not_checked(self, run: RunModule, wire: Wire) -> None:
-        """Though another origin cannot have it any more."""
+        """Even if the region is no longer supported for other origins."""
         wire.zone([mapping(ADDRESS_1, "aws", "us-gone-1")])
         wire.supported()
         wanted = [host_item(ADDRESS_1, "aws", "us-gone-1"), host_item(ADDRESS_2, "aws", "us-gone-1")]
@@ -750,7 +750,7 @@ class TestUnreachableAddresses:
 
 
 class TestDerive:
-    """The place of what has none, by the vendors' ranges."""
+    """Derive missing regions from the vendors' ranges."""
 
     @pytest.fixture
     def run_derive(self, run: RunModule, tmp_path: Path) -> RunModule:
@@ -1035,7 +1035,7 @@ class TestPartialFailure:
         wire.zone([])
         wire.supported()
         wire.put_batch([new_mapping(ADDRESS_1)], batch_response(**{ADDRESS_1: f"Bearer {TOKEN} may not"}))
-        result = run(mappings=[item(ADDRESS_1)])  # which looks for the token in all that is printed
+        result = run(mappings=[item(ADDRESS_1)])  # the fixture searches the output for the token
         assert result["failed_items"] == [{"origin_ip": ADDRESS_1, "error": "Bearer ******** may not"}]
 
 
@@ -1048,9 +1048,9 @@ class TestPartialFailure:
 def test_secrets_are_hidden_with_mappings_of_wrong_type(
     run_bare: RunModule, wire: Wire, bad: t.Any, credential: dict[str, str]
 ) -> None:
-    """Ansible gives up collecting what is secret where the elements of a list are of a wrong type."""
+    """Ansible stops collecting secrets if the elements of a list have a wrong type."""
     result = run_bare(**credential, zone_id=ZONE_ID, mappings=bad, _ansible_inject_invocation=True)
-    assert result["failed"]  # and neither token nor key is in what was printed
+    assert result["failed"]  # the fixture searches the output for token and key
 
 
 @pytest.mark.parametrize("status", [200, 403])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module tiered_cache, from its arguments to what it prints."""
+"""The module tiered_cache, from its arguments to its output."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ class TestInvalidInput:
 
     @pytest.mark.parametrize("options", [{"smart": None}, {"state": None}, {"state": None, "smart": None}], ids=str)
     def test_null_is_not_an_option(self, run: RunModule, wire: Wire, options: dict[str, None]) -> None:
-        """Such as a variable that is empty by mistake: a task that does nothing must not look like one that did."""
+        """A variable may be empty by mistake. A task that does nothing must not look successful."""
         result = run(**options)
         assert result.get("failed")
         assert any(option in result["msg"] for option in options)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a run keeps: for its time, until a write, in files that may be anything; shared by its processes."""
+"""The cache of a run: expiry, invalidation by writes, invalid files, concurrent processes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[4]
 
 
 class FakeTime:
-    """The clock of all processes, which goes on as the test says."""
+    """A fake of the module ``time``. The test advances its clock."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
@@ -57,7 +57,7 @@ def fake_time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
 
 @pytest.fixture
 def clear_memory(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[], None]:
-    """From now on, this process remembers as little as one that has just begun."""
+    """Clear the memory of this process, as in a new process."""
     return lambda: monkeypatch.setattr(_cache, "_entries", {})
 
 
@@ -75,13 +75,13 @@ def store_entry(snapshot: ZoneSnapshot, ttl: float = 300.0) -> None:
 
 
 def load_entry(ttl: float = 300.0) -> dict[str, t.Any]:
-    """All but the zone id, which does not grow old."""
+    """Return all fields but the zone id, which never expires."""
     return {**vars(RunCache("x", ttl).load()), "zone_id": ""}
 
 
 @contextlib.contextmanager
 def limit_file_size(size: int) -> t.Iterator[None]:
-    """The disk takes so many bytes of each file."""
+    """Limit the size of each file to this number of bytes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -153,7 +153,7 @@ class TestEntry:
         assert load_entry() == before
 
     def test_invalidation_on_a_full_disk(self) -> None:
-        """Nothing can be noted down, yet what is known is from before."""
+        """The invalidation cannot be recorded, but it drops the old entry."""
         store_entry(create_snapshot(address(1)))
         with limit_file_size(0):
             invalidate()
@@ -172,7 +172,7 @@ class TestAge:
             (0.5, 0.5, False),
             (0.0, 0.0, False),
             (0.0, -1.0, False),
-            # no clock that this is
+            # the clock is behind
             (300.0, -0.1, False),
             (300.0, -1e9, False),
         ],
@@ -197,7 +197,7 @@ class TestAge:
     def test_age_starts_before_the_read(self, fake_time: FakeTime) -> None:
         cache = RunCache("x", 300.0)
         cache.load()
-        fake_time.now += 100.0  # as long as the requests took
+        fake_time.now += 100.0  # the duration of the requests
         cache.store(create_snapshot(address(1)))
         fake_time.now += 200.0
         assert load_entry() == EMPTY_ENTRY
@@ -254,7 +254,7 @@ class TestInvalidate:
         assert RunCache("x", 300.0).load().zone_id == ZONE_ID
 
     def test_disable_for_run_on_a_full_disk_warns(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Then at least what is known is from before."""
+        """The cache cannot be disabled, but the old entry is dropped."""
         store_entry(create_snapshot(address(1)))
         (tmp_path / "edgecache.cloudflare-uncertain").mkdir()
         with pytest.raises(OSError, match="edgecache.cloudflare-uncertain"):
@@ -274,7 +274,7 @@ class TestInvalidate:
 
 
 class TestInvalidFile:
-    """A file that is not as it should be is as good as none."""
+    """An invalid file is treated as a missing file."""
 
     @pytest.fixture
     def entry_file(self, tmp_path: Path, clear_memory: t.Callable[[], None]) -> Path:
@@ -287,7 +287,7 @@ class TestInvalidFile:
 
     @staticmethod
     def check_miss(entry_file: Path) -> None:
-        """Nothing is known, and what is read then is."""
+        """Check that there is no entry, and that a new one can be stored."""
         assert load_entry() == EMPTY_ENTRY
         store_entry(create_snapshot(address(2)))
         if not entry_file.is_dir():
@@ -411,13 +411,13 @@ class TestInvalidFile:
 
 
 class TestProcesses:
-    """The forks of a run, each of which looks something up."""
+    """Concurrent lookups in the forks of a run."""
 
     FORKS = 8
 
     @pytest.fixture
     def requested(self, zone: FakeZone, tmp_path_factory: pytest.TempPathFactory) -> t.Callable[[], list[str]]:
-        """What the zone was asked by all processes together. Each answer takes as long as they need to come along."""
+        """The requests of all processes together. Each answer is delayed, so that all processes wait."""
         log = tmp_path_factory.mktemp("log") / "asked"
         log.touch()
 
@@ -431,7 +431,7 @@ class TestProcesses:
 
     @pytest.fixture
     def run_in_forks(self) -> t.Callable[[t.Callable[[int], t.Any]], list[t.Any]]:
-        """What this gives in each of the forks, which begin together, by their number."""
+        """Call a function in all forks at the same time, and return the results by number."""
         context = multiprocessing.get_context("fork")
 
         def run_in_forks(call: t.Callable[[int], t.Any]) -> list[t.Any]:
@@ -528,7 +528,7 @@ class TestProcesses:
 
 
 class TestAction:
-    """The action plugins of the modules that write."""
+    """The action plugins of the modules that write mappings."""
 
     @pytest.fixture(params=["origin_cloud_region", "origin_cloud_regions"])
     def create_action(self, request: pytest.FixtureRequest) -> t.Callable[..., t.Any]:
@@ -551,7 +551,7 @@ class TestAction:
 
     @pytest.fixture
     def module_runs(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[t.Any, ...]]:
-        """How the module was run, after which it is known what was read before."""
+        """The runs of the module. Each run stores an entry that was read before the write."""
         calls: list[tuple[t.Any, ...]] = []
 
         def run(plugin: t.Any, tmp: t.Any = None, task_vars: t.Any = None) -> dict[str, t.Any]:
@@ -595,7 +595,7 @@ class TestAction:
         with pytest.raises(error):
             create_action().run()
         assert load_entry() == EMPTY_ENTRY
-        # The module may go on: after a time-out, say
+        # The module may still run, for example after a timeout
         store_entry(create_snapshot(address(1)))
         assert load_entry() == EMPTY_ENTRY
 
@@ -628,7 +628,7 @@ class TestAction:
     def test_async_module_disables_the_cache(
         self, create_action: t.Callable[..., t.Any], module_runs: list[tuple[t.Any, ...]]
     ) -> None:
-        """With ``async``, it has only begun when the plugin ends: what is read from then on may be from before it wrote."""
+        """With ``async``, the module may write after the plugin ends, so later reads cannot be cached."""
         create_action(async_val=60).run()
         store_entry(create_snapshot(address(1)))
         assert load_entry() == EMPTY_ENTRY

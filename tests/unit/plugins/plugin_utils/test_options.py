@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a lookup finds its options: arguments, variables, environment, configuration file, in this order."""
+"""The sources of a lookup's options: arguments, variables, environment, configuration file, in this order."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ def test_max_wait(look_up: Lookup, wire: Wire) -> None:
 
 @pytest.fixture
 def get_error(look_up_bare: Lookup) -> t.Callable[..., str]:
-    """The message of the lookup, which shows no secret."""
+    """Return the error message of the lookup. It never has a secret."""
 
     def get_error(*terms: str, **options: t.Any) -> str:
         with pytest.raises(AnsibleError) as caught:
