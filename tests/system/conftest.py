@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One simulator for all tests of this folder, reset for each test that asks for a fresh one."""
+"""One simulator for all tests of this folder. The fixture ``fresh_simulator`` resets it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tests.simulator.testing import RunningSimulator, running_simulator
 from tests.system.playbooks import Ansible, ForkedAnsible, ForkServer
 
 MAX_TEST_SECONDS = 180
-"""Seconds after which a test is taken to hang."""
+"""A test that takes longer fails as hanging."""
 
 
-# A worker of pytest-xdist is a process of its own, in which nobody has done this.
+# A worker of pytest-xdist is a separate process, which needs its own loader.
 if AnsibleCollectionConfig.collection_finder is None:
     init_plugin_loader()
 
@@ -67,7 +67,7 @@ def forked_ansible(fresh_simulator: RunningSimulator, tmp_path: Path, fork_serve
 
 @pytest.fixture
 def time_limit() -> t.Iterator[None]:
-    """No test goes on for ever."""
+    """Fail a test that hangs."""
 
     def end(*dummy: object) -> t.NoReturn:
         pytest.fail(f"hangs for more than {MAX_TEST_SECONDS} seconds")

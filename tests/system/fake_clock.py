@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Pauses and timeouts that take no time."""
+"""A fake clock, and timeouts that expire at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ POLL_SECONDS = 0.05
 
 
 class FakeClock:
-    """The clock and the sleep of a client: pauses take no time, but have passed on the clock. Nothing else does."""
+    """The clock and the sleep function of a client. A sleep only advances the clock, and nothing else advances it."""
 
     def __init__(self) -> None:
         self.pauses: list[float] = []
@@ -33,14 +33,14 @@ class FakeClock:
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass on the clock that is no pause."""
+        """Advance the clock without a pause."""
         self._now += seconds
 
 
 def expire_timeouts_at_once(patch: pytest.MonkeyPatch, simulator: RunningSimulator, clock: FakeClock) -> None:
-    """Let reading from the simulator time out if one of its faults keeps silent, then at once, and never otherwise.
+    """Let reads from the simulator time out at once if a fault makes the request hang, and never otherwise.
 
-    So a timeout takes no time, and a busy machine that answers late causes none.
+    So a timeout takes no time, and a late answer of a busy machine causes none.
     """
     create_connection = urllib3.util.connection.create_connection
 
@@ -63,5 +63,5 @@ def expire_timeouts_at_once(patch: pytest.MonkeyPatch, simulator: RunningSimulat
 
 
 def is_readable(connection: socket.socket, seconds: float = 0.0) -> bool:
-    """Whether there is something to read, or comes in so many seconds."""
+    """Return whether there is data to read within this number of seconds."""
     return bool(select.select([connection], [], [], seconds)[0])

@@ -75,7 +75,7 @@ def import_ansible() -> None:
 
 
 def run_in_fork(function: t.Callable[[], object], output: str, errors: str) -> int:
-    """The exit code of a function in a process of its own, whose standard output and standard error are these files."""
+    """Call a function in a child process, with these files as standard output and standard error. Return its exit code."""
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -104,7 +104,10 @@ def run_in_fork(function: t.Callable[[], object], output: str, errors: str) -> i
 
 
 def handle_request(request: dict[str, t.Any]) -> int:
-    """The exit code of a run. A request has ``command`` or ``module`` and ``options``, and for both what else a process has."""
+    """Run a command or a module, and return its exit code.
+
+    A request has ``command``, or ``module`` and ``options``; and ``folder``, ``environment``, ``stdout`` and ``stderr``.
+    """
 
     def run() -> None:
         os.chdir(request["folder"])
@@ -120,7 +123,7 @@ def handle_request(request: dict[str, t.Any]) -> int:
 
 
 def run_module(name: str, options: dict[str, t.Any]) -> None:
-    """Run a module of the collection as the script that it is."""
+    """Run a module of the collection as a script."""
     from ansible.module_utils import _internal, basic
 
     _internal.is_controller = False
@@ -148,7 +151,7 @@ def fork_modules_of_playbooks() -> None:
 
 
 def parse_module_environment(command: str) -> dict[str, str] | None:
-    """The variables that a command sets for a module, or `None` if it is not just this Python with a module on standard input."""
+    """Return the variables that a command sets, or ``None`` unless it only runs a module from standard input with this Python."""
     words = shlex.split(command)
     if words[:2] != ["/bin/sh", "-c"] or len(words) != 3:
         return None
@@ -159,7 +162,7 @@ def parse_module_environment(command: str) -> dict[str, str] | None:
 
 
 def run_payload(payload: bytes, environment: dict[str, str], folder: str | None) -> tuple[int, bytes, bytes]:
-    """Exit code, standard output and standard error of a module, as ansible-playbook packs it."""
+    """Run a module that ansible-playbook has packed. Return its exit code, standard output and standard error."""
     from ansible import constants
     from ansible.module_utils import _internal
 

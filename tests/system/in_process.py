@@ -51,7 +51,7 @@ def run_module(name: str, /, **options: t.Any) -> dict[str, t.Any]:
 
 
 def run_lookup(name: str, /, *terms: str, variables: dict[str, t.Any] | None = None, **options: t.Any) -> list[t.Any]:
-    """Return what a lookup gives for these terms in a play with these variables; raise its error. Warnings go to standard error."""
+    """Return the results of a lookup with these terms and variables, or raise its error. Warnings go to standard error."""
     loader = DataLoader()
     templar = template.Templar(loader=loader, variables=variables or {})
     plugin = lookup_loader.get(f"edgecache.cloudflare.{name}", loader=loader, templar=templar)

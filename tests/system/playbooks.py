@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs playbooks with a real ansible-playbook against the simulator, as processes or as forks of a process."""
+"""Run playbooks with the real ansible-playbook against the simulator, in new processes or in forks of a server."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ansible_connection=local
 
 
 class Ansible:
-    """Runs playbooks in a folder of their own, with nothing in the environment but what is needed."""
+    """Runs playbooks in a separate folder, with a minimal environment."""
 
     def __init__(self, folder: Path, simulator: RunningSimulator) -> None:
         self.folder = folder
@@ -56,7 +56,7 @@ class Ansible:
     def play(
         self, tasks: list[dict[str, t.Any]], *arguments: str, environment: dict[str, str] | None = None, **play: t.Any
     ) -> subprocess.CompletedProcess[str]:
-        """Runs tasks on localhost, in a play with these keywords."""
+        """Run tasks on localhost, in a play with these keywords."""
         return self.run(
             [{"hosts": "localhost", "gather_facts": False, **play, "tasks": tasks}], *arguments, environment=environment
         )
@@ -64,7 +64,7 @@ class Ansible:
     def run(
         self, playbook: list[dict[str, t.Any]] | str, *arguments: str, environment: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Runs a playbook, given as data or by a name that Ansible knows, in ``environment`` beside the usual one."""
+        """Run a playbook, given as data or by its name or path. ``environment`` adds variables."""
         if not isinstance(playbook, str):
             (self.folder / "playbook.yml").write_text(yaml.safe_dump(playbook, sort_keys=False))
             playbook = "playbook.yml"
@@ -73,7 +73,7 @@ class Ansible:
     def inventory(
         self, inventory: dict[str, t.Any], *arguments: str, environment: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """What Ansible makes of an inventory, as JSON on standard output."""
+        """Run ansible-inventory with an inventory. Its standard output is JSON."""
         name = "test.cloudflare_origins.yml" if "plugin" in inventory else "test.yml"
         (self.folder / name).write_text(yaml.safe_dump(inventory, sort_keys=False))
         return self._command(["ansible-inventory", "-i", name, "--list", *arguments], environment)
@@ -81,7 +81,7 @@ class Ansible:
     def inventories(
         self, sources: list[dict[str, t.Any]], *arguments: str, environment: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """What Ansible makes of several sources of our plugin, each with these options, as JSON on standard output."""
+        """Run ansible-inventory with several sources of the collection's plugin, given by their options."""
         for number, options in enumerate(sources, 1):
             source = {"plugin": "edgecache.cloudflare.origin_cloud_regions", **options}
             path = self.folder / f"{number}.cloudflare_origins.yml"
@@ -90,7 +90,7 @@ class Ansible:
         return self._command(["ansible-inventory", "--list", *arguments], environment)
 
     def doc(self, kind: str, name: str) -> subprocess.CompletedProcess[str]:
-        """The page of ansible-doc."""
+        """Run ansible-doc for a plugin."""
         return self._command(["ansible-doc", "-t", kind, f"edgecache.cloudflare.{name}"], None)
 
     def _command(self, command: list[str], environment: dict[str, str] | None) -> subprocess.CompletedProcess[str]:
@@ -106,7 +106,7 @@ class Ansible:
 
 
 class ForkServer:
-    """The client of ``fork_server.py``, whose process it starts when it is needed."""
+    """The client of ``fork_server.py``. The first run starts the server."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -120,7 +120,7 @@ class ForkServer:
         self.stop()
 
     def run(self, folder: Path, environment: dict[str, str], **request: t.Any) -> subprocess.CompletedProcess[str]:
-        """What comes of a command or a module: see ``fork_server.answer``."""
+        """Run a command or a module: see ``fork_server.handle_request``."""
         if self._process is None:
             self._process = self._start(environment)
         assert self._process.stdin and self._process.stdout
@@ -131,7 +131,7 @@ class ForkServer:
             print(json.dumps(request), file=self._process.stdin, flush=True)
             answer = self._process.stdout.readline()
         except BaseException:
-            # Else the next request would get the answer to this one.
+            # Otherwise, the next request would get the answer to this one.
             self.stop()
             raise
         assert answer, "the fork server has ended"
@@ -140,14 +140,14 @@ class ForkServer:
         )
 
     def stop(self) -> None:
-        """End the process, and the run that it may have started."""
+        """Stop the server and its current run."""
         process, self._process = self._process, None
         if process:
             with process, contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
 
     def _start(self, environment: dict[str, str]) -> subprocess.Popen[str]:
-        """Start the process with the settings of Ansible that all runs have."""
+        """Start the server with the environment for Ansible's settings, which all runs share."""
         return subprocess.Popen(
             [sys.executable, str(ROOT / "tests/system/fork_server.py")],
             cwd=self.folder,
@@ -160,10 +160,9 @@ class ForkServer:
 
 
 class ForkedAnsible(Ansible):
-    """Runs the same commands by a fork server: for tests that are about neither processes nor temporary files nor the log of Ansible.
+    """Runs the same commands by a fork server, for tests that do not check processes, temporary files, or the log of Ansible.
 
-    The settings of Ansible in the environment (``ANSIBLE_*``) are those that the fork server was started with, but for the settings
-    of callbacks and other plugins.
+    The fork server keeps the settings of Ansible (``ANSIBLE_*``) from its start, except those of callbacks and other plugins.
     """
 
     def __init__(self, folder: Path, simulator: RunningSimulator, server: ForkServer) -> None:
@@ -173,12 +172,12 @@ class ForkedAnsible(Ansible):
         self.environment.update(
             ANSIBLE_HOME=str(server.folder / "ansible"),
             ANSIBLE_PIPELINING="true",
-            # With pipelining, a module creates this folder where it is missing, and warns of it.
+            # With pipelining, a module that creates a missing folder warns.
             ANSIBLE_REMOTE_TEMP=str(server.folder),
         )
 
     def module(self, name: str, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        """The result of a module of the collection, as it prints it, without the options."""
+        """Return the result of a module of the collection, without the invocation."""
         run = self.server.run(self.folder, self.environment, module=name, options=options)
         assert run.stdout and not run.stderr, run.stdout + run.stderr
         result: dict[str, t.Any] = json.loads(run.stdout)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What docs/awx.md says holds: the credential type, jobs and their surveys, the source of an inventory, the import, the image."""
+"""The documented use in AWX: the credential type, jobs and surveys, an inventory source, the import, the image."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ PAGE = "".join(
 )
 IMAGE = "registry.example.com/cloudflare-ee:1"
 
-# By name, the inputs of a credential, of which some are left out and some are left blank
+# The inputs of credentials. Some are omitted, some are blank
 CREDENTIALS: dict[str, t.Callable[[Ansible], dict[str, t.Any]]] = {
     "token": lambda ansible: {"api_token": ansible.simulator.token, **common_inputs(ansible)},
     "key": lambda ansible: {
@@ -90,7 +90,7 @@ def launch(
     answers: dict[str, str] | None = None,
     **inventory: Item,
 ) -> Job:
-    """As AWX does: where a question has no answer, its default is taken. Files of ranges are some that are here."""
+    """Run a job template with the default answers of its survey, as AWX does. The range files are local ones."""
     assert set(answers or {}) <= set(questions(template))
     values = {name: question["default"] for name, question in questions(template).items() if "default" in question}
     if template == "report":
@@ -106,7 +106,7 @@ def mapped_regions(ansible: Ansible) -> dict[str, str]:
 
 
 def check_secrets_hidden(ansible: Ansible, job: Job) -> None:
-    """No secret shows in the job, nor in any file but the one where ansible-runner notes how it starts Ansible."""
+    """Check that no secret is in the job, or in any file but that with ansible-runner's command."""
     secrets = [ansible.simulator.token, ansible.simulator.key]
     assert not any(secret in json.dumps([job.events, job.shown_environment]) for secret in secrets)
     files = [path for folder in job.folders for path in folder.rglob("*") if path.is_file()]
@@ -115,7 +115,7 @@ def check_secrets_hidden(ansible: Ansible, job: Job) -> None:
     assert {path.stat().st_mode & 0o777 for path in having} == {0o600}
 
 
-# What AWX itself checks when a credential type is made
+# AWX's own validation of a credential type
 
 
 def test_credential_inputs_are_valid() -> None:
@@ -144,8 +144,8 @@ def test_credential_injectors_are_valid() -> None:
 def test_inputs_become_environment_variables(ansible: Ansible) -> None:
     values = {field["id"]: f"of {field['id']}" for field in CREDENTIAL_TYPE["inputs"]["fields"]}
     environment: dict[str, t.Any] = {}
-    shown: dict[str, t.Any] = {}
-    inject_credential(managed_credential_type(), Credential(values), environment, shown, [], str(ansible.folder))
+    displayed: dict[str, t.Any] = {}
+    inject_credential(managed_credential_type(), Credential(values), environment, displayed, [], str(ansible.folder))
     assert environment == {
         "CLOUDFLARE_API_TOKEN": "of api_token",
         "CLOUDFLARE_EMAIL": "of api_email",
@@ -153,16 +153,16 @@ def test_inputs_become_environment_variables(ansible: Ansible) -> None:
         "CLOUDFLARE_ZONE_ID": "of zone_id",
         "CLOUDFLARE_BASE_URL": "of api_url",
     }
-    assert shown == {**environment, "CLOUDFLARE_API_TOKEN": "*" * 10, "CLOUDFLARE_API_KEY": "*" * 10}
+    assert displayed == {**environment, "CLOUDFLARE_API_TOKEN": "*" * 10, "CLOUDFLARE_API_KEY": "*" * 10}
 
 
 # Jobs
 
 
 def test_report(ansible: Ansible, jobs: Jobs) -> None:
-    """With a key, and with a zone in place of the one that the credential lacks. The other answers are blank."""
+    """The credential has a key and no zone, which is an answer. The other answers are blank."""
     blank = {question["variable"]: "" for question in questions("report").values() if "choices" not in question}
-    del blank["cloud_region_hints_sources"]  # blank, they are read from the internet
+    del blank["cloud_region_hints_sources"]  # if blank, they are read from the internet
     credential = {**CREDENTIALS["key"](ansible), "zone_id": ""}
     job = launch(jobs, "report", credential, "-vvvv", answers={**blank, "cloud_region_hints_zone": "example.com"})
     assert job.status == "successful", job.output
@@ -171,7 +171,7 @@ def test_report(ansible: Ansible, jobs: Jobs) -> None:
     check_secrets_hidden(ansible, job)
 
 
-# As AWX gives an inventory: its variables say where the hosts are
+# An inventory in AWX's form
 INVENTORY: dict[str, t.Any] = {
     "all": {"children": ["origins"]},
     "origins": {
@@ -189,7 +189,7 @@ APPLIED_MAPPINGS = {"192.0.2.97": "aws/us-west-2", "192.0.2.98": "aws/eu-west-1"
 
 
 def test_apply(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
-    """Hosts of a group and mappings. The zone is that of the credential, since its answer is blank."""
+    """The answers have a group of hosts and mappings. The zone is that of the credential, since its answer is blank."""
     before = mapped_regions(ansible)
     answers = {
         **{question["variable"]: "" for question in questions("apply").values() if "choices" not in question},
@@ -197,8 +197,8 @@ def test_apply(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
         "cloud_region_hints_mappings": yaml.safe_dump([NEW_MAPPING]),
         "cloud_region_hints_purge": "true",
     }
-    # What is created, deleted and left as it is, and the requests: two for the switches, one to read the mappings, one for the
-    # supported regions, one to write and one to delete
+    # The changes, and the requests: two for the settings, one to read the mappings, one for the supported regions, one to write,
+    # and one to delete
     for arguments, counts, requests in (
         (("--check", "--diff", "-vvvv"), [3, 6, 0], 4),
         (("--diff", "-vvvv"), [3, 6, 0], 6),
@@ -231,7 +231,7 @@ def test_failed_job(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> No
 
 
 def denied(secret: str) -> dict[str, t.Any]:
-    """An answer of the API with the credential in it."""
+    """Return a fault whose answer has the credential."""
     errors = [{"code": 10000, "message": f"bad {secret}"}]
     body = {"success": False, "errors": errors, "messages": [], "result": None}
     return {"kind": "status", "status": 403, "body": body, "times": 9}
@@ -248,7 +248,7 @@ def test_inventory_source(ansible: Ansible, jobs: Jobs) -> None:
 
 
 def test_unreadable_inventory_source_fails(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
-    """It fails, so that AWX keeps the hosts that it has."""
+    """The update fails, so that AWX keeps its hosts."""
     ansible.simulator.fault(**denied(token["api_token"]))
     job, inventory = jobs.update_inventory(str(SOURCE.relative_to(ROOT)), token, "-vvvvv")
     assert (job.status, inventory) == ("failed", None)
@@ -259,7 +259,7 @@ def test_unreadable_inventory_source_fails(ansible: Ansible, jobs: Jobs, token: 
 
 
 def test_pattern_matches_its_schema() -> None:
-    """In what no linter looks at."""
+    """Only facts that no linter checks."""
     assert PATTERN["name"] == FOLDER.name
     assert len(PATTERN["title"]) <= 64 and not PATTERN["short_description"].endswith(".")
     resources = PATTERN["aap_resources"]
@@ -276,7 +276,7 @@ def test_survey_is_valid(name: str) -> None:
     assert TEMPLATES[name]["survey_enabled"] and {"name", "description"} < set(survey)
     variables = [question["variable"] for question in survey["spec"]]
     assert len(set(variables)) == len(variables)
-    # It has a question for no variable but those that the playbook has
+    # Each question is for a variable of the playbook
     assert set(variables) <= set(options(name))
     for question in survey["spec"]:
         assert question["required"] is False
@@ -286,13 +286,13 @@ def test_survey_is_valid(name: str) -> None:
             assert sorted(question["choices"]) == ["false", "true"] and question["default"] in question["choices"]
             assert options(name)[question["variable"]]["type"] == "bool"
         else:
-            # A default would win over the variables of the job template
+            # A default would override the variables of the job template
             assert "default" not in question
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_playbook_is_found_by_awx(name: str) -> None:
-    """It looks for lines like these."""
+    """AWX searches for such lines."""
     assert re.search(
         r"^[ -]*(hosts|ansible\.builtin\.import_playbook):",
         (FOLDER / f"playbooks/{name}.yml").read_text(),
@@ -301,7 +301,7 @@ def test_playbook_is_found_by_awx(name: str) -> None:
 
 
 def options(name: str) -> dict[str, t.Any]:
-    """Those of the pattern's playbook."""
+    """Return the options of the pattern's playbook."""
     found: dict[str, t.Any] = yaml.safe_load((FOLDER / f"playbooks/{name}.meta.yml").read_text())["argument_specs"][
         name
     ]["options"]
@@ -319,7 +319,7 @@ def test_playbook_options_equal_role() -> None:
 PLAYBOOK = ROOT / "playbooks/awx.yml"
 PLAY: dict[str, t.Any] = yaml.safe_load(PLAYBOOK.read_text())[0]
 ANSWERS = {"cloud_region_hints_mappings": yaml.safe_dump([NEW_MAPPING])}
-# In place of what the environment has
+# Instead of the values of the environment
 OTHER_ZONE_INPUTS = {"api_token": "another-token", "api_email": "", "api_key": "", "zone_id": "f" * 32, "api_url": ""}
 CHANGED_VARIABLES = {
     "awx_answers": {"cloud_region_hints_purge": "true"},
@@ -341,7 +341,7 @@ class Import(t.NamedTuple):
 
     @property
     def changed(self) -> list[str]:
-        """The names of the tasks that have changed something."""
+        """Return the names of the tasks with a change."""
         tasks = [task.split("]", 1) for task in self.output.split("\nTASK [")[1:]]
         return [name for name, results in tasks if re.search("^changed: ", results, re.MULTILINE)]
 
@@ -349,7 +349,7 @@ class Import(t.NamedTuple):
         return self.store[0][kind]
 
     def item(self, kind: str, name: str | None = None) -> Item:
-        """The only item of this kind, or the only one with this name."""
+        """Return the only item of this kind, or the only one with this name."""
         (found,) = [item for item in self.items(kind) if name in (None, item["name"])]
         return found
 
@@ -360,9 +360,9 @@ def run_imports(
     imports: dict[str, tuple[t.Callable[[], None], dict[str, t.Any]]],
     *arguments: str,
 ) -> dict[str, Import]:
-    """Import several times in one run of ansible-playbook. Each has a function to call before it, and variables.
+    """Import several times in one run of ansible-playbook. Each import has variables, and a function to call before it.
 
-    The first import is the whole playbook. The others have its variables and its last task. If one fails, the next goes on.
+    The first import is the complete playbook. The others have its variables and its last task. After a failure, the next one runs.
     """
     step = f"{{{{ lookup('ansible.builtin.url', '{ansible.environment['TEST_CONTROLLER']}{Controller.STEP}') }}}}"
     last = {"ansible.builtin.include_tasks": str(ROOT / "playbooks/tasks/awx.yml")}
@@ -407,7 +407,7 @@ def imports(
             "TEST_CONTROLLER": url,
             "CONTROLLER_HOST": url,
             "CONTROLLER_OAUTH_TOKEN": controller.token,
-            # To read the certificates takes longer than a request
+            # Loading the certificates takes longer than a request
             "SSL_CERT_FILE": os.devnull,
         }
 
@@ -464,7 +464,7 @@ def imports(
             controller.load(complete)
             controller.items["schedules"].clear()
 
-        # Where awx.awx looks when the environment has nothing
+        # The file that awx.awx reads if the environment has no settings
         del ansible.environment["CONTROLLER_HOST"], ansible.environment["CONTROLLER_OAUTH_TOKEN"]
         settings = f"[general]\nhost = {url}\noauth_token = {controller.token}\n"
         (ansible.folder / ".tower_cli.cfg").write_text(settings)
@@ -515,22 +515,22 @@ def test_import(simulator: RunningSimulator, imports: dict[str, Import]) -> None
 
 
 def test_page_lists_everything_imported(imports: dict[str, Import]) -> None:
-    """For those who enter it by hand."""
-    said = {
+    """The page is for users who create the objects by hand."""
+    imported_values = {
         item[key]
         for items in imports["first"].store[0].values()
         for item in items
         for key in ("name", "kind", "source_path", "scm_url", "playbook")
         if item.get(key)
     }
-    assert {value for value in said if f"`{value}`" not in PAGE} == set()
+    assert {value for value in imported_values if f"`{value}`" not in PAGE} == set()
     for template in TEMPLATES.values():
         for question in template["survey"]["spec"]:
             assert f"\n| {question['question_name']} | `{question['variable']}` |" in PAGE
 
 
 def test_import_of_another_zone_keeps_the_secret(simulator: RunningSimulator, imports: dict[str, Import]) -> None:
-    """awx.awx sends all inputs where one differs. What is not given stays as well."""
+    """awx.awx sends all inputs if one differs. Omitted inputs stay, too."""
     done = imports["failed"]
     assert "Inputs of the credential" in done.changed
     assert done.item("credentials", "Cloudflare")["inputs"] == {
@@ -552,7 +552,7 @@ def test_import_replaces_the_secret_on_request(simulator: RunningSimulator, impo
 
 @pytest.mark.parametrize("name", ["failed", "failed again"])
 def test_import_with_a_failed_project_update(imports: dict[str, Import], name: str) -> None:
-    """The project is made, but it has no playbooks."""
+    """The project is created, but it has no playbooks."""
     done = imports[name]
     assert re.search("project Cloud region hints: .*failed.* under Jobs in AWX.* awx_project_url", done.output)
     assert done.item("projects")["scm_revision"] == ""
@@ -560,7 +560,7 @@ def test_import_with_a_failed_project_update(imports: dict[str, Import], name: s
 
 
 def test_import_of_a_version_with_credentials(imports: dict[str, Import]) -> None:
-    """From a private registry and a private repository. What is given once stays."""
+    """The image and the project are private. Their credentials stay after the first import."""
     for name in ("failed", "failed again", "given", "emptied"):
         assert imports[name].item("execution_environments")["credential"] == 2
         assert imports[name].item("projects")["credential"] == 3
@@ -621,7 +621,7 @@ WITHOUT_INVENTORY = ["Inventory", "What the check could not look at"]
             ("Credential Cloudflare", *OF_INVENTORY),
         ),
         ("an inventory", WITHOUT_INVENTORY, OF_INVENTORY),
-        # All else is there, and does not change
+        # All other objects exist, and do not change
         ("schedules", ["Schedules"], ()),
     ],
 )
@@ -636,7 +636,7 @@ def test_import_in_check_mode(
 
 @pytest.fixture
 def failures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., list[str]]:
-    """Return the messages with which the checks of the playbook fail, all of which come before AWX is asked for anything."""
+    """Return the messages of the playbook's failed checks. All checks come before any request to AWX."""
     expressions = PlayExpressions(PLAYBOOK)
     filter_loader.add_directory(str(PLAYBOOK.parent / "filter_plugins"))
     *others, import_task = PLAY["tasks"]
@@ -690,7 +690,7 @@ def test_import_without_a_controller(
     monkeypatch.delenv(lacking)
     (message,) = failures()
     assert message.startswith(f"{lacking} is not set: ")
-    # Another name, or a file of awx.awx
+    # Other variables, or a file of awx.awx
     monkeypatch.setenv(lacking.replace("CONTROLLER", "TOWER"), "x")
     assert failures() == []
     monkeypatch.delenv(lacking.replace("CONTROLLER", "TOWER"))
@@ -716,9 +716,9 @@ def test_page_lists_import_variables() -> None:
 
 
 def test_page_shows_the_files() -> None:
-    shown = [yaml.safe_load(block) for block in re.findall(r"^```yml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)]
+    displayed = [yaml.safe_load(block) for block in re.findall(r"^```yml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)]
     files = [yaml.safe_load(path.read_text()) for path in (DEFINITION, SOURCE)]
-    assert shown == [files[0], CREDENTIAL_TYPE["inputs"], CREDENTIAL_TYPE["injectors"], files[1]]
+    assert displayed == [files[0], CREDENTIAL_TYPE["inputs"], CREDENTIAL_TYPE["injectors"], files[1]]
 
 
 # The image of the execution environment
@@ -739,7 +739,7 @@ def test_image_definition(ansible: Ansible) -> None:
 
 
 def test_image_from_a_file(ansible: Ansible) -> None:
-    """As the page changes the definition for a checkout."""
+    """The definition for a checkout, as on the page."""
     artifact = Path(build_collection(str(ROOT), str(ansible.folder), False))
     (block,) = re.findall(r"^```text\n(additional_build_files:\n.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     changed = yaml.safe_load(re.sub(r"edgecache-cloudflare-[\d.]+\.tar\.gz", artifact.name, block))
@@ -747,7 +747,7 @@ def test_image_from_a_file(ansible: Ansible) -> None:
     definition.write_text(yaml.safe_dump({**yaml.safe_load(DEFINITION.read_text()), **changed}))
     context = ansible.folder / "context"
     builder("create", "-f", str(definition), "-c", str(context), "--output-filename", "Containerfile")
-    # The build copies this folder, and installs in it
+    # The build copies this folder, and installs into it
     lines = (context / "Containerfile").read_text().splitlines()
     assert {"COPY _build /build", "WORKDIR /build"} <= set(lines)
     subprocess.run(

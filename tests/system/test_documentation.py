@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The documentation holds: each of its examples runs, and each result is as it says."""
+"""Each documented example runs, and each result is as documented."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def ansible(forked_ansible: ForkedAnsible) -> ForkedAnsible:
 
 
 def read_assignment(plugin: Path, name: str) -> str:
-    """What the plugin assigns to this name, as it is written."""
+    """Return the text that the plugin assigns to this name."""
     for node in ast.parse(plugin.read_text()).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
             return str(ast.literal_eval(node.value))
@@ -35,18 +35,18 @@ def read_assignment(plugin: Path, name: str) -> str:
 
 
 def load_documentation(plugin: Path, name: str) -> t.Any:
-    """What the plugin assigns to DOCUMENTATION, EXAMPLES or RETURN."""
+    """Return DOCUMENTATION, EXAMPLES or RETURN of a plugin as data."""
     return yaml.safe_load(read_assignment(plugin, name))
 
 
 MODULES_WITH_SOURCES = [
     plugin.stem
     for plugin in ROOT.glob("plugins/modules/*.py")
-    if "edgecache.cloudflare.cloud_ranges" in documented(plugin, "DOCUMENTATION")["extends_documentation_fragment"]
+    if "edgecache.cloudflare.cloud_ranges" in load_documentation(plugin, "DOCUMENTATION")["extends_documentation_fragment"]
 ]
 INVENTORY = ROOT / "plugins/inventory/origin_cloud_regions.py"
 RANGES_FOLDER = ROOT / "tests/integration/targets/setup_cloud_ranges/files"
-# What stands in for files that only the internet has
+# Local files that replace files on the internet
 LOCAL_FILES = {
     "https://ip-ranges.amazonaws.com/ip-ranges.json": str(RANGES_FOLDER / "aws.json"),
     "https://www.gstatic.com/ipranges/cloud.json": str(RANGES_FOLDER / "gcp.json"),
@@ -58,7 +58,7 @@ PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("roles/*/REA
 
 
 def code_blocks(language: str) -> list[t.Any]:
-    """What is between fences of this language on the pages, each with an id."""
+    """Return the fenced code blocks with this language of all pages, each with a test id."""
     return [
         pytest.param(yaml.safe_load(block), id=f"{page.relative_to(ROOT)}-{number}")
         for page in PAGES
@@ -69,7 +69,7 @@ def code_blocks(language: str) -> list[t.Any]:
 
 
 def use_local_files(play: dict[str, t.Any]) -> dict[str, t.Any]:
-    """A play with stand-ins, also where no file is named and so the vendors' own URLs are meant."""
+    """Return a play that uses local range files, also instead of the default sources."""
     text = json.dumps(play)
     for name, local_file in LOCAL_FILES.items():
         text = text.replace(name, local_file)
@@ -93,10 +93,10 @@ def use_local_files(play: dict[str, t.Any]) -> dict[str, t.Any]:
 PLAY_BLOCKS = code_blocks("yaml")
 INVENTORIES = [*code_blocks("yaml inventory"), pytest.param(load_documentation(INVENTORY, "EXAMPLES"), id="plugin")]
 TYPES: dict[str, t.Any] = {"str": str, "list": list, "dict": dict, "bool": bool, "int": int}
-# Of Ansible itself
+# The keys of Ansible itself
 COMMON_KEYS = {"changed", "failed", "msg", "exception"}
 FAILED_WRITE = "success, or if a write has failed"
-# What `returned` may say of a key that is there, by outcome
+# The possible texts of `returned` for a key in the result, by outcome
 RETURNED_BY_OUTCOME = {
     "success": {"success", FAILED_WRITE},
     "failure": {"failure"},
@@ -105,7 +105,7 @@ RETURNED_BY_OUTCOME = {
 
 
 class Case(t.NamedTuple):
-    """What comes of a task with these options, if the simulator has these faults."""
+    """The expected outcome of a task with these options and faults of the simulator."""
 
     outcome: str
     options: dict[str, t.Any]
@@ -134,7 +134,7 @@ DRIFT_PAGE = {
     ],
     "result_info": {"page": 1, "per_page": 100, "count": 4, "total_count": 4, "total_pages": 1},
 }
-"""A page with a mapping that is right, one that is wrong, an ambiguous one, and one of an address that is in no range."""
+"""A page with a right mapping, a wrong one, an ambiguous one, and one whose address is in no range."""
 CASES = {
     "cloud_region_info": [
         Case(
@@ -236,12 +236,12 @@ CASES = {
 }
 
 
-# Of the API, which this module does not ask
+# Errors of the API, to which this module sends no request
 UNCHECKED_KEYS = {"cloud_region_info": ["status", "code", "code", "message"]}
 
 
 def check_returned(documentation: dict[str, t.Any], result: dict[str, t.Any]) -> None:
-    """Every documented key is there with its type, and no other. None is there only where the description says so."""
+    """Check that the result has exactly the documented keys and types, and null only where it is documented."""
     assert set(result) == set(documentation)
     for key, entry in documentation.items():
         value = result[key]
@@ -257,17 +257,17 @@ def check_returned(documentation: dict[str, t.Any], result: dict[str, t.Any]) ->
 
 
 def has_type(value: t.Any, kind: str) -> bool:
-    """Of this type; to Python alone, a bool is an int."""
+    """Return whether the value has this type. Unlike in Python, a bool is not an int."""
     return isinstance(value, TYPES[kind]) and isinstance(value, bool) == (kind == "bool")
 
 
 def contained_dicts(value: t.Any) -> list[dict[str, t.Any]]:
-    """The dicts that `contains` is about."""
+    """Return the dicts that `contains` describes."""
     return value if isinstance(value, list) else [value]
 
 
 def find_unchecked(documentation: dict[str, t.Any], results: list[dict[str, t.Any]]) -> t.Iterator[str]:
-    """The keys with a sample, of which no result has anything: they have not been checked."""
+    """Yield the documented keys with a sample that no result has: they are not checked."""
     for key, entry in documentation.items():
         values = [result[key] for result in results if result.get(key) not in (None, "", [], {})]
         if entry.get("sample") and not values:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The result ``failure`` of a failed module: its four keys can be read in a play, whatever failed, and how Ansible prints it."""
+"""The result ``failure`` of a failed module: a play can read its four keys after any error, and Ansible prints it readably."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DENIED = {"code": 10000, "message": "Authentication error"}
 
 
 def failing_task(options: dict[str, t.Any], expected: dict[str, t.Any]) -> dict[str, t.Any]:
-    """A task that fails, and a comparison of each key without ``default``."""
+    """Return a task that fails, with a comparison of each key without ``default``."""
     failure = "ansible_failed_result.failure"
     return {
         "block": [{MODULE: {"max_wait": 0, **options}}],
@@ -49,7 +49,7 @@ def test_message_of_the_module_without_an_api_message(forked_ansible: Ansible) -
 
 
 def test_yaml_has_a_line_for_each_key(forked_ansible: Ansible) -> None:
-    """What the page of error messages recommends, since Ansible prints all keys of a result, and none can be left out."""
+    """The page of error messages recommends this format, since Ansible prints all keys of a result."""
     run = forked_ansible.play([{MODULE: {"zone_id": "x"}}], environment={"ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml"})
     lines = [line.strip() for line in run.stdout.splitlines()]
     assert {"status: null", "code: null", "errors: []", "failure:"} <= set(lines)

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What comes of each fault: the right answer, or one clear error, in bounded time, with nothing lost or left behind.
+"""The outcome of each fault: the right result or one clear error, in bounded time, without lost changes or leaks.
 
-``ROWS`` is the table, and docs/explanation/faults.md shows it. The code is the real one, over real HTTP to the simulator, but pauses between
-tries and timeouts take no time here unless a test says so. Pages, batches and all numbers of mappings are a tenth of the real ones,
-which the table has: see ``SCALE``.
+``ROWS`` is the table of docs/explanation/faults.md. The tests use the real code and real HTTP to the simulator. Unless a test says
+otherwise, pauses and timeouts take no time. Pages, batches and numbers of mappings are a tenth of the documented ones: see
+``SCALE``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("time_limit")
 
 PAGE = ROOT / "docs/explanation/faults.md"
 SCALE = 10
-"""What the documented numbers of mappings are divided by here: ten in a page or a batch are as good as 100, and ten times as quick."""
+"""The divisor of the documented numbers of mappings. A page or batch of ten instead of 100 is ten times as fast."""
 ZONE_SIZE = 250
 LIST = "origin-cloud-regions-v2-list"
 PUT = "origin-cloud-regions-v2-batch-upsert"
@@ -48,9 +48,9 @@ RegionByAddress = dict[str, str]
 
 
 class Cell(t.NamedTuple):
-    """What comes of one fault in one operation. Of requests and pauses, the fewest and the most that are right.
+    """The expected outcome of one fault in one operation. ``requests`` and ``pauses`` are the minimum and the maximum.
 
-    ``error``: a part of its message; none where the answer is right. ``done`` are the changes that were made before it, as documented.
+    ``error`` is a part of the message, or ``None`` if the result is right. ``done`` is the documented number of earlier changes.
     """
 
     error: str | None
@@ -60,7 +60,7 @@ class Cell(t.NamedTuple):
 
 
 class Operation(t.NamedTuple):
-    """``requests`` without a fault; ``target`` and ``list_target`` say which of them a fault is for."""
+    """An operation, and its number of requests without a fault. The targets are the request that a fault applies to."""
 
     title: str
     requests: int
@@ -71,15 +71,15 @@ class Operation(t.NamedTuple):
 OPERATIONS = {
     "read one": Operation("read one", 1, {}, {}),
     "read all": Operation("read all", 3, {"operation": LIST, "after": 1}, {"operation": LIST, "after": 1}),
-    # 120 to change, 60 to create, 50 to delete: three pages, the supported regions, two batches to write, one to delete
+    # 120 updates, 60 creations, 50 deletions: three pages, the supported regions, two batches to write, one to delete
     "write many": Operation("write many", 7, {"operation": PUT, "after": 1}, {"operation": LIST, "after": 1}),
-    # The first page, then two addresses side by side
+    # The first page, then two concurrent addresses
     "lookup": Operation("lookup", 3, {"after": 1}, {}),
 }
 
 
 class Row(t.NamedTuple):
-    """One fault. ``cells`` in the order of ``OPERATIONS``; none where the operation cannot meet it."""
+    """One fault. ``cells`` are in the order of ``OPERATIONS``; ``None`` if the fault cannot occur in the operation."""
 
     title: str
     fault: dict[str, t.Any]
@@ -93,7 +93,7 @@ class Row(t.NamedTuple):
 
 
 def correct_answers(*more: int, pauses: int = 0) -> t.Any:
-    """The right answer in each operation, with so many more requests than without the fault."""
+    """Return cells with right results, each with this number of additional requests."""
     expected = [operation.requests for operation in OPERATIONS.values()]
     return tuple(
         Cell(None, (number + extra, number + extra), (pauses, pauses))
@@ -102,10 +102,10 @@ def correct_answers(*more: int, pauses: int = 0) -> t.Any:
 
 
 def immediate_errors(error: str, lost: bool = False) -> t.Any:
-    """An error without another try. If the answer to a write is ``lost``, the zone is read to know what was done."""
+    """Return cells with an error and no retry. If the answer to a write is ``lost``, reading the zone verifies it."""
     return (
         Cell(error, (1, 1)),
-        Cell(error, (2, 3)),  # the other page, or address, may be under way
+        Cell(error, (2, 3)),  # the other page, or address, may be requested already
         Cell(error, (9, 9) if lost else (6, 6), done=100),
         Cell(error, (2, 3)),
     )
@@ -119,7 +119,7 @@ ALL_TRIES_FAILED = (
     Cell(GIVEN_UP, (14, 14), (5, 5), done=100),
     Cell(GIVEN_UP, (7, 13), (5, 10)),
 )
-# The write is done each time, which reading the zone shows: it has 310 mappings then. What was written in this very second is read twice
+# Each try applies the write, which reading the zone shows. The zone then has 310 mappings. A recent write is read twice.
 APPLIED_BY_EACH_TRY = (ALL_TRIES_FAILED[0], ALL_TRIES_FAILED[1], Cell(None, (16, 20), (5, 5)), ALL_TRIES_FAILED[3])
 RATE_LIMIT = "Rate limit exceeded"
 DENIED = "The credential is not valid, has expired, or lacks"
@@ -281,7 +281,7 @@ CELLS = [
 
 
 class Result(t.NamedTuple):
-    """What one operation gave. ``value``: the module's whole result, or what the lookup returned."""
+    """The outcome of one operation. ``value`` is the result of the module, or of the lookup."""
 
     error: str | None
     value: t.Any
@@ -323,8 +323,8 @@ def run(zone: RunningSimulator) -> t.Callable[..., Result]:
         options = {"api_token": zone.token, "zone_id": zone.zone_id, "api_url": zone.url, **options}
         result = run_module(name, **options)
         assert zone.token not in json.dumps(result)
-        told = result.pop("warnings")
-        return Result(result["msg"] if result.get("failed") else None, result, told)
+        warnings = result.pop("warnings")
+        return Result(result["msg"] if result.get("failed") else None, result, warnings)
 
     return run
 
@@ -339,16 +339,16 @@ def look_up(zone: RunningSimulator, capfd: pytest.CaptureFixture[str]) -> t.Call
             value = run_lookup("origin_cloud_region", *terms, **options)
         except AnsibleLookupError as raised:
             error = str(raised)
-        told = re.findall(r"^\[WARNING\]: (.*)$", capfd.readouterr().err, re.MULTILINE)
-        assert zone.token not in f"{error} {told}"
-        return Result(error, value, told)
+        warnings = re.findall(r"^\[WARNING\]: (.*)$", capfd.readouterr().err, re.MULTILINE)
+        assert zone.token not in f"{error} {warnings}"
+        return Result(error, value, warnings)
 
     return look_up
 
 
 @pytest.fixture
 def operate(run: t.Callable[..., Result], look_up: t.Callable[..., Result]) -> t.Callable[..., Result]:
-    """Do one of the operations, and see that it leaves nothing behind."""
+    """Run one of the operations, and check that no thread or process is left."""
 
     def operate(name: str, **options: t.Any) -> Result:
         before = threading.enumerate(), child_processes()
@@ -367,39 +367,39 @@ def operate(run: t.Callable[..., Result], look_up: t.Callable[..., Result]) -> t
 
 
 def child_processes() -> set[str]:
-    """The ids of the processes that this one has started."""
+    """Return the ids of the child processes."""
     found = set()
     for path in Path("/proc/self/task").glob("*/children"):
-        with contextlib.suppress(OSError):  # of a thread that has just ended
+        with contextlib.suppress(OSError):  # the thread has just ended
             found.update(path.read_text().split())
     return found
 
 
 def filled_address(number: int) -> str:
-    """The address of a mapping of the zone, from 1."""
+    """Return the address of a mapping of the filled zone. The first number is 1."""
     return f"2001:db8:f::{number:x}"
 
 
 def changed_mapping(number: int) -> RegionByAddress:
-    """A place that differs from the one that the zone is filled with."""
+    """Return a mapping with another region than in the filled zone."""
     vendor, region = ("gcp", "europe-west1") if FILLED_REGIONS[number] != "gcp/europe-west1" else ("aws", "us-east-1")
     return {"origin_ip": filled_address(number), "vendor": vendor, "region": region}
 
 
-def declared_mapping(address: str, place: str) -> RegionByAddress:
-    return dict(zip(("origin_ip", "vendor", "region"), (address, *place.split("/")), strict=True))
+def declared_mapping(address: str, region: str) -> RegionByAddress:
+    return dict(zip(("origin_ip", "vendor", "region"), (address, *region.split("/")), strict=True))
 
 
 def filled_regions() -> list[str]:
     from tests.simulator.seed import DEFAULT_SEED, read_seed
 
     vendors = read_seed(DEFAULT_SEED)["supported_regions"]["vendors"]
-    places = [f"{vendor}/{region['name']}" for vendor, regions in vendors.items() for region in regions]
-    return [places[number % len(places)] for number in range(ZONE_SIZE + 1)]
+    vendor_regions = [f"{vendor}/{region['name']}" for vendor, regions in vendors.items() for region in regions]
+    return [vendor_regions[number % len(vendor_regions)] for number in range(ZONE_SIZE + 1)]
 
 
 def declared_mappings(scale: int) -> list[RegionByAddress]:
-    """What the operation "write many" declares."""
+    """Return the mappings that the operation "write many" declares."""
     changed, unchanged, created = 120 // scale, 80 // scale, 60 // scale
     return [
         *(changed_mapping(number) for number in range(1, 1 + changed)),
@@ -419,7 +419,7 @@ CHANGES = 230
 
 
 def read_regions(simulator: RunningSimulator) -> RegionByAddress:
-    """What the zone has, by address."""
+    """Return the regions of the zone, by address."""
     return region_by_address(simulator.mappings())
 
 
@@ -447,7 +447,7 @@ def check_result(name: str, result: Result) -> None:
 
 
 def check_reported_changes(value: dict[str, t.Any], before: RegionByAddress, after: RegionByAddress) -> None:
-    """What was reported of a write is what has become of the zone."""
+    """Check that the reported changes are those of the zone."""
     written = region_by_address([*value.get("created", ()), *value.get("updated", ())])
     deleted = region_by_address(value.get("deleted", ()))
     unconfirmed = set(value.get("unconfirmed", ()))
@@ -465,7 +465,7 @@ def check_reported_changes(value: dict[str, t.Any], before: RegionByAddress, aft
 
 
 def changes_made_text(done: int) -> str:
-    """The words about ``done`` of all changes, of the documented number."""
+    """Return the part of a message about the documented number ``done`` of changes."""
     return f"changes made: {done // SCALE} of {CHANGES // SCALE}"
 
 
@@ -509,7 +509,7 @@ def test_fault(
     assert cell.pauses[0] <= len(clock.pauses) <= cell.pauses[1]
     assert all(one.startswith("Retrying in ") for one in result.warnings)
     if name in ("read all", "lookup"):
-        # Side by side, the short rest of a pause that another request has told of is not told
+        # Of concurrent requests, only one has a message for a pause with a short rest
         assert bool(clock.pauses) <= len(result.warnings) <= len(clock.pauses)
     else:
         assert len(result.warnings) == len(clock.pauses)
@@ -520,7 +520,7 @@ def test_fault(
 def check_recovery(
     zone: RunningSimulator, operate: t.Callable[..., Result], name: str, before: RegionByAddress
 ) -> None:
-    """The fault is over: what was cut short can be done."""
+    """Check that the operation succeeds after the fault."""
     result = operate(name)
     if name != "write many":
         check_result(name, result)
@@ -546,7 +546,7 @@ OUTAGES: dict[str, tuple[dict[str, t.Any], str]] = {
 def test_outage_during_a_write(
     zone: RunningSimulator, operate: t.Callable[..., Result], clock: FakeClock, kind: str, passed: int
 ) -> None:
-    """The zone cannot be read either, so what is not known is said."""
+    """The zone cannot be read either, so the result lists unconfirmed mappings."""
     fault, error = OUTAGES[kind]
     zone.fault(**fault, after=passed, times=None)
     result = operate("write many")
@@ -583,7 +583,7 @@ def test_fault_in_a_deletion(
     times: int | None,
     error: str | None,
 ) -> None:
-    """The API refuses to delete again what an earlier try has deleted."""
+    """The API rejects a retried deletion if the first try was applied."""
     zone.fault(**fault, operation=DELETE, times=times)
     result = operate("write many")
     after = read_regions(zone)
@@ -598,14 +598,14 @@ def test_fault_in_a_deletion(
 def test_silent_server_with_real_timeouts(
     zone: RunningSimulator, operate: t.Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With real timeouts, on the real clock."""
+    """With real timeouts and the real clock."""
     pauses: list[float] = []
     monkeypatch.setattr(_options, "Client", functools.partial(_client.Client, sleep=pauses.append))
     zone.fault(kind="hang", times=None)
     result = operate("read one", timeout=0.1)
     assert result.error and "(timeout: 0.1 seconds)" in result.error and GIVEN_UP in result.error
     assert zone.stats()["requests"] == 6
-    # The time that was lost counts
+    # The time of the timeouts counts
     after = [
         float(found) for one in result.warnings for found in re.findall(r"\(waited ([\d.]+) of at most 330\)", one)
     ]
@@ -626,7 +626,7 @@ def test_failure_is_not_cached(zone: RunningSimulator, look_up: t.Callable[..., 
 
 
 def test_real_processes_and_pauses(ansible: Ansible) -> None:
-    """All operations in one run of Ansible, each with a fault that passes. Its end, with the pipes, is that of all its processes."""
+    """All operations in one run of Ansible, each with a transient fault. The run ends only when all its processes have ended."""
     zone, mappings_declared = ansible.simulator, declared_mappings(1)
     fill_zone(zone, ZONE_SIZE)
     zone.fault(kind="status", status=503, operation="origin-cloud-regions-v2-get")
@@ -661,7 +661,7 @@ def test_real_processes_and_pauses(ansible: Ansible) -> None:
 
 
 def format_cell(name: str, cell: Cell | None) -> str:
-    """A cell for readers."""
+    """Return the text of a cell of the documented table."""
     if cell is None:
         return "–"
     if cell.error is None:
@@ -671,7 +671,7 @@ def format_cell(name: str, cell: Cell | None) -> str:
 
 
 def format_table() -> str:
-    """The table for readers."""
+    """Return the documented table."""
     lines = [["fault", "how often", *(operation.title for operation in OPERATIONS.values())], ["---"] * 6]
     for row in ROWS:
         cells = [format_cell(name, cell) for name, cell in zip(OPERATIONS, row.cells, strict=True)]
@@ -686,5 +686,5 @@ def test_table_is_documented() -> None:
 def test_all_kinds_are_in_the_table() -> None:
     from tests.simulator.faults import KINDS
 
-    # What somebody else does is no fault: see test_reading.py and test_reconcile.py
+    # A concurrent write is not a failure: see test_reading.py and test_reconcile.py
     assert {row.fault["kind"] for row in ROWS} == KINDS.keys() - {"concurrent_write"}

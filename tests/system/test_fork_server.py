@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A run by the fork server does what the command does."""
+"""A run of the fork server equals a run of the command."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A module that is killed at one of its writes, before it was carried out or after, and run again, ends as declared."""
+"""A module is killed before or after one of its writes. The next run makes the zone as declared."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ pytestmark = pytest.mark.usefixtures("time_limit")
 UPDATED, CREATED, DELETED = 60, 50, 20
 PUT, DELETE = "origin-cloud-regions-v2-batch-upsert", "origin-cloud-regions-v2-batch-delete"
 BATCHES = [(PUT, 100), (PUT, 10), (DELETE, 20)]
-"""The batches of the whole plan, with their sizes."""
+"""The batches of the complete plan, with their sizes."""
 
 
 def mapping(number: int, region: str) -> dict[str, str]:
-    vendor, region = region.split("/")
-    return {"origin_ip": f"2001:db8::{number:x}", "vendor": vendor, "region": region}
+    vendor, name = region.split("/")
+    return {"origin_ip": f"2001:db8::{number:x}", "vendor": vendor, "region": name}
 
 
 BEFORE = [mapping(number, "aws/us-east-1") for number in range(1, 1 + UPDATED + DELETED)]
@@ -38,7 +38,7 @@ DECLARED = [mapping(number, "gcp/us-central1") for number in [*range(1, 1 + UPDA
 
 
 class ModuleRun:
-    """origin_cloud_regions with DECLARED and no others."""
+    """The module origin_cloud_regions with DECLARED and purge."""
 
     def __init__(self, folder: Path, simulator: RunningSimulator) -> None:
         self.simulator = simulator
@@ -52,7 +52,7 @@ class ModuleRun:
         }
 
     def start(self) -> subprocess.Popen[str]:
-        """Start it as a process of its own."""
+        """Start the module as a separate process."""
         arguments = self.folder / "arguments.json"
         arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": self.options}))
         collections = os.environ.get("ANSIBLE_COLLECTIONS_PATH") or str(ROOT.parents[2])
@@ -68,7 +68,7 @@ class ModuleRun:
         return run_module("origin_cloud_regions", **self.options)
 
     def progress(self) -> tuple[int, int]:
-        """The writes that were sent, and the mappings that were written or deleted."""
+        """Return the number of write requests, and the number of mappings that were written or deleted."""
         report = self.simulator.report()
         operations, zone = report["operations"], report["zones"][self.simulator.zone_id]
         return operations.get(PUT, 0) + operations.get(DELETE, 0), len(zone["history"])
@@ -117,7 +117,7 @@ def test_rerun_after_a_kill(module: ModuleRun, simulator: RunningSimulator, numb
 
 
 def read_zone(simulator: RunningSimulator) -> dict[str, dict[str, str]]:
-    """What the zone holds, by address, without the times."""
+    """Return the mappings of the zone by address, without the times."""
     return {
         one["origin_ip"]: {key: one[key] for key in ("origin_ip", "vendor", "region")} for one in simulator.mappings()
     }

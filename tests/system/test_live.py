@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The comparison of the API's answers with the contract, against the simulator: what it finds, writes, removes and costs."""
+"""The comparison of the API's answers with the contract (tests.tools.live), run against the simulator."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ADDRESS = "2001:db8:[0-9a-f:]+"
 
 
 class CheckedZone:
-    """The zone of the check, with the mappings that it has before, and the environment variables that name it."""
+    """The zone of the check, with its mappings before the check, and the environment variables of the check."""
 
     def __init__(self, simulator: RunningSimulator) -> None:
         self._simulator = simulator
@@ -45,7 +45,7 @@ class CheckedZone:
         }
 
     def written(self) -> list[str]:
-        """The addresses that were created or deleted since."""
+        """Return the addresses of all writes, in order."""
         return [one["origin_ip"] for one in self._simulator.zones()[self._simulator.zone_id]["history"]]
 
     def is_as_before(self) -> bool:
@@ -129,7 +129,7 @@ def test_zone_without_mappings_and_tiered_cache(
 
 
 def malformed_answer(operation: str, result: t.Any, **more: t.Any) -> dict[str, t.Any]:
-    """A fault: the operation is carried out, and answered with this result."""
+    """Return a fault: the operation is applied, and the answer has this result."""
     body = {"success": True, "errors": [], "messages": [], "result": result, **more}
     return {"kind": "malformed", "operation": operation, "body": body, "applied": True}
 
@@ -217,7 +217,7 @@ def test_failed_write(
 def test_repeated_write(
     zone: CheckedZone, fresh_simulator: RunningSimulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A repeated PUT is answered as the first one. A repeated DELETE is not, which is no difference from the contract."""
+    """The answer to a retried PUT is that of the first try. That to a retried DELETE is another one, which the contract allows."""
     fresh_simulator.fault(*({"kind": "disconnect_after", "operation": operation} for operation in (PUT, DELETE)))
     assert live.main(["--write"]) == 1
     assert count_verdicts(capsys.readouterr().out) == {"ok": 11, "not checked": 1}
@@ -240,7 +240,7 @@ def test_failed_removal(
 def test_interrupted(zone: CheckedZone, fresh_simulator: RunningSimulator, number: signal.Signals) -> None:
     fresh_simulator.fault(kind="hang", operation="origin-cloud-regions-v2-get", after=2)
     with run_live_check("--write") as process:
-        while fresh_simulator.faults():  # until the request that hangs
+        while fresh_simulator.faults():  # all requests before the hanging one
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(number)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks apply and report, run by their names with variables as a survey gives them: texts, often empty."""
+"""The playbooks apply and report, run by their names with variables of a survey: strings, often empty."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.system.playbooks import Ansible, ForkedAnsible
 
 APPLY = "edgecache.cloudflare.apply"
 REPORT = "edgecache.cloudflare.report"
-# Without an audit, which test_report.py has
+# The audit is tested in test_report.py
 NO_AUDIT = {"cloud_region_hints_audit": "false"}
 EMPTY_ANSWERS = {"cloud_region_hints_zone": "", "cloud_region_hints_zone_id": ""}
 ZONE_WITHOUT_TIERED_CACHE = {"cloud_region_hints_zone": "example.net"}
@@ -42,10 +42,10 @@ def operations(ansible: Ansible) -> list[str]:
 
 def test_report(ansible: Ansible) -> None:
     path = ansible.folder / "report.json"
-    shown = play(ansible, REPORT, cloud_region_hints_report_path=str(path), **NO_AUDIT)
+    output = play(ansible, REPORT, cloud_region_hints_report_path=str(path), **NO_AUDIT)
     for text in ("Tiered Cache: enabled, Smart Tiered Cache: on", "6 hints", "     1 azure/eastus"):
-        assert text in shown
-    assert "not used" not in shown and "No longer supported" not in shown
+        assert text in output
+    assert "not used" not in output and "No longer supported" not in output
     report = json.loads(path.read_text())
     assert report["total"] == 6
     assert report["vendors"] == {"aws": 2, "azure": 1, "gcp": 2, "oci": 1}
@@ -59,40 +59,40 @@ def test_report(ansible: Ansible) -> None:
 
 
 def test_report_of_one_zone_after_another(ansible: Ansible) -> None:
-    """What a workflow is told is that of the last one, and nothing of the first."""
+    """The data for a workflow is that of the last zone only."""
     zones = [
         {"import_playbook": REPORT, "vars": {**NO_AUDIT, "cloud_region_hints_zone": zone}}
         for zone in ("example.com", "example.net")
     ]
     run = ansible.run(zones, environment={"ANSIBLE_SHOW_CUSTOM_STATS": "true"})
     assert run.returncode == 0, run.stdout + run.stderr
-    told = run.stdout.partition("CUSTOM STATS:")[2]
-    assert '"total": 0' in told and '"zone": "example.net"' in told
-    assert "us-east-1" not in told
+    custom_stats = run.stdout.partition("CUSTOM STATS:")[2]
+    assert '"total": 0' in custom_stats and '"zone": "example.net"' in custom_stats
+    assert "us-east-1" not in custom_stats
 
 
 @pytest.mark.parametrize("playbook", [REPORT, APPLY])
 def test_mistyped_url_is_not_a_path(ansible: Ansible, playbook: str) -> None:
-    """It would be shown with all that is in it."""
+    """A path is shown, and the URL may have a credential."""
     answers = {
         "cloud_region_hints_sources": "HTTPS:/example.com/ranges.json?sig=c2VjcmV0",
         "cloud_region_hints_mappings": '[{"origin_ip": "192.0.2.1"}]',
         "cloud_region_hints_derive": "true",
     }
-    shown = play(ansible, playbook, passes=False, **answers)
-    assert "is neither a path nor an http or https URL without credentials" in shown
-    assert "c2VjcmV0" not in shown
+    output = play(ansible, playbook, passes=False, **answers)
+    assert "is neither a path nor an http or https URL without credentials" in output
+    assert "c2VjcmV0" not in output
 
 
 def test_report_with_tiered_cache_off(ansible: Ansible) -> None:
-    """In check mode, which writes no file."""
+    """In check mode, no file is written."""
     path = ansible.folder / "report.json"
-    shown = play(
+    output = play(
         ansible, REPORT, "--check", cloud_region_hints_report_path=str(path), **NO_AUDIT, **ZONE_WITHOUT_TIERED_CACHE
     )
-    assert "Tiered Cache: disabled, Smart Tiered Cache: off" in shown
-    assert "The hints are not used: both must be on." in shown
-    assert "0 hints" in shown
+    assert "Tiered Cache: disabled, Smart Tiered Cache: off" in output
+    assert "The hints are not used: both must be on." in output
+    assert "0 hints" in output
     assert operations(ansible) == ["zones-list", "tiered-caching-get", "smart-tiered-cache-get", "list"]
     assert not path.exists()
 
@@ -104,9 +104,9 @@ def test_report_of_unsupported_regions(ansible: Ansible) -> None:
     ansible.simulator.fault(
         kind="malformed", body=answer, operation="origin-cloud-regions-v2-supported-regions", times=1
     )
-    shown = play(ansible, REPORT, cloud_region_hints_report_path="", **NO_AUDIT)
-    assert "No longer supported: 2001:db8:0:1::25 aws/eu-west-1" in shown
-    assert shown.count("No longer supported") == 5
+    output = play(ansible, REPORT, cloud_region_hints_report_path="", **NO_AUDIT)
+    assert "No longer supported: 2001:db8:0:1::25 aws/eu-west-1" in output
+    assert output.count("No longer supported") == 5
 
 
 def test_apply(ansible: Ansible) -> None:
@@ -123,7 +123,7 @@ def test_apply(ansible: Ansible) -> None:
 
 
 def test_apply_by_group(ansible: Ansible) -> None:
-    shown = play(
+    output = play(
         ansible,
         APPLY,
         cloud_region_hints_mappings="",
@@ -132,16 +132,16 @@ def test_apply_by_group(ansible: Ansible) -> None:
         cloud_region_hints_region="us-central1",
         cloud_region_hints_purge="true",
     )
-    assert "deleted: 4" in shown
+    assert "deleted: 4" in output
     assert {(mapping["origin_ip"], mapping["region"]) for mapping in ansible.simulator.mappings()} == {
         (address, "us-central1") for address in ("192.0.2.1", "2001:db8::1", "203.0.113.99")
     }
-    # The switches, all mappings, the regions, and two batches: however many hosts
+    # The settings, all mappings, the regions, and two batches, for any number of hosts
     assert len(operations(ansible)) == 6
 
 
 def test_apply_with_hidden_hosts_does_not_purge(ansible: Ansible) -> None:
-    shown = play(
+    output = play(
         ansible,
         APPLY,
         *("--limit", "web1.example.com,localhost"),
@@ -151,12 +151,12 @@ def test_apply_with_hidden_hosts_does_not_purge(ansible: Ansible) -> None:
         cloud_region_hints_region="us-central1",
         cloud_region_hints_purge="true",
     )
-    assert "2 of 3 hosts of the group origins are not in this play" in " ".join(shown.split())
+    assert "2 of 3 hosts of the group origins are not in this play" in " ".join(output.split())
     assert operations(ansible) == []
 
 
 class TestApplyWithExpressionsOfTheGroup:
-    """An expression in the variables of all hosts, with a variable that only hosts of the group have."""
+    """The variables of all hosts have an expression with a variable that only hosts of the group have."""
 
     VENDOR = "{{ vend }}"
     GROUP: t.ClassVar[dict[str, str]] = {
@@ -177,18 +177,18 @@ class TestApplyWithExpressionsOfTheGroup:
         assert len(ansible.simulator.mappings()) == 3
 
     def test_failed_expression_fails_before_any_write(self, ansible: Ansible) -> None:
-        """The expression is that of the inventory, which localhost has too."""
+        """The expression is in the inventory, so localhost has it, too."""
         self.inventory(ansible, f"\n[all:vars]\ncloud_region_hints_vendor={self.VENDOR}\n")
         path = ansible.folder / "inventory"
         path.write_text(path.read_text().replace("192.0.2.1\n", "192.0.2.1 vend=aws\n"))
         answers = {**self.GROUP, "cloud_region_hints_zone": "example.net"}  # where Tiered Cache is off
-        shown = play(ansible, APPLY, passes=False, **answers)
-        assert set(re.findall(r"fatal: \[(\S+)\]", shown)) == {"web2.example.com", "web3.example.com"}
+        output = play(ansible, APPLY, passes=False, **answers)
+        assert set(re.findall(r"fatal: \[(\S+)\]", output)) == {"web2.example.com", "web3.example.com"}
         assert operations(ansible) == []
 
     def test_types_are_checked(self, ansible: Ansible) -> None:
-        shown = play(ansible, APPLY, passes=False, cloud_region_hints_purge="maybe")
-        assert "cloud_region_hints_purge" in shown and "unable to convert to bool" in shown
+        output = play(ansible, APPLY, passes=False, cloud_region_hints_purge="maybe")
+        assert "cloud_region_hints_purge" in output and "unable to convert to bool" in output
         assert operations(ansible) == []
 
 

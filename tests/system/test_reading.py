@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Pages that are read side by side over real HTTP: in what number, at what pace, while others write, and to what end.
+"""Concurrent reads of pages over real HTTP: concurrency, pace, concurrent writes, errors and interrupts.
 
 A page has ten mappings here, so that a zone of 35 pages is quickly filled and read.
 """
@@ -40,7 +40,7 @@ from tests.system.playbooks import Ansible
 pytestmark = pytest.mark.usefixtures("time_limit")
 
 LONG_SECONDS = 600
-"""Seconds: more than a test takes."""
+"""Longer than any test."""
 
 LIST = "origin-cloud-regions-v2-list"
 PAGE_SIZE = 10
@@ -52,7 +52,7 @@ BeforeRequest = t.Callable[[int], object]
 
 
 class HookedAdapter(HTTPAdapter):
-    """Tells of each request before it is sent: which page it asks for."""
+    """Calls a function with the page number before each request."""
 
     def __init__(self, before: BeforeRequest) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class HookedAdapter(HTTPAdapter):
 
 
 class Reader:
-    """Reads the zone. ``messages`` are the sentences."""
+    """Reads the zone, and records the messages of the client."""
 
     def __init__(self, simulator: RunningSimulator) -> None:
         self.simulator = simulator
@@ -77,7 +77,7 @@ class Reader:
         self.on_message()
 
     def read(self, before: BeforeRequest = lambda page: None, **options: t.Any) -> list[str]:
-        """The addresses of all mappings, in the order that came."""
+        """Return the addresses of all mappings in the order of the result."""
         session = requests.Session()
         session.mount("http://", HookedAdapter(before))
         credential = Credential.from_token(self.simulator.token)
@@ -89,7 +89,7 @@ class Reader:
 
 
 class FirstRequestHook:
-    """Does something before the first request for this page."""
+    """Calls a function before the first request for this page."""
 
     def __init__(self, page: int, action: t.Callable[[], object]) -> None:
         self._page = page
@@ -103,7 +103,7 @@ class FirstRequestHook:
 
 @pytest.fixture(scope="module", autouse=True)
 def _frozen_garbage() -> t.Iterator[None]:
-    """Looking for garbage takes less time without all that was there before."""
+    """Freeze existing objects, so that garbage collection takes less time."""
     gc.collect()
     gc.freeze()
     yield
@@ -112,17 +112,17 @@ def _frozen_garbage() -> t.Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_leaks(simulator: RunningSimulator) -> t.Iterator[None]:
-    simulator.clear_faults()  # over the connection of the control API, which stays
+    simulator.clear_faults()  # opens the connection of the control API, which stays
     threads = threading.enumerate()
     before = open_sockets()
     yield
     assert threading.enumerate() == threads
-    gc.collect()  # what requests has in circles
+    gc.collect()  # requests has reference cycles
     assert open_sockets() <= before
 
 
 def open_sockets() -> set[str]:
-    """The open connections of this process."""
+    """Return the open sockets of this process."""
     links = set()
     for path in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
@@ -155,7 +155,7 @@ def checked_stats(simulator: RunningSimulator) -> dict[str, t.Any]:
 
 
 def requested_pages(simulator: RunningSimulator) -> list[int]:
-    """The pages that were asked for, as they came."""
+    """Return the requested page numbers in order."""
     log = checked_stats(simulator)["log"]
     return [int(request["query"]["page"]) for request in log if request["operation"] == LIST]
 
@@ -165,7 +165,7 @@ def wait_for(condition: t.Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-# How many
+# Order and concurrency
 
 
 @pytest.mark.parametrize("count", [0, 1, 10, 11, 20, 21, 91, ZONE_SIZE])
@@ -186,7 +186,7 @@ def test_full_zone(simulator: RunningSimulator) -> None:
 
 
 def test_order_with_a_late_answer(reader: Reader) -> None:
-    """The second page is answered last."""
+    """The answer to the second page comes last."""
     others = threading.Semaphore(0)
 
     def before(page: int) -> None:
@@ -199,7 +199,7 @@ def test_order_with_a_late_answer(reader: Reader) -> None:
 
 
 def test_concurrency_limit(reader: Reader) -> None:
-    """Eight after the first, held back by the server, to be counted."""
+    """The server delays the pages after the first one, so that the concurrent requests can be counted."""
     reader.simulator.fault(kind="latency", seconds=LONG_SECONDS, operation=LIST, after=1, times=None)
     found: list[str] = []
     thread = threading.Thread(target=lambda: found.extend(reader.read(timeout=LONG_SECONDS)))
@@ -216,7 +216,7 @@ def test_concurrency_limit(reader: Reader) -> None:
     assert len(requested_pages(reader.simulator)) == PAGES
 
 
-# Waiting
+# Pauses
 
 
 @pytest.fixture
@@ -225,12 +225,12 @@ def clock() -> FakeClock:
 
 
 def test_short_rate_limit(reader: Reader, clock: FakeClock) -> None:
-    """One page in the middle is refused: all wait, once."""
+    """One page in the middle gets a 429. All requests wait once."""
     sent: list[int] = []
     during: list[int] = []
 
     def sleep(seconds: float) -> None:
-        # Those that were allowed to start before
+        # Requests that started before the pause
         start = len(sent)
         time.sleep(0.1)
         during.append(len(sent) - start)
@@ -246,10 +246,10 @@ def test_short_rate_limit(reader: Reader, clock: FakeClock) -> None:
 
 
 def test_rate_limit_for_all_requests(reader: Reader, clock: FakeClock) -> None:
-    """As the API blocks: every request is refused until the time is over."""
+    """All requests get a 429 until the time is over, as with the API."""
 
     def sleep(seconds: float) -> None:
-        # All that is on its way meets the block, too
+        # Concurrent requests get a 429, too
         time.sleep(0.1)
         count = len(requested_pages(reader.simulator))
         assert count <= 10 + MAX_CONNECTIONS
@@ -266,7 +266,7 @@ def test_rate_limit_for_all_requests(reader: Reader, clock: FakeClock) -> None:
 
 
 def test_few_requests_left(reader: Reader, clock: FakeClock) -> None:
-    """They are spread over the time until there are more."""
+    """The last requests are spread over the rest of the window."""
     headers = {"Ratelimit": '"default";r=5;t=30', "Ratelimit-Policy": '"default";q=1200;w=300'}
     reader.simulator.fault(kind="latency", headers=headers, operation=LIST)
     assert reader.read(clock=clock.time, sleep=clock.sleep) == ALL_ADDRESSES
@@ -278,7 +278,7 @@ def test_few_requests_left(reader: Reader, clock: FakeClock) -> None:
 
 
 def test_no_requests_left(reader: Reader, clock: FakeClock) -> None:
-    """No request goes into the block."""
+    """No request is sent before the window ends."""
     headers = {"Ratelimit": '"default";r=0;t=200'}
     reader.simulator.fault(kind="latency", headers=headers, operation=LIST)
     assert reader.read(clock=clock.time, sleep=clock.sleep) == ALL_ADDRESSES
@@ -294,7 +294,7 @@ def test_no_slowdown(reader: Reader, clock: FakeClock, header: str, max_wait: fl
 
 
 def test_429_with_both_headers(reader: Reader, clock: FakeClock) -> None:
-    """Both say the same, so that one pause is enough."""
+    """Both headers have the same time, so one pause is enough."""
     headers = {"Ratelimit": '"default";r=0;t=60', "Retry-After": "60"}
     reader.simulator.fault(kind="status", status=429, headers=headers, operation=LIST)
     assert reader.read(clock=clock.time, sleep=clock.sleep) == ALL_ADDRESSES
@@ -302,7 +302,7 @@ def test_429_with_both_headers(reader: Reader, clock: FakeClock) -> None:
     assert len(requested_pages(reader.simulator)) == PAGES + 1
 
 
-# Somebody else writes
+# Concurrent writes
 
 
 def test_concurrent_creation(reader: Reader) -> None:
@@ -322,7 +322,7 @@ def test_concurrent_deletion(reader: Reader) -> None:
 
 
 def test_concurrent_exchange(reader: Reader) -> None:
-    """Between the first page and the others: all pages give the same total, but the new mapping shows that they are of two zones."""
+    """The exchange is between the first page and the others. All totals are equal, but the new mapping shows the inconsistency."""
     fill_zone(reader.simulator, 95)
     lock = threading.Lock()
     written: list[str] = []
@@ -341,7 +341,7 @@ def test_concurrent_exchange(reader: Reader) -> None:
 
 
 def test_exchange_in_each_read(reader: Reader) -> None:
-    """Between the first page and the others, each time."""
+    """An exchange between the first page and the others in each read."""
     fill_zone(reader.simulator, 35)
     lock = threading.Lock()
     numbers = iter(range(1, 10))
@@ -373,7 +373,7 @@ def test_one_wrong_page(reader: Reader, kind: str) -> None:
 
 
 def test_many_concurrent_writers(reader: Reader) -> None:
-    """Reading ends, with a list without repeats that has all that was there all the time, or with an error."""
+    """A read ends with an error, or with a list without duplicates that has all mappings that existed all the time."""
     fill_zone(reader.simulator, 100)
     over = threading.Event()
 
@@ -401,7 +401,7 @@ def test_many_concurrent_writers(reader: Reader) -> None:
 
 @contextlib.contextmanager
 def ignore_inconsistent_pages() -> t.Iterator[None]:
-    """Without the error that the list changes all the time."""
+    """Ignore the error about a list that always changes."""
     try:
         yield
     except CloudflareError as error:
@@ -418,7 +418,7 @@ def remove_mapping(api: ApiClient, origin_ip: str) -> None:
     assert api.call("DELETE", f"{api.mappings}/{origin_ip}").status in (200, 404)
 
 
-# The end
+# Errors and interrupts
 
 
 def check_no_retries(reader: Reader) -> None:
@@ -434,7 +434,7 @@ def test_error_in_one_page(reader: Reader) -> None:
 
 
 def test_error_while_others_hang(reader: Reader, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They end at their timeout, and do not try again."""
+    """Hanging requests end at their timeout, without a retry."""
     expire_timeouts_at_once(monkeypatch, reader.simulator, clock)
     reader.simulator.fault(kind="hang", operation=LIST, after=1, times=MAX_CONNECTIONS - 1)
     reader.simulator.fault(**REJECTION, operation=LIST, after=1)
@@ -444,15 +444,15 @@ def test_error_while_others_hang(reader: Reader, clock: FakeClock, monkeypatch: 
 
 
 def test_error_during_a_pause(reader: Reader) -> None:
-    """A pause of five minutes ends with it. The page that fails is sent before the pause, and answered in it."""
-    told = threading.Event()
+    """The error ends a pause of five minutes. The failing page is requested before the pause, and answered during it."""
+    announced = threading.Event()
     started = threading.Event()
-    reader.on_message = told.set
+    reader.on_message = announced.set
 
     def before(page: int) -> None:
         if page == 1 + MAX_CONNECTIONS:
             started.set()
-            assert told.wait(LONG_SECONDS)
+            assert announced.wait(LONG_SECONDS)
             reader.simulator.fault(**REJECTION, operation=LIST)
         elif page > 1:
             assert started.wait(LONG_SECONDS)
@@ -464,7 +464,7 @@ def test_error_during_a_pause(reader: Reader) -> None:
 
 
 def test_interrupted(reader: Reader) -> None:
-    """Ctrl-C, or the timeout of a task, while all wait."""
+    """Ctrl-C, or the timeout of a task, while all requests wait."""
 
     def interrupt() -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
@@ -472,7 +472,7 @@ def test_interrupted(reader: Reader) -> None:
     timer = threading.Timer(0.1, interrupt)
     reader.on_message = timer.start
     reader.simulator.fault(kind="status", status=429, headers={"Retry-After": "300"}, operation=LIST, after=4, times=1)
-    # Whoever starts the tests in the background of a shell has it ignored
+    # A shell that starts the tests in the background ignores SIGINT
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.raises(KeyboardInterrupt):
         reader.read()

@@ -4,14 +4,14 @@
 
 """Randomized differential test: the real ``main()`` of the modules against a reference model, with faults and a concurrent writer.
 
-Some thousands of steps: about 1,700 runs over real HTTP to the simulator, and what others write before them. The zone ends as
-declared, or the result lists what was done; a read returns one state of the zone. The model is the simulator's own history.
-Pauses take no time, and batches, pages and zones are so small that a few addresses fill several. Faults hit a request before
-or after it is carried out, and another client writes between any two requests.
+There are about 1,700 runs over real HTTP to the simulator, with concurrent writes before and during them. The zone ends as
+declared, or the result lists the applied changes; a read returns one state of the zone. The model is the simulator's own history.
+Pauses take no time, and batches, pages and zones are so small that a few addresses fill several. Faults apply before or after
+the operation, and another client writes between any two requests.
 
 The runs are those of one seed, 0 by default; ``--hypothesis-seed=N`` runs those of another.
 
-A place is ``vendor/region``; a zone is a dict from the address to its mapping.
+A region is a text ``vendor/region``; a zone is a dict from the address to its mapping.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ ZoneMappings = dict[str, Mapping]
 Regions = dict[str, t.Optional[str]]
 Fault = dict[str, t.Any]
 Changes = dict[str, tuple[t.Optional[str], t.Optional[str]]]
-"""By address, its place before and after."""
+"""By address, the region before and after."""
 
 
 def envelope(code: int) -> dict[str, t.Any]:
@@ -90,12 +90,12 @@ TRANSIENT_FAULTS: list[Fault] = [
     {"kind": "status", "status": 503, "applied": True},
     RATE_LIMIT,
 ]
-"""Faults that a client survives that tries again."""
+"""Faults that a client survives with retries."""
 REJECTIONS: list[Fault] = [
     {"kind": "status", "status": 403, "body": envelope(10000)},
     {"kind": "status", "status": 403, "body": envelope(1164)},
 ]
-"""Answers that say that nothing was done."""
+"""Answers that reject the operation."""
 AMBIGUOUS_FAULTS: list[Fault] = [
     {"kind": "status", "status": 500, "body": envelope(1140)},
     {"kind": "status", "status": 500, "body": envelope(1140), "applied": True},
@@ -107,13 +107,13 @@ AMBIGUOUS_FAULTS: list[Fault] = [
     {"kind": "html", "status": 403, "headers": {"cf-mitigated": "challenge"}},
     {"kind": "redirect"},
 ]
-"""Answers that say nothing of what was done."""
+"""Answers that leave open whether the operation was applied."""
 EMPTY_BATCH_RESULT = {"succeeded": [], "failed": []}
 OLD_MODIFIED_ON = "2026-03-01T12:00:00Z"
 
 
-# What is drawn. Hypothesis chooses the steps, and drops some to shrink a failure; each step draws from a generator of its own,
-# which takes less time than the module that is tested.
+# Random input. Hypothesis chooses the steps, and drops some to shrink a failure. Each step draws from its own generator, which is
+# faster than Hypothesis.
 
 
 FEW_ADDRESSES = ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1"]
@@ -123,7 +123,7 @@ generators = st.randoms(use_true_random=True)
 
 
 def draw_some(random: Random, items: t.Sequence[T], minimum: int, maximum: int) -> list[T]:
-    """Draw at least and at most so many different items."""
+    """Draw different items, at least ``minimum`` and at most ``maximum``."""
     return random.sample(items, random.randint(minimum, min(maximum, len(items))))
 
 
@@ -132,7 +132,7 @@ def draw_spelling(random: Random, addresses: t.Iterable[str] = tuple(SPELLINGS))
 
 
 def draw_region(random: Random) -> str:
-    """Draw a place; the vendor of one in ten has no such region."""
+    """Draw a region. One in ten is not supported."""
     return random.choice(UNSUPPORTED if random.random() < 0.1 else SUPPORTED)
 
 
@@ -144,8 +144,8 @@ def draw_zone(random: Random) -> ZoneMappings:
 
 
 def mapping(address: str, region: str) -> Mapping:
-    vendor, region = region.split("/")
-    return {"origin_ip": address, "vendor": vendor, "region": region}
+    vendor, name = region.split("/")
+    return {"origin_ip": address, "vendor": vendor, "region": name}
 
 
 def region_of(mapping: Mapping | None) -> str | None:
@@ -153,7 +153,7 @@ def region_of(mapping: Mapping | None) -> str | None:
 
 
 def draw_concurrent_write(random: Random, operations: list[str], addresses: list[str]) -> Fault:
-    """Draw what somebody else does just before a request."""
+    """Draw the writes of another client just before a request."""
     operation = random.choice(operations)
     return {
         "kind": "concurrent_write",
@@ -167,7 +167,7 @@ def draw_concurrent_write(random: Random, operations: list[str], addresses: list
 
 
 def draw_exchange(random: Random, addresses: list[str]) -> Fault:
-    """Somebody creates one mapping and deletes another between two pages of one read, so that the total stays the same."""
+    """Draw a creation and a deletion by another client between two pages of one read. The total may stay the same."""
     put = mapping(random.choice(addresses), random.choice(SUPPORTED))
     body = {"put": [put], "delete": [random.choice(addresses)]}
     return {"kind": "concurrent_write", "operation": LIST, "after": random.choice([1, 1, 2]), "body": body}
@@ -187,21 +187,21 @@ def draw_fault(random: Random, operations: list[str]) -> Fault:
 
 
 def draw_outage(random: Random, max_after: int) -> list[Fault]:
-    """From one request on, nothing goes any more."""
+    """Draw faults for all requests after a certain one."""
     first, others = random.choices(AMBIGUOUS_FAULTS + TRANSIENT_FAULTS, k=2)
     after = random.randint(0, max_after)
     return [{**first, "after": after}, {**others, "after": after, "times": None}]
 
 
 def draw_retried_faults(random: Random, operations: list[str]) -> list[Fault]:
-    """The tries of one write, or of one read if there are no writes, each broken in its own way."""
+    """Draw a different fault for each try of one write, or of one read if there are no writes."""
     operation = random.choice([one for one in operations if one in WRITES] or operations)
     faults = random.choices(TRANSIENT_FAULTS, k=random.randint(1, 3)) + random.choice([[], [RATE_LIMIT]])
     return [{**fault, "operation": operation} for fault in faults]
 
 
 def draw_faults(random: Random, operations: list[str], addresses: list[str], max_after: int) -> list[Fault]:
-    """Draw faults for these operations. Others write these addresses; an outage begins after so many requests at the latest."""
+    """Draw faults for these operations. Other clients write these addresses. An outage starts after at most ``max_after`` requests."""
 
     def draw_write_or_fault() -> Fault:
         return random.choice([draw_concurrent_write(random, operations, addresses), draw_fault(random, operations)])
@@ -225,7 +225,7 @@ def draw_check_mode(random: Random) -> bool:
 
 
 def is_survivable(faults: t.Sequence[Fault], max_wait: int) -> bool:
-    """Whether these faults may make no difference, apart from the time."""
+    """Return whether the module must succeed in spite of these faults."""
     kinds = [{key: fault[key] for key in fault if key not in ("operation", "after", "times")} for fault in faults]
     times = [fault.get("times", 1) for fault in faults]
     if not all(kind in TRANSIENT_FAULTS for kind in kinds) or None in times:
@@ -235,7 +235,7 @@ def is_survivable(faults: t.Sequence[Fault], max_wait: int) -> bool:
 
 @dataclass(frozen=True)
 class Declaration:
-    """A task with origin_cloud_regions: ``mappings`` are spellings and places."""
+    """A task with origin_cloud_regions. ``mappings`` are pairs of address and region."""
 
     mappings: list[tuple[str, str]]
     state: str
@@ -249,20 +249,20 @@ class Declaration:
 
     @property
     def wanted(self) -> Regions:
-        """By canonical address. Of two places for one, the first."""
+        """Return the desired regions by canonical address. Of two regions for one address, the first."""
         present = self.state == "present"
         return {
             canonical_address(spelling): region if present else None for spelling, region in reversed(self.mappings)
         }
 
     def expected_changes(self, zone: ZoneMappings) -> Changes:
-        """What is to be done to the zone."""
+        """Return the necessary changes of the zone."""
         expected = {**(dict.fromkeys(zone) if self.purge else {}), **self.wanted}
         changes = {address: (region_of(zone.get(address)), region) for address, region in expected.items()}
         return {address: change for address, change in changes.items() if change[0] != change[1]}
 
     def must_fail(self, zone: ZoneMappings, tiered_cache: bool) -> bool:
-        """Whether it must fail before anything is written."""
+        """Return whether the task must fail before any write."""
         if self.state == "absent":
             return self.purge
         if self.purge and not self.mappings and not self.allow_empty:
@@ -291,7 +291,7 @@ def draw_declaration(random: Random) -> Declaration:
     ]
     if kind == "no vendor":
         mappings.append((draw_spelling(random), UNKNOWN_VENDOR))
-    if kind == "twice" and mappings:  # most often in two places
+    if kind == "twice" and mappings:  # mostly with two regions
         mappings.append((draw_spelling(random, [canonical_address(mappings[0][0])]), draw_region(random)))
     return Declaration(
         mappings,
@@ -303,11 +303,11 @@ def draw_declaration(random: Random) -> Declaration:
     )
 
 
-# What a run has done
+# The changes of a run
 
 
 class ZoneHistory:
-    """The zone before and after a run, and by address what was done to it: the place since then, and whether by others."""
+    """The zone before and after a run, and by address its writes: the region after each write, and whether others made it."""
 
     def __init__(self, before: ZoneMappings, state: dict[str, t.Any]) -> None:
         self.before = before
@@ -330,7 +330,7 @@ class ZoneHistory:
     def check_applied(
         self, done: Changes, unconfirmed: t.Container[str], wanted: Regions, purge: bool, lost: bool
     ) -> None:
-        """That exactly ``done`` was done, apart from what is unconfirmed. ``lost``: answers may have been lost."""
+        """Check that exactly the changes ``done`` were applied, apart from unconfirmed ones. ``lost``: answers may be lost."""
         for address in SPELLINGS:
             written, others = self.written(address), self.written_by_others(address)
             assert not written or address in wanted or purge, address
@@ -342,30 +342,30 @@ class ZoneHistory:
                 assert after in (written + others if lost else written), address
                 assert others or after == region_of(self.after.get(address)), address
             elif address not in unconfirmed and written:
-                # That it was done shows nowhere if the answer is lost, and others undo it before it is read again.
+                # If the answer is lost, and others undo the write before it is verified, nothing shows it.
                 assert lost and others and self.is_last_by_others(address), address
 
     def check_reported(self, done: Changes, expected: Changes) -> None:
-        """That ``done`` is all there was to do, but where others did something."""
+        """Check that ``done`` is all expected changes, except where others wrote."""
         for address in SPELLINGS:
             assert self.written_by_others(address) or done.get(address) == expected.get(address), address
 
     def states(self) -> list[dict[str, str | None]]:
-        """The places by address, before the run and after each write since then."""
+        """Return the regions by address, before the run and after each write."""
         states = [{address: region_of(mapping) for address, mapping in self.before.items()}]
         for address, region in self.history:
             states.append({**states[-1], address: region})
         return [{address: region for address, region in state.items() if region} for state in states]
 
     def check_as_declared(self, wanted: Regions, purge: bool) -> None:
-        """That the zone is as declared, but where others were later."""
+        """Check that the zone is as declared, except where others wrote last."""
         for address in SPELLINGS if purge else wanted:
             as_declared = region_of(self.after.get(address)) == wanted.get(address)
             assert as_declared or (self.written_by_others(address) and self.is_last_by_others(address)), address
 
 
 def canonical_address(spelling: str) -> str:
-    """Told by the table, and not by anybody's parser."""
+    """Return the canonical address from the table, without a parser."""
     return next(address for address, known in SPELLINGS.items() if spelling in known)
 
 
@@ -378,7 +378,7 @@ def format_now() -> str:
 
 
 class ZoneMachine(RuleBasedStateMachine):
-    """A zone, kept here between the runs. It rests for a while before a run, unless it is ``is_recent``."""
+    """A zone, stored here between the runs. Its last write is long ago, unless ``is_recent`` is true."""
 
     def __init__(self, simulator: RunningSimulator) -> None:
         super().__init__()
@@ -392,7 +392,7 @@ class ZoneMachine(RuleBasedStateMachine):
         self.zone = draw_zone(random)
 
     def write_concurrently(self, random: Random) -> None:
-        """Before half of the runs, somebody else changes the zone; a quarter of them finds it just written."""
+        """Change the zone as another client, before half of the runs. A quarter of the runs finds a recent write."""
         self.is_recent = random.random() < 1 / 4
         if random.random() < 1 / 2:
             return
@@ -406,7 +406,7 @@ class ZoneMachine(RuleBasedStateMachine):
     def run_in_zone(
         self, name: str, faults: t.Sequence[Fault], check_mode: bool, **options: t.Any
     ) -> tuple[dict[str, t.Any], ZoneHistory, dict[str, int]]:
-        """Run a module in the zone as it is here: the result, what was done, the requests by operation."""
+        """Run a module in this zone. Return the result, the changes, and the number of requests by operation."""
         simulator = self.simulator
         modified_on = format_now() if self.is_recent else OLD_MODIFIED_ON
         self.zone = {address: {**mapping, "modified_on": modified_on} for address, mapping in self.zone.items()}
@@ -478,7 +478,7 @@ class RegionsMachine(ZoneMachine):
     def run(
         self, declaration: Declaration, faults: t.Sequence[Fault] = (), check_mode: bool = False
     ) -> dict[str, t.Any]:
-        """Run the module, and compare all that it says with all that was done."""
+        """Run the module, and compare its result with the changes."""
         wanted, purge = declaration.wanted, declaration.purge
         expected = declaration.expected_changes(self.zone)
         must_fail = declaration.must_fail(self.zone, self.tiered_cache)
@@ -515,7 +515,7 @@ class RegionsMachine(ZoneMachine):
         return result
 
     def reported_changes(self, result: dict[str, t.Any], history: ZoneHistory, wanted: Regions) -> Changes:
-        """The changes that the result tells, once it is known not to contradict itself."""
+        """Return the changes in the result, after a check of its consistency."""
         created, updated, deleted, unchanged, failed = (
             {item["origin_ip"]: item for item in result[key]}
             for key in ("created", "updated", "deleted", "unchanged", "failed_items")
@@ -561,7 +561,7 @@ def page_count(zone: ZoneMappings) -> int:
 
 
 def leaves_outcome_unknown(fault: Fault) -> bool:
-    """Whether it leaves open what was done: all but an error envelope that the API sends instead of doing it."""
+    """Return whether the fault leaves open if the operation was applied. Only error envelopes of the API do not."""
     return fault["kind"] != "concurrent_write" and (fault["kind"] != "status" or fault["status"] not in (403, 429))
 
 
@@ -604,7 +604,7 @@ class RegionMachine(ZoneMachine):
         faults: t.Sequence[Fault] = (),
         check_mode: bool = False,
     ) -> dict[str, t.Any]:
-        """Run the module, and compare all that it says with all that was done. No place is ``state: absent``."""
+        """Run the module, and compare its result with the changes. Without a region, the state is absent."""
         address = canonical_address(spelling)
         options = mapping(spelling, region) if region else {"origin_ip": spelling, "state": "absent"}
         wanted: Regions = {address: region}
@@ -629,7 +629,7 @@ class RegionMachine(ZoneMachine):
             if not failed:
                 history.check_as_declared(wanted, purge=False)
         if is_survivable(faults, max_wait):
-            # Check mode does not count, and without Tiered Cache does not know the regions.
+            # Check mode does not check the capacity, and without Tiered Cache it cannot check the region.
             unsupported = region in UNSUPPORTED and (self.tiered_cache or not check_mode)
             assert failed == bool(expected and region and (unsupported or (full and not check_mode)))
         if not faults and not check_mode:
@@ -711,7 +711,7 @@ def test_reconcile(
 
 
 def test_rejected_item_in_a_full_zone(simulator: RunningSimulator) -> None:
-    """Rare among what is drawn: the deletion that would make room is left out, and what fits is written all the same."""
+    """A rare case of the random input: the deletion that would make room is skipped, and the mappings that fit are written."""
     machine = RegionsMachine(simulator)
     first, *others = SPELLINGS
     machine.zone = {first: mapping(first, SUPPORTED[0])}
@@ -723,7 +723,7 @@ def test_rejected_item_in_a_full_zone(simulator: RunningSimulator) -> None:
 
 
 def test_tiered_cache_off_after_a_broken_connection(simulator: RunningSimulator) -> None:
-    """That a try was broken before makes no difference to what the answer means."""
+    """The answer to a retry means the same as without the broken try."""
     fault = {"kind": "disconnect", "operation": REGIONS}
     many, one = RegionsMachine(simulator), RegionMachine(simulator)
     many.tiered_cache = one.tiered_cache = False
@@ -735,7 +735,7 @@ def test_tiered_cache_off_after_a_broken_connection(simulator: RunningSimulator)
 
 @pytest.mark.parametrize("fault", [{"kind": "html", "status": 403, "applied": True}, {"kind": "disconnect_after"}])
 def test_applied_write_with_ambiguous_answer(simulator: RunningSimulator, fault: Fault) -> None:
-    """A write that was carried out is in the result, although a gateway refuses it, or nobody answers."""
+    """An applied write is in the result, although a gateway rejects it, or there is no answer."""
     machine = RegionsMachine(simulator)
     declaration = Declaration([(next(iter(SPELLINGS)), SUPPORTED[0])], "present", False, False, False, max_wait=330)
     result = machine.run(declaration, [{**fault, "operation": PUT_BATCH}])

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the lookups of one run of Ansible share: over hosts, forks and tasks, and what they never do.
+"""The cache that the lookups of one run of Ansible share, over hosts, forks and tasks.
 
-One run is enough for all: each test looks at what it has shown of a zone of its own.
+All tests use the same run. Each test checks its output for a separate zone.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ MAPPING = {"origin_ip": ADDRESS, "vendor": "aws"}
 HOSTS = 8
 ADDRESS_STEP = 25
 LONG_SECONDS = 600
-"""Seconds: more than the run takes."""
+"""Longer than the run."""
 
-# The zones that the run has to do with
+# The zones of the run
 ONE_PAGE = f"{1:032x}"
 THREE_PAGES = f"{2:032x}"
 OWN_WRITES = f"{3:032x}"
@@ -74,19 +74,19 @@ def show_task(label: str, expression: str, **keywords: t.Any) -> Task:
 
 
 def look_up_task(zone_id: str, **options: t.Any) -> Task:
-    """Show the region of the address in this zone, with the zone for a label."""
+    """Return a task that shows the region of the address in this zone. The label is the zone."""
     arguments = "".join(f", {name}={value!r}" for name, value in {"zone_id": zone_id, **options}.items())
     return show_task(zone_id, f"lookup('{LOOKUP}', '{ADDRESS}'{arguments}).region")
 
 
 def command_task(*words: str, output: str = "/dev/null") -> Task:
-    """Run a command on the controller, which takes less time than a module."""
+    """Return a task that runs a command on the controller, which is faster than a module."""
     line = f"{shlex.join(words)} > {shlex.quote(output)}"
     return show_task("", "lookup('ansible.builtin.pipe', line)", vars={"line": line})
 
 
 def delay_list(zone_id: str) -> dict[str, t.Any]:
-    """The fault that holds back a module which reads the zone before it writes; lookups of one address read nothing but that."""
+    """Return a fault that delays lists. A module lists the zone before it writes; a lookup of one address does not."""
     return {
         "kind": "latency",
         "seconds": LONG_SECONDS,
@@ -97,7 +97,7 @@ def delay_list(zone_id: str) -> dict[str, t.Any]:
 
 
 class CacheRun:
-    """The run of Ansible, its end, and what the simulator tells of it."""
+    """The run of Ansible, its output, and the report of the simulator."""
 
     def __init__(self, folder: Path, simulator: RunningSimulator) -> None:
         self.simulator = simulator
@@ -149,7 +149,7 @@ class CacheRun:
         return {"hosts": hosts, "gather_facts": False, "tasks": tasks}
 
     def request(self, method: str, path: str, body: t.Any = None) -> Task:
-        """Send a request that the run knows nothing of."""
+        """Return a task that sends a request without the collection."""
         server = self.simulator.url.split("/")[2]
         words = (server, method, path, self.simulator.token, json.dumps(body))
         return command_task(sys.executable, "-SE", "request.py", *words)
@@ -161,10 +161,10 @@ class CacheRun:
     def request_count(self, zone_id: str) -> int:
         return sum(request["path"].split("/")[4:5] == [zone_id] for request in self.report["log"])
 
-    # What is done
+    # The tasks
 
     def crowd_tasks(self) -> list[Task]:
-        """Each host looks up an address of its own, in two zones."""
+        """Each host looks up a different address, in two zones."""
         number = "inventory_hostname | regex_search('[0-9]+') | int"
         return [
             show_task(
@@ -191,9 +191,9 @@ class CacheRun:
             self.external_write(EXTERNAL_WRITES, "us-west-2"),
             look_up_task(EXTERNAL_WRITES),
             look_up_task(EXTERNAL_WRITES, cache=False),
-            look_up_task(EXTERNAL_WRITES),  # which that did not change
+            look_up_task(EXTERNAL_WRITES),  # cache=False has not changed the entry
             look_up_task(EXTERNAL_WRITES, cache_ttl=0),
-            look_up_task(EXTERNAL_WRITES),  # nor did that
+            look_up_task(EXTERNAL_WRITES),  # nor has cache_ttl=0
         ]
 
     def first_run_tasks(self) -> list[Task]:
@@ -205,7 +205,7 @@ class CacheRun:
         ]
 
     def second_run_tasks(self) -> list[Task]:
-        """What is done in it: a lookup, and a write in the background that the API holds back at first."""
+        """The tasks of the second run: lookups, and an async write that the API delays at first."""
         write = {"zone_id": BACKGROUND, "mappings": [{**MAPPING, "region": "us-west-2"}], "timeout": LONG_SECONDS}
         return [
             look_up_task(TWO_RUNS),
@@ -231,7 +231,7 @@ class CacheRun:
         ]
 
     def timeout_tasks(self) -> list[Task]:
-        """A write that the API holds back until the task is given up."""
+        """A write that the API delays until the timeout of the task."""
         absent = {"mappings": [{"origin_ip": "192.0.2.2"}], "state": "absent"}
         return [
             look_up_task(GIVEN_UP),
@@ -262,7 +262,7 @@ def test_run_ends_as_expected(run: CacheRun) -> None:
 
 @pytest.mark.parametrize(("zone_id", "factor", "most"), [(ONE_PAGE, 1, 2), (THREE_PAGES, ADDRESS_STEP, 6)])
 def test_lookup_for_each_host(run: CacheRun, zone_id: str, factor: int, most: int) -> None:
-    """Together they cost at most twice the pages of the zone, which are less than the hosts."""
+    """All lookups together cost at most twice the pages of the zone, which are fewer than the hosts."""
     assert sorted(run.outputs[zone_id]) == sorted(
         f"{number} 2001:db8:f::{factor * number:x}" for number in range(1, HOSTS + 1)
     )
@@ -270,9 +270,9 @@ def test_lookup_for_each_host(run: CacheRun, zone_id: str, factor: int, most: in
 
 
 def test_own_write_is_seen_at_once(run: CacheRun) -> None:
-    """By all hosts, whichever of them has written."""
+    """All hosts see a write by one of them."""
     assert run.outputs[OWN_WRITES] == ["us-east-1"] * 2 + ["us-west-2"] * 2 + ["eu-west-1"] * 2
-    # One for the first lookup, and for the first after each write; two to write one, three to write several
+    # 1 request for the first lookup, and for the first one after each write; 2 to write one mapping, 3 to write several
     assert run.request_count(OWN_WRITES) == 3 + 2 + 3
 
 
@@ -283,34 +283,34 @@ def test_external_write(run: CacheRun) -> None:
 
 
 def test_two_runs_share_nothing(run: CacheRun) -> None:
-    """The second begins and ends while the first goes on, in the same temporary folder."""
-    assert run.outputs[TWO_RUNS] == ["us-east-1", "us-east-1", "us-west-2"]  # the second run's is the last
+    """The second run starts and ends during the first one, with the same temporary folder."""
+    assert run.outputs[TWO_RUNS] == ["us-east-1", "us-east-1", "us-west-2"]  # the last output is that of the second run
     assert run.request_count(TWO_RUNS) == 2 + 1
 
 
 def test_async_write(run: CacheRun) -> None:
-    """The zone is looked up before the write, which is under way, and after its end is known."""
+    """The zone is looked up before the write, during it, and after its end."""
     assert run.outputs[BACKGROUND] == ["us-east-1", "us-east-1", "us-west-2"]
 
 
 def test_write_after_a_task_timeout(run: CacheRun) -> None:
-    """The module may go on, so nothing is kept any more."""
+    """The module may still write, so nothing is cached any more."""
     assert run.outputs[GIVEN_UP] == ["us-east-1", "given up: True", "us-east-1", "us-west-2"]
 
 
 def test_files_on_disk(run: CacheRun) -> None:
-    """During the run no credential, and nothing that others may read; after it nothing, even if it has failed."""
+    """During the run, no credential is on the disk, and no file is readable by others. After the run, even a failed one, no file is left."""
     assert run.outputs[ON_DISK] == [REGION_BY_ZONE[ON_DISK]] * 2
-    assert run.request_count(ON_DISK) == 2  # another credential may see something else
+    assert run.request_count(ON_DISK) == 2  # another credential may see other mappings
     files = {path: path.read_bytes() for path in run.saved_temporary.rglob("*") if path.is_file()}
-    kept = {
+    cache_files = {
         path
         for path, content in files.items()
         if REGION_BY_ZONE[ON_DISK].encode() in content and ON_DISK.encode() in content
     }
-    assert len(kept) == 2
-    assert {path.parent.stat().st_mode & 0o777 for path in kept} == {0o700}
-    assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
+    assert len(cache_files) == 2
+    assert {path.parent.stat().st_mode & 0o777 for path in cache_files} == {0o700}
+    assert {path.stat().st_mode & 0o777 for path in cache_files} == {0o600}
     for path, content in files.items():
         for secret in (SECRET, run.simulator.token):
             assert secret.encode() not in content and secret not in str(path)
@@ -322,7 +322,7 @@ def test_files_on_disk(run: CacheRun) -> None:
 def test_cache_disabled_in_configuration(
     fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """In the configuration file, and on again in a variable, which is stronger."""
+    """The configuration file disables the cache, and a variable, which has priority, enables it."""
     (tmp_path / "ansible.cfg").write_text("[edgecache_cloudflare]\ncache = false\n")
     monkeypatch.setattr(constants.config, "_config_file", str(tmp_path / "ansible.cfg"))
     monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
@@ -335,7 +335,7 @@ def test_cache_disabled_in_configuration(
 
 
 def test_lookup_imports_no_library(simulator: RunningSimulator, tmp_path: Path) -> None:
-    """Each fork loads it anew, and what the run knows already is answered without requests."""
+    """Each fork loads the lookup again, and a cached result needs no library."""
     script = (
         "import sys; from ansible.plugins.loader import init_plugin_loader; init_plugin_loader();"
         "import ansible_collections.edgecache.cloudflare.plugins.lookup.origin_cloud_region;"

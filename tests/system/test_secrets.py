@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A credential shows nowhere: not on the screen, not in the log, not at the highest verbosity, whatever goes wrong.
+"""No credential is in the output or in the log, at the highest verbosity and after any error.
 
-Ansible shows no more of a module than its result, and of a lookup than its error, so most of them run in this process here.
-One run of ansible-playbook and one of ansible-inventory have each kind of failure, with all the output.
+Ansible only shows the result of a module and the error of a lookup, so most of them run in the process of the tests. One run of
+ansible-playbook and one of ansible-inventory have each kind of failure, with the complete output.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ SEED: dict[str, t.Any] = {
         }
     ],
 }
-# The ways to give a credential: the environment, the options of a module, what the simulator takes
+# The sources of a credential: the environment, the options of a module, and the credentials of the simulator
 CREDENTIAL_SOURCES: dict[str, tuple[dict[str, str], dict[str, str], dict[str, t.Any]]] = {
     "token in the environment": ({"CLOUDFLARE_API_TOKEN": SECRET}, {}, {"tokens": [{"token": SECRET}]}),
     "key in the environment": (
@@ -73,7 +73,7 @@ CREDENTIAL_SOURCES: dict[str, tuple[dict[str, str], dict[str, str], dict[str, t.
 
 
 def echo_faults(secret: str) -> list[dict[str, t.Any]]:
-    """What any operation may meet. The API sends the credential back, wherever it may."""
+    """Return faults for any operation. The API echoes the credential wherever it can."""
     echo = {"Authorization": f"Bearer {secret}", "X-Auth-Key": secret}
     return [
         {
@@ -96,7 +96,7 @@ def echo_faults(secret: str) -> list[dict[str, t.Any]]:
 
 
 MAPPING = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-west-2"}
-# By operation, a task that needs it, whether or not it succeeded before
+# By operation, a task that needs it in any state of the zone
 TASKS: dict[str, tuple[str, dict[str, t.Any]]] = {
     "origin-cloud-regions-v2-upsert": ("origin_cloud_region", MAPPING),
     "origin-cloud-regions-v2-delete": ("origin_cloud_region", {"origin_ip": "192.0.2.1", "state": "absent"}),
@@ -111,7 +111,7 @@ TASKS: dict[str, tuple[str, dict[str, t.Any]]] = {
 
 
 def echo_answers(secret: str) -> list[dict[str, t.Any]]:
-    """All answers of the API with the credential in them, for any operation."""
+    """Return faults for any operation, with all kinds of answers that have the credential."""
     echo = f"bad item {{'Authorization': 'Bearer {secret}'}}"
     parts = {"vendor": secret, "region": secret, "id": secret, "value": secret, "error": echo}
     results: list[t.Any] = [
@@ -137,12 +137,12 @@ RunModule = t.Callable[..., str]
 
 @pytest.fixture
 def run_module(fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> RunModule:
-    """Run a module in this process, in which a credential must not show. Returns the result as text."""
+    """Run a module in this process, and return its result as text. The result must not have a credential."""
     monkeypatch.setenv("CLOUDFLARE_ZONE_ID", fresh_simulator.zone_id)
     monkeypatch.setenv("CLOUDFLARE_BASE_URL", fresh_simulator.url)
 
     def run_module(name: str, /, **options: t.Any) -> str:
-        # With everything that Ansible shows at -vvvv
+        # With all output of -vvvv
         shown = {"_ansible_diff": True, "_ansible_inject_invocation": True, "_ansible_verbosity": 4}
         printed = print_result(name, max_wait=0, **shown, **options)
         check_hidden(printed)
@@ -151,12 +151,12 @@ def run_module(fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatc
     return run_module
 
 
-# Each with another way than its neighbours
-@pytest.mark.parametrize(("operation", "way"), list(zip(TASKS, itertools.cycle(CREDENTIAL_SOURCES))))
+# Each with another source than its neighbors
+@pytest.mark.parametrize(("operation", "source"), list(zip(TASKS, itertools.cycle(CREDENTIAL_SOURCES))))
 def test_results_hide_credentials(
-    simulator: RunningSimulator, run_module: RunModule, monkeypatch: pytest.MonkeyPatch, operation: str, way: str
+    simulator: RunningSimulator, run_module: RunModule, monkeypatch: pytest.MonkeyPatch, operation: str, source: str
 ) -> None:
-    environment, credential, seed = CREDENTIAL_SOURCES[way]
+    environment, credential, seed = CREDENTIAL_SOURCES[source]
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     simulator.reset({**SEED, **seed})
@@ -165,7 +165,7 @@ def test_results_hide_credentials(
     results = [run_module(module, **credential, **options) for dummy in range(len(echo_answers(SECRET)) + 1)]
     assert simulator.faults() == []
     assert simulator.stats()["log"][-1]["status"] == 200
-    # What would show it, had anything gone wrong
+    # The texts that would have it after an error
     assert any("bad header" in result for result in results)
     assert any("bad item" in result for result in results) or "batch" not in operation
     assert not json.loads(results[-1]).get("failed")
@@ -173,7 +173,7 @@ def test_results_hide_credentials(
 
 @pytest.fixture
 def call_lookup(fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., str]:
-    """Call the lookup in this process. Returns its result, or its error with the causes, which Ansible shows too."""
+    """Call the lookup in this process. Return its result, or its error with the causes, which Ansible shows, too."""
     monkeypatch.setenv("CLOUDFLARE_ZONE_ID", fresh_simulator.zone_id)
     monkeypatch.setenv("CLOUDFLARE_BASE_URL", fresh_simulator.url)
 
@@ -190,11 +190,11 @@ def call_lookup(fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPat
     return call_lookup
 
 
-@pytest.mark.parametrize("way", CREDENTIAL_SOURCES)
+@pytest.mark.parametrize("source", CREDENTIAL_SOURCES)
 def test_lookups_hide_credentials(
-    simulator: RunningSimulator, call_lookup: t.Callable[..., str], monkeypatch: pytest.MonkeyPatch, way: str
+    simulator: RunningSimulator, call_lookup: t.Callable[..., str], monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
-    environment, credential, seed = CREDENTIAL_SOURCES[way]
+    environment, credential, seed = CREDENTIAL_SOURCES[source]
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     simulator.reset({**SEED, **seed})
@@ -217,7 +217,7 @@ def test_invalid_header_value_of_the_environment(
     assert fresh_simulator.stats()["requests"] == 0
 
 
-# Each has a secret in a place where it does not belong, or in a type that it must not have
+# Each has a secret in a wrong option, or a secret of wrong type
 MISPLACED_IN_MODULES: list[tuple[str, dict[str, t.Any]]] = [
     *(
         ("origin_cloud_region_info", {"api_token": None, option: value})
@@ -254,7 +254,7 @@ MISPLACED_IN_MODULES: list[tuple[str, dict[str, t.Any]]] = [
 def test_misplaced_secret_in_modules(
     simulator: RunningSimulator, run_module: RunModule, monkeypatch: pytest.MonkeyPatch, is_known: bool
 ) -> None:
-    """Whether or not it is the token of the task, too."""
+    """The secret may also be the token of the task."""
     messages = []
     for module, misplaced in MISPLACED_IN_MODULES:
         options = {**({"api_token": SECRET} if is_known else {}), **misplaced}
@@ -288,21 +288,21 @@ def create_play(tasks: list[dict[str, t.Any]], **keywords: t.Any) -> dict[str, t
     return {"hosts": "localhost", "gather_facts": False, "tasks": tasks, **keywords}
 
 
-# One of the faults is an answer like any other, with the credential for a vendor
+# One of the faults is a valid answer, with the credential as the vendor
 FAILED_LOOKUPS = len(echo_faults("")) - 1
 NO_RETRIES = {"cloudflare_max_wait": 0, "cloudflare_cache": False}
-# One more than there are answers of a kind, so that the last one is right
+# One more than the number of answers, so that the last one is right
 LOOKUP_TASKS = [look_up_task()] * (len(echo_faults("")) + 1)
 READ_TASK: dict[str, t.Any] = {MODULE: {"max_wait": 0}}
 WRITE_TASKS = [{"edgecache.cloudflare.origin_cloud_regions": {"mappings": [MAPPING], "max_wait": 0}}] * (
     len(echo_answers("")) + 1
 )
-# As on a host without pipelining, where Ansible shows more of what it does
+# Without pipelining, Ansible shows more output
 UNPIPELINED_TASK = {**READ_TASK, "vars": {"ansible_pipelining": False}}
 
 
 class Output(t.NamedTuple):
-    """What a run of ansible-playbook shows, and what it has asked for."""
+    """The output of a run of ansible-playbook, and the statuses of its requests."""
 
     stdout: str
     log: str
@@ -319,7 +319,7 @@ def run_playbook(ansible: Ansible, plays: list[dict[str, t.Any]], environment: d
 
 
 def test_playbook_output_hides_tokens(ansible: Ansible) -> None:
-    """One token of the environment, and another one as an option, in variables, and where it does not belong."""
+    """One token is in the environment, the other one in an option, in variables, and in wrong options."""
     ansible.simulator.reset({**SEED, "tokens": [{"token": SECRET}, {"token": OTHER_SECRET}]})
     denied, *others = echo_faults(SECRET)
     ansible.simulator.fault(
@@ -344,7 +344,7 @@ def test_playbook_output_hides_tokens(ansible: Ansible) -> None:
         {MODULE: {"api_email": "{{ secret }}"}},
         {MODULE: {"api_url": "https://user:{{ secret }}@example.com/"}},
         {"edgecache.cloudflare.origin_cloud_region": {**MAPPING, "vendor": "{{ secret }}"}},
-        # Ansible gives up collecting secrets there
+        # Ansible stops collecting secrets there
         {"edgecache.cloudflare.origin_cloud_regions": {"mappings": ["192.0.2.1"], "api_token": "{{ secret }}"}},
     ]
     plays = [as_option, of_environment, create_play(misplaced, vars_files=["secret.yml"])]
@@ -371,7 +371,7 @@ MISPLACED_IN_INVENTORIES: list[dict[str, t.Any]] = [
 
 
 def test_inventory_output_hides_credentials(ansible: Ansible) -> None:
-    """With the token of the environment, with another one in the file, and where it does not belong."""
+    """With the token in the environment, with another one in the file, and with a token in wrong options."""
     ansible.simulator.reset({**SEED, "tokens": [{"token": SECRET}, {"token": OTHER_SECRET}]})
     ansible.simulator.fault(*echo_faults(OTHER_SECRET), *({**fault, "after": 1} for fault in echo_faults(SECRET)))
     cache = {"cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(ansible.folder / "cache")}

@@ -159,7 +159,7 @@ def test_3500_mappings_are_the_limit(api: ApiClient, fresh_simulator: RunningSim
     assert check_no_violations(fresh_simulator)
 
 
-# Requests that break the contract
+# Requests that violate the contract
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_response_violates_the_contract(api: ApiClient, fresh_simulator: Running
     assert len(fresh_simulator.stats()["contract_violations"]) == 1
 
 
-# Zones, switches and regions
+# Zones, settings and regions
 
 
 def test_zones(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
@@ -316,7 +316,7 @@ def test_one_connection_carries_many_requests(api: ApiClient, fresh_simulator: R
 
 
 def test_concurrent_clients(fresh_simulator: RunningSimulator) -> None:
-    """Two hundred writes over eight connections: each counts, none is lost."""
+    """Two hundred writes over eight connections are all counted and applied."""
 
     def write(client: int) -> None:
         with ApiClient(fresh_simulator) as api:

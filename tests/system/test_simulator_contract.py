@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Another reader of the contract, schemathesis, finds no answer of the simulator that breaks it."""
+"""schemathesis, another reader of the contract, finds no response of the simulator that violates it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ schemathesis = pytest.importorskip("schemathesis")
 
 CONFIG = schemathesis.Config.from_dict(
     {
-        # Random zone ids would end all in "no route": these tests are about what lies behind it.
+        # Random zone ids would only test "no route".
         "parameters": {"path.zone_id": RunningSimulator.zone_id},
         "checks": {
-            # This API answers an undeclared method as an unknown route.
+            # The API treats an undeclared method as an unknown route.
             "unsupported_method": {"enabled": False},
-            # It judges addresses and regions beyond their schemas; the test below has a narrower rule.
+            # The API validates addresses and regions beyond their schemas; the test below has a stricter rule.
             "positive_data_acceptance": {"enabled": False},
-            # Two requests more for each. All operations have one check of credentials, which test_simulator.py tests.
+            # This costs two more requests for each operation. All operations share the authentication, which test_simulator.py tests.
             "ignored_auth": {"enabled": False},
         },
     }

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Each kind of fault does on the wire what its name says."""
+"""Each kind of fault has the documented effect on the response."""
 
 from __future__ import annotations
 
@@ -85,12 +85,12 @@ def test_disconnect_after(api: ApiClient, fresh_simulator: RunningSimulator) -> 
 
 
 def test_truncate(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
-    whole = api.get(api.mappings).content
+    complete = api.get(api.mappings).content
     fresh_simulator.fault(kind="truncate")
     with pytest.raises(http.client.IncompleteRead) as raised:
         api.get(api.mappings)
-    assert raised.value.partial == whole[: len(whole) // 2]
-    assert raised.value.expected == len(whole) - len(whole) // 2
+    assert raised.value.partial == complete[: len(complete) // 2]
+    assert raised.value.expected == len(complete) - len(complete) // 2
 
 
 def test_hang_then_close(api: ApiClient, fresh_simulator: RunningSimulator) -> None:

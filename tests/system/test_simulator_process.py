@@ -30,7 +30,7 @@ zones:
 def start_error(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *options: str
 ) -> tuple[t.Any, str]:
-    """The exit code, or its message, and what is on standard error. It is refused before anything is begun."""
+    """Return the exit code, or its message, and standard error of a start that fails."""
     monkeypatch.setattr(sys, "argv", ["simulator", *options])
     with pytest.raises(SystemExit) as ended:
         __main__.main()
@@ -61,7 +61,7 @@ def test_seed_and_latency(tmp_path: Path) -> None:
         answer = api.get(api.mappings)
         assert time.monotonic() - start >= 0.1
         assert [mapping["origin_ip"] for mapping in answer.result] == [f"2001:db8:f::{n}" for n in (1, 2, 3)]
-        # Without the check of schemas, the API's own judgement of a vendor comes to light.
+        # Without the schemas, the operation itself rejects the vendor.
         body = {"origin_ip": "192.0.2.1", "vendor": "acme", "region": "x"}
         assert api.call("PUT", f"{api.mappings}/192.0.2.1", body).error == (400, 1157)
 

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Programs for maintainers: they compare the contract with the real API, and with Cloudflare's SDK."""
+"""Programs for maintainers and for the sessions of nox."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-# The folder that has ansible_collections, for a program that runs without Ansible's own import of collections.
+# The folder of ansible_collections, for programs that run without Ansible's import of collections.
 sys.path.append(str(Path(__file__).resolve().parents[5]))

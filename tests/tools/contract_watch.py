@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Compares the contract, ``tests/simulator/openapi.yaml``, with the installed Cloudflare SDK, the package cloudflare.
+"""Compare the contract, ``tests/simulator/openapi.yaml``, with the installed Cloudflare SDK, the package cloudflare.
 
 The program calls each method of ``METHODS`` once, over a transport that sends nothing. The recorded request shows the
 HTTP method, the path, and the names in query and body. Types, optional fields and enumerations come from the type hints
 of the method and of the model that it returns, limits from its docstring.
 
-Exit code: 0 if there are no differences but those of ``ACCEPTED``, else 1.
+Exit code: 0 if all differences are in ``ACCEPTED``, else 1.
 """
 
 from __future__ import annotations
@@ -83,11 +83,11 @@ class Field(t.NamedTuple):
 
 
 Fields = dict[str, Field]
-"""By place and path, such as ``query.page`` or ``result.*.vendor``: ``*`` is any item of a list, or any key of an object."""
+"""By position and path, such as ``query.page`` or ``result.*.vendor``: ``*`` is any item of a list, or any key of an object."""
 
 
 class Operation(t.NamedTuple):
-    """An operation as the contract or the SDK has it.
+    """An operation of the contract or of the SDK.
 
     ``limits`` are the numbers that both must have. ``numbers`` has these and whatever else the text mentions.
     """
@@ -172,13 +172,13 @@ class Sdk:
         function(**{name: [] if is_list(hints[name]) else name for name in parameters})
         request = self._requests.pop()
         body = json.loads(request.content or "null")
-        places = {argument: f"query.{name}" for name, argument in request.url.params.items()}
+        positions = {argument: f"query.{name}" for name, argument in request.url.params.items()}
         if isinstance(body, dict):
-            places.update((argument, f"body.{name}") for name, argument in body.items())
+            positions.update((argument, f"body.{name}") for name, argument in body.items())
         fields: Fields = {} if body is None else {"body": Field("object", True)}
         path = request.url.path
         for name, is_required in parameters.items():
-            where = places.get(name)
+            where = positions.get(name)
             if where is None and is_list(hints[name]):
                 where = "body"
             elif where is None:
@@ -204,7 +204,7 @@ def is_list(annotation: t.Any) -> bool:
 
 
 def flatten_type(annotation: t.Any, where: str, required: bool) -> t.Iterator[tuple[str, Field]]:
-    """Yield what ``flatten_schema`` does, of a type hint."""
+    """Yield name and description of a value with this type hint, and of each value in it, as ``flatten_schema`` does."""
     origin, arguments = t.get_origin(annotation), t.get_args(annotation)
     present = [one for one in arguments if one not in (type(None), cloudflare.NotGiven, cloudflare.Omit)]
     if origin in (t.Union, types.UnionType, t.Annotated, typing_extensions.Required) and (
@@ -240,7 +240,7 @@ def compare(operation: str, ours: Operation, theirs: Operation) -> t.Iterator[Di
         if getattr(ours, name) != getattr(theirs, name):
             yield Difference(operation, name, "value", getattr(ours, name), getattr(theirs, name))
     yield from compare_fields(operation, ours.fields, theirs.fields)
-    # A docstring without limits says nothing. One that names some may leave out those that only our text has
+    # A docstring without limits is not compared. One with limits may omit those that only our text has
     if theirs.limits and not ours.limits <= theirs.limits <= ours.numbers:
         limits = [", ".join(sorted(numbers)) for numbers in (ours.limits or ours.numbers, theirs.limits)]
         yield Difference(operation, "text", "limits", *limits)
@@ -250,7 +250,7 @@ def compare_fields(operation: str, ours: Fields, theirs: Fields) -> t.Iterator[D
     for kind, these, others in (("only in the contract", ours, theirs), ("only in the SDK", theirs, ours)):
         only = these.keys() - others.keys()
         for name in sorted(only):
-            if name.rpartition(".")[0] not in only:  # not each of its parts, too
+            if name.rpartition(".")[0] not in only:  # without its parts
                 texts = [str(fields.get(name, "none")) for fields in (ours, theirs)]
                 yield Difference(operation, name, kind, *texts)
     for name in sorted(ours.keys() & theirs.keys()):

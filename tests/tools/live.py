@@ -2,16 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Compares the answers of the real API with the contract, ``tests/simulator/openapi.yaml``.
+"""Compare the answers of the real API with the contract, ``tests/simulator/openapi.yaml``.
 
 The environment names the credential and the zone: CLOUDFLARE_API_TOKEN or CLOUDFLARE_TOKEN (or CLOUDFLARE_EMAIL with
 CLOUDFLARE_API_KEY), and CLOUDFLARE_ZONE_ID. CLOUDFLARE_BASE_URL names another API than Cloudflare's.
 
 Without ``--write``, nothing is written, and the program sends 8 requests: one fewer if the credential does not list
 the zone, one fewer if the zone has no mapping. ``--write`` adds 6 requests, which create and delete a mapping, alone and
-in a batch. Its address is a random one of 2001:db8::/32, the range for documentation. The mapping is removed in any
-case, with one more request if a step fails or the program is interrupted. The client repeats a request whose answer is
-lost; such repetitions are not counted.
+in a batch. Its address is a random one of 2001:db8::/32, the range for documentation. The mapping is deleted in any
+case, with one more request if a step fails or the program is interrupted. The client retries a request whose answer is
+lost; such retries are not counted.
 
 The operations that switch Tiered Cache are never sent: they would change how the zone works.
 
@@ -63,7 +63,7 @@ PUT_BATCH = "origin-cloud-regions-v2-batch-upsert"
 DELETE_BATCH = "origin-cloud-regions-v2-batch-delete"
 SUPPORTED = "origin-cloud-regions-v2-supported-regions"
 
-NOT_THERE = "404/1142"
+NOT_FOUND = "404/1142"
 """The status and the error code for a mapping or a setting that does not exist."""
 
 
@@ -97,15 +97,15 @@ class LiveCheck:
         else:
             self._report("skipped", f"{GET} of a mapping", ["the list names none"])
         address = random_address()
-        is_free = self.send(GET, NOT_THERE, origin_ip=address) is not None
+        is_free = self.send(GET, NOT_FOUND, origin_ip=address) is not None
 
-        setting = self.send("tiered-caching-get", "200", NOT_THERE)
+        setting = self.send("tiered-caching-get", "200", NOT_FOUND)
         is_off = setting is not None and _result(setting, {}).get("value") != "on"
         supported = self.send(SUPPORTED, "200", *(("4XX",) if is_off else ()))
         vendors = _result(supported, {}).get("vendors", {})
         if unknown := sorted(vendors.keys() - set(VENDORS)):
             self._report("differs", "vendors of mappings", [f"the API supports {', '.join(unknown)} too"])
-        self.send("smart-tiered-cache-get", "200", NOT_THERE)
+        self.send("smart-tiered-cache-get", "200", NOT_FOUND)
 
         regions = [{"vendor": vendor, "region": one["name"]} for vendor in vendors for one in vendors[vendor]]
         return (address if is_free else ""), (regions[0] if regions else {})
@@ -126,10 +126,10 @@ class LiveCheck:
             (DELETE_BATCH, {"body": [address, unmapped], "result": deleted}),
         ]
         is_removed = False
-        say(f"Writing: the mapping of {address} is created and deleted.")
+        print_lines(f"Writing: the mapping of {address} is created and deleted.")
         try:
             if all(self.send(operation, "200", **arguments) for operation, arguments in steps):
-                is_removed = self.send(GET, NOT_THERE, origin_ip=address) is not None
+                is_removed = self.send(GET, NOT_FOUND, origin_ip=address) is not None
         finally:
             if not is_removed:
                 self._remove(address)
@@ -152,14 +152,14 @@ class LiveCheck:
         title = " ".join(filter(None, (operation_id, origin_ip, urlencode(query or {}))))
         self.request_count += 1
         try:
-            # The whole answer, which the client has searched for the credential.
+            # The complete answer, in which the client has checked that there is no credential.
             answer = self._client._request(operation.method, path, query, body, lambda answer: answer)
         except CloudflareError as error:
             self._report("not checked", title, [str(error)])
             return None
         status, document = answer.status, _parse_json(answer.text)
         schema = operation.responses.get(str(status)) or operation.responses.get(f"{status // 100}XX", {})
-        verdict, lines = judge(schema, status, document, expected, result)
+        verdict, lines = check_answer(schema, status, document, expected, result)
         if verdict == "differs" and answer.was_retried:
             verdict = "not checked"
             lines.append("the request was sent more than once, since an answer was lost")
@@ -171,18 +171,18 @@ class LiveCheck:
 
     def _remove(self, address: str) -> None:
         is_removed = False
-        with contextlib.suppress(KeyboardInterrupt), open_zone_client(self._sources, say) as (client, dummy):
-            self._client = client  # the other one may have used up max_wait
-            is_removed = self.send(DELETE, "200", NOT_THERE, origin_ip=address) is not None
+        with contextlib.suppress(KeyboardInterrupt), open_zone_client(self._sources, print_lines) as (client, dummy):
+            self._client = client  # the other client may have used up max_wait
+            is_removed = self.send(DELETE, "200", NOT_FOUND, origin_ip=address) is not None
         if not is_removed:
             self._report("not removed", address, [f"delete the mapping of {address} in the zone {self._zone_id}"])
 
     def _report(self, verdict: str, title: str, lines: t.Sequence[str]) -> None:
         self.counts[verdict] += 1
-        say(f"{verdict:<12} {title}", *(f"{'':<12}   {line}" for line in lines))
+        print_lines(f"{verdict:<12} {title}", *(f"{'':<12}   {line}" for line in lines))
 
 
-def judge(
+def check_answer(
     schema: dict[str, t.Any], status: int, document: t.Any, expected: t.Collection[str], result: t.Any
 ) -> tuple[str, list[str]]:
     """Return the verdict on an answer, and the reasons. The schema is empty if the contract has none for the status."""
@@ -234,7 +234,7 @@ def random_address() -> str:
     return str(ipaddress.IPv6Address((0x20010DB8 << 96) | secrets.randbits(96)))
 
 
-def say(*lines: str) -> None:
+def print_lines(*lines: str) -> None:
     print(*lines, sep="\n", flush=True)
 
 
@@ -287,22 +287,22 @@ def main(arguments: t.Sequence[str] | None = None) -> int:
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 2
-    with open_zone_client(sources, say) as (client, zone_id):
+    with open_zone_client(sources, print_lines) as (client, zone_id):
         live = LiveCheck(client, zone_id, sources)
         try:
             found = live.check_reads()
             if options.write:
                 live.check_writes(*found)
         except KeyboardInterrupt:
-            say("Interrupted.")
+            print_lines("Interrupted.")
             return 130
     counted = ", ".join(f"{count} {verdict}" for verdict, count in live.counts.items())
-    say(f"{live.request_count} requests: {counted}")
+    print_lines(f"{live.request_count} requests: {counted}")
     return 0 if live.counts.keys() <= {"ok", "skipped"} else 1
 
 
 if __name__ == "__main__":
-    # Python does so for Ctrl-C alone, and not if the program that started this one ignores it
+    # By default, Python raises KeyboardInterrupt only for SIGINT, and not if the parent process ignores SIGINT
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     sys.exit(main())

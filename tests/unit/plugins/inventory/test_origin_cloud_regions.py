@@ -664,7 +664,7 @@ def test_cache_refresh(
 
 
 @pytest.mark.parametrize(
-    "kept",
+    "cached",
     [
         None,
         1,
@@ -693,10 +693,12 @@ def test_cache_with_other_content(
     cache_options: dict[str, t.Any],
     messages: list[str],
     cache_file: Path,
-    kept: t.Any,
+    cached: t.Any,
 ) -> None:
     entry = json.loads(cache_file.read_text())
-    cache_file.write_text(json.dumps({**entry, "__payload__": json.dumps(kept)} if "__payload__" in entry else kept))
+    cache_file.write_text(
+        json.dumps({**entry, "__payload__": json.dumps(cached)} if "__payload__" in entry else cached)
+    )
     wire.zone([mapping("192.0.2.2")])
     assert list(load_zone(**cache_options).hosts) == ["192.0.2.2"]
     assert messages == []

@@ -101,8 +101,8 @@ def test_default_sources(run_bare: RunModule, wire: Wire, check: bool) -> None:
 
 def test_file_costs_no_request(run_bare: RunModule, file: str, wire: Wire) -> None:
     result = run_bare(origin_ip="192.0.2.1", sources=[file, file])
-    placed = [{"origin_ip": "192.0.2.1", **EXPECTED_REGION, "source": file}]
-    assert result == {"cloud_regions": placed, "unknown": [], "ambiguous": []}
+    expected = [{"origin_ip": "192.0.2.1", **EXPECTED_REGION, "source": file}]
+    assert result == {"cloud_regions": expected, "unknown": [], "ambiguous": []}
     assert wire.requests == []
 
 
