@@ -26,6 +26,7 @@ GROUND_FLOOR = {"_addresses.py", "_errors.py", "_secrets.py", "_text.py", "_urls
 ALLOWED_IMPORTS = {
     "action": {"action", "plugin_utils", "module_utils"},
     "doc_fragments": set(),
+    "filter": {"plugin_utils"},
     "inventory": {"plugin_utils", "module_utils"},
     "lookup": {"plugin_utils", "module_utils"},
     "module_utils": {"module_utils"},

@@ -1,0 +1,150 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The variables of the role and the playbooks. A survey of AWX gives each of them as a text.
+
+Private to the collection: other code must not import this file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import typing as t
+
+from ansible.module_utils.common.yaml import yaml_load
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import quote_value
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.sources import is_local_path
+from yaml import MarkedYAMLError, YAMLError
+
+REPORT_FORMATS = (".html", ".json", ".csv")
+"""The possible ends of ``report_path``, in lower case."""
+
+_YAML_START = re.compile(r"\s*(---|#|[\[{'\"]|-\s)")
+"""Matches a text in YAML. Any other text is one path or URL."""
+
+
+def parse_variables(values: t.Mapping[str, t.Any], questions: t.Mapping[str, str]) -> dict[str, t.Any]:
+    """Return the converted values by name, and under ``problems`` one message for each value that is not valid.
+
+    Names lack the prefix ``cloud_region_hints_``. ``questions``: by name, the question of the AWX survey.
+    """
+    converted: dict[str, t.Any] = {}
+    problems: list[str] = []
+    for name, value in values.items():
+        try:
+            converted[name] = _PARSERS[name](value)
+        except ConfigurationError as error:
+            is_answer = name in questions and isinstance(value, str)
+            survey = f" ({questions[name]} in the survey of AWX)" if is_answer else ""
+            problems.append(f"cloud_region_hints_{name}{survey}: {error}")
+    return {**converted, "problems": problems}
+
+
+def parse_boolean(value: t.Any) -> bool:
+    """Return a boolean as modules parse it. The filter ``bool`` takes "y" and " true " for false. ``None`` is false."""
+    try:
+        return value is not None and boolean(value)
+    except TypeError:
+        raise ConfigurationError(f"{quote_value(value)} is not a boolean. Set it to true or false.") from None
+
+
+def parse_boolean_or_true(value: t.Any) -> bool:
+    """Return a boolean. A blank answer is true."""
+    return _is_blank(value) or parse_boolean(value)
+
+
+def parse_text(value: t.Any) -> str:
+    return "" if value is None else str(value)
+
+
+def parse_mappings(value: t.Any) -> list[dict[str, t.Any]]:
+    """Return a list of mappings, which may be a text in YAML. Their keys and values are not validated."""
+    mappings = _parse_yaml(value) if isinstance(value, str) else value or []
+    if not isinstance(mappings, list) or not all(isinstance(mapping, dict) for mapping in mappings):
+        raise ConfigurationError(
+            f"{quote_value(value)} is neither a list of mappings nor a text with one in YAML. "
+            "Give each mapping an origin_ip, a vendor and a region."
+        )
+    return mappings
+
+
+def parse_sources(value: t.Any) -> list[str]:
+    """Return paths and URLs of range files. Paths are absolute."""
+    sources = _parse_list(value)
+    for source in sources:
+        if not isinstance(source, str):
+            raise ConfigurationError(
+                f"{quote_value(source)} is not a path or a URL. Set it to one, or to a list of them."
+            )
+    return [absolute_path(source) for source in sources]
+
+
+def parse_report_paths(value: t.Any) -> list[str]:
+    """Return the absolute paths of the report's files, each once."""
+    paths = _parse_list(value)
+    for path in paths:
+        if not isinstance(path, str) or os.path.splitext(path)[1].lower() not in REPORT_FORMATS:
+            formats = f"{', '.join(REPORT_FORMATS[:-1])} or {REPORT_FORMATS[-1]}"
+            raise ConfigurationError(
+                f"{quote_value(path)} is not a file whose name ends in {formats}. Set it to one, or to a list of them."
+            )
+    return list(dict.fromkeys(map(absolute_path, paths)))
+
+
+def absolute_path(path: str) -> str:
+    """Return a relative path as one in the working directory of the job. A URL and a path with ``~`` are returned as they are.
+
+    Modules would look for a relative path in the folder of the playbook, which is the collection's for its own playbooks.
+    """
+    return os.path.join(os.getcwd(), path) if is_local_path(path) and not path.startswith("~") else path
+
+
+def _is_blank(value: t.Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _parse_list(value: t.Any) -> list[t.Any]:
+    """Return the items of a list, of a text in YAML, or of a text that is the only item."""
+    if _is_blank(value):
+        return []
+    if isinstance(value, str):
+        value = _parse_yaml(value) if _YAML_START.match(value) else value.strip()
+    return value if isinstance(value, list) else [value]
+
+
+def _parse_yaml(text: str) -> t.Any:
+    """Return the content of a text in YAML, or an empty list for a blank text. Types that JSON lacks, such as dates, become texts."""
+    try:
+        # The parser rejects the texts of Ansible, which are of a subclass of str
+        return json.loads(json.dumps(yaml_load(str(text)), default=str)) or []
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = ", ".join(filter(None, (error.context, error.problem)))
+        raise ConfigurationError(f"not valid YAML: {problem}{place}.") from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"not valid YAML: {' '.join(str(error).split())}.") from None
+
+
+_PARSERS: dict[str, t.Callable[[t.Any], t.Any]] = {
+    "zone_id": parse_text,
+    "zone": parse_text,
+    "group": parse_text,
+    "mappings": parse_mappings,
+    "sources": parse_sources,
+    "report_path": parse_report_paths,
+    "audit": parse_boolean_or_true,
+    **dict.fromkeys(
+        (
+            *("switch_on", "purge", "allow_empty", "derive", "strict"),
+            *("validate_regions", "validate_addresses", "report"),
+        ),
+        parse_boolean,
+    ),
+}
+"""By name without the prefix ``cloud_region_hints_``, the function that converts a variable."""

@@ -1,0 +1,188 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The variables of the role and the playbooks, as texts and as what they mean."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.edgecache.cloudflare.plugins.filter._parse_variables import FilterModule
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import TOKEN
+
+BOOLEANS = (
+    *("audit", "switch_on", "purge", "allow_empty", "derive", "strict"),
+    *("validate_regions", "validate_addresses", "report"),
+)
+MAPPING = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-east-1"}
+BLANK = ("", " ", None, [])
+
+parse_variables = FilterModule().filters()["_parse_variables"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory of the job."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def parse(name: str, value: t.Any) -> t.Any:
+    parsed = parse_variables({name: value})
+    assert parsed["problems"] == []
+    return parsed[name]
+
+
+def problem(name: str, value: t.Any, question: str = "") -> str:
+    """The only message about a value, which is not in the result."""
+    parsed = parse_variables({name: value}, {name: question} if question else {})
+    assert parsed.keys() == {"problems"}
+    (message,) = parsed["problems"]
+    return str(message)
+
+
+@pytest.mark.parametrize("name", BOOLEANS)
+class TestBooleans:
+    @pytest.mark.parametrize("value", ["y", " TRUE ", "true", "t", "1", "on", "yes", 1, 1.0, True])
+    def test_true(self, name: str, value: t.Any) -> None:
+        assert parse(name, value) is True
+
+    @pytest.mark.parametrize("value", ["n", " no ", "FALSE", "f", "0", "off", 0, 0.0, False])
+    def test_false(self, name: str, value: t.Any) -> None:
+        assert parse(name, value) is False
+
+    @pytest.mark.parametrize("value", ["perhaps", 2, ["true"], {}])
+    def test_invalid(self, name: str, value: t.Any) -> None:
+        assert problem(name, value) == (
+            f"cloud_region_hints_{name}: {value!r} is not a boolean. Set it to true or false."
+        )
+
+
+def test_blank_booleans() -> None:
+    """The report playbook audits by default. The role has defaults of its own, so that a blank answer is a mistake."""
+    assert parse("audit", "") is parse("audit", " ") is parse("audit", None) is True
+    assert parse("purge", None) is False
+    assert "'' is not a boolean" in problem("purge", "")
+
+
+def test_texts() -> None:
+    assert parse("zone", None) == "" and parse("zone", "example.com") == "example.com" and parse("group", 7) == "7"
+
+
+class TestMappings:
+    @pytest.mark.parametrize("value", BLANK)
+    def test_none(self, value: t.Any) -> None:
+        assert parse("mappings", value) == []
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            [MAPPING],
+            "- {origin_ip: 192.0.2.1, vendor: aws, region: us-east-1}",
+            "---\n# all\n- origin_ip: 192.0.2.1\n  vendor: aws\n  region: us-east-1\n",
+            '[{"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-east-1"}]',
+        ],
+    )
+    def test_list_and_text(self, value: t.Any) -> None:
+        assert parse("mappings", value) == [MAPPING]
+
+    def test_text_of_ansible(self) -> None:
+        assert parse("mappings", type("Text", (str,), {})("[{region: us-east-1}]")) == [{"region": "us-east-1"}]
+
+    def test_type_that_json_lacks(self) -> None:
+        """Ansible before 2.19 makes a text of the whole result otherwise."""
+        assert parse("mappings", "[{region: 2026-01-01, 1: 2}]") == [{"region": "2026-01-01", "1": 2}]
+
+    @pytest.mark.parametrize("value", ["x", "[192.0.2.1]", ["192.0.2.1"], "{a: b}", 7, MAPPING])
+    def test_invalid(self, value: t.Any) -> None:
+        message = problem("mappings", value)
+        assert message.startswith("cloud_region_hints_mappings: ")
+        assert "is neither a list of mappings nor a text with one in YAML. Give each mapping an origin_ip" in message
+
+
+@pytest.mark.parametrize("name", ["sources", "report_path"])
+class TestPaths:
+    @pytest.mark.parametrize("value", BLANK)
+    def test_none(self, name: str, value: t.Any) -> None:
+        assert parse(name, value) == []
+
+    @pytest.mark.parametrize(
+        ("value", "paths"),
+        [
+            (" /a b #1.JSON ", ["/a b #1.JSON"]),
+            ("a: b.json", ["HERE/a: b.json"]),
+            ('"/a b.json"', ["/a b.json"]),
+            ("[/1.csv, 1.json, ./1.csv]", ["/1.csv", "HERE/1.json", "HERE/./1.csv"]),
+            ("\n- /2.csv\n- ~/2.json\n", ["/2.csv", "~/2.json"]),
+            ("---\n- /2.csv\n", ["/2.csv"]),
+            ("# mine\n- /2.csv\n", ["/2.csv"]),
+            (["/3.csv", "3.csv"], ["/3.csv", "HERE/3.csv"]),
+        ],
+    )
+    def test_text_and_list(self, folder: Path, name: str, value: t.Any, paths: list[str]) -> None:
+        assert parse(name, value) == [path.replace("HERE", str(folder)) for path in paths]
+
+
+@pytest.mark.parametrize("url", ["https://example.com/aws.json", "HTTP://example.com/", "https:/mistyped", "s3://a/b"])
+def test_urls_have_no_folder(url: str) -> None:
+    assert parse("sources", url) == [url]
+
+
+@pytest.mark.parametrize("value", ["{a: b}", {"a": "b"}, ["/aws.json", {"a": "b"}]])
+def test_invalid_sources(value: t.Any) -> None:
+    expected = "cloud_region_hints_sources: {'a': 'b'} is not a path or a URL. Set it to one, or to a list of them."
+    assert problem("sources", value) == expected
+
+
+def test_credential_among_sources_is_not_shown() -> None:
+    assert TOKEN not in problem("sources", {"token": TOKEN})
+
+
+def test_report_path_has_each_file_once() -> None:
+    assert parse("report_path", "[/1.csv, /2.csv, /1.csv]") == ["/1.csv", "/2.csv"]
+
+
+@pytest.mark.parametrize(
+    ("value", "quoted"),
+    [
+        ("report.txt", "'report.txt'"),
+        ("[a.html, report]", "'report'"),
+        ("/tmp/.html", "'/tmp/.html'"),
+        ("a.html\nb.html\n.txt", r"'a.html\nb.html\n.txt'"),
+        ({"a.html": 1}, "{'a.html': 1}"),
+        (["a.html", 3], "3"),
+        (3, "3"),
+    ],
+)
+def test_invalid_report_path(value: t.Any, quoted: str) -> None:
+    assert problem("report_path", value) == (
+        f"cloud_region_hints_report_path: {quoted} is not a file whose name ends in .html, .json or .csv. "
+        "Set it to one, or to a list of them."
+    )
+
+
+class TestTextThatIsNotYaml:
+    @pytest.mark.parametrize("name", ["mappings", "sources", "report_path"])
+    def test_message_has_variable_question_and_place(self, name: str) -> None:
+        assert problem(name, "- {a: b\n- [", "Files").startswith(
+            f"cloud_region_hints_{name} (Files in the survey of AWX): not valid YAML: while parsing a flow mapping, "
+        )
+        assert " in line 2, column " in problem(name, "- {a: b\n- [")
+
+    @pytest.mark.parametrize(
+        "text", ["- 2026-13-45", "&a [*a]", "[" * 10_000, "- \x00"], ids=["date", "loop", "depth", "character"]
+    )
+    def test_other_errors(self, text: str) -> None:
+        assert "cloud_region_hints_mappings: not valid YAML: " in problem("mappings", text)
+
+    def test_question_is_that_of_a_text(self) -> None:
+        """A list does not come from a survey."""
+        assert problem("mappings", [1], "Mappings").startswith("cloud_region_hints_mappings: [1] is neither")
+
+
+def test_all_problems_are_reported() -> None:
+    parsed = parse_variables({"purge": "perhaps", "zone": "example.com", "sources": 7})
+    assert parsed.keys() == {"zone", "problems"} and len(parsed["problems"]) == 2
