@@ -415,9 +415,10 @@ def test_wrong_answers_are_refused_before_any_request(ansible: Ansible) -> None:
     wrong = {"report_path": "report.txt", "sources": {"aws": "a"}, "audit": "perhaps"}
     shown = " ".join(run(ansible, False, **wrong).replace('\\"', '"').split())
     for message in (
-        "cloud_region_hints_report_path: must be a file whose name ends in .html, .json or .csv",
-        "cloud_region_hints_sources: must be a path or a URL, or a list of these, not: {'aws': 'a'}.",
-        "cloud_region_hints_audit: must be true or false, not: perhaps.",
+        "cloud_region_hints_report_path (File of the report in the survey of AWX): 'report.txt' is not a file whose name ends in "
+        ".html, .json or .csv. Set it to one, or to a list of them.",
+        "cloud_region_hints_sources: {'aws': 'a'} is not a path or a URL. Set it to one, or to a list of them.",
+        "cloud_region_hints_audit: 'perhaps' is not a boolean. Set it to true or false.",
     ):
         assert message in shown
     assert operations(ansible.simulator) == []
@@ -496,13 +497,19 @@ def test_omitted_sources_are_on_the_internet(
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
-        ({"report_path": "[a.html, report]"}, "or a list of such files, not: report."),
-        ({"report_path": "/tmp/.html"}, "not: /tmp/.html."),
-        ({"report_path": "a.html\nb.html\n.txt"}, "must be a file whose name ends in"),
-        ({"report_path": {"a.html": 1}}, "must be a file whose name ends in"),
-        ({"report_path": ["a.html", 3]}, "not: 3."),
-        ({"report_path": 3}, "not: 3."),
-        ({"sources": [["a"]]}, "cloud_region_hints_sources: must be a path or a URL, or a list of these, not: ['a']."),
+        (
+            {"report_path": "[a.html, report]"},
+            "'report' is not a file whose name ends in .html, .json or .csv. Set it to one, or to a",
+        ),
+        ({"report_path": "/tmp/.html"}, "'/tmp/.html' is not a file"),
+        ({"report_path": "a.html\nb.html\n.txt"}, "is not a file whose name ends in"),
+        ({"report_path": {"a.html": 1}}, "is not a file whose name ends in"),
+        ({"report_path": ["a.html", 3]}, "3 is not a file"),
+        ({"report_path": 3}, "3 is not a file"),
+        (
+            {"sources": [["a"]]},
+            "cloud_region_hints_sources: ['a'] is not a path or a URL. Set it to one, or to a list of them.",
+        ),
     ],
     ids=str,
 )
