@@ -120,8 +120,8 @@ def _parse_list(value: t.Any) -> list[t.Any]:
 def _parse_yaml(text: str) -> t.Any:
     """Return the content of a text in YAML, or an empty list for a blank text. Types that JSON lacks, such as dates, become texts."""
     try:
-        # The parser rejects the texts of Ansible, which are of a subclass of str
-        return json.loads(json.dumps(yaml_load(str(text)), default=str)) or []
+        # The parser rejects a text of Ansible, which is of a subclass of str, and whose str() may be so too
+        return json.loads(json.dumps(yaml_load("".join(text)), default=str)) or []
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -136,6 +136,7 @@ _PARSERS: dict[str, t.Callable[[t.Any], t.Any]] = {
     "zone": parse_text,
     "group": parse_text,
     "mappings": parse_mappings,
+    "mappings_hash": parse_text,
     "sources": parse_sources,
     "report_path": parse_report_paths,
     "audit": parse_boolean_or_true,

@@ -90,7 +90,9 @@ class TestMappings:
         assert parse("mappings", value) == [MAPPING]
 
     def test_text_of_ansible(self) -> None:
-        assert parse("mappings", type("Text", (str,), {})("[{region: us-east-1}]")) == [{"region": "us-east-1"}]
+        assert parse("mappings", type("Text", (str,), {"__str__": lambda self: self})("[{region: us-east-1}]")) == [
+            {"region": "us-east-1"}
+        ]
 
     def test_type_that_json_lacks(self) -> None:
         """Ansible before 2.19 makes a text of the whole result otherwise."""

@@ -1,0 +1,134 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role ``cloud_region_hints``: one plan for the zone, from the variables of all hosts of the play.
+
+Private to the collection: other code must not import this file.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._survey import parse_variables
+
+HostVars = t.Mapping[str, t.Mapping[str, t.Any]]
+"""The variables of each host."""
+
+POLICY = "__cloud_region_hints_host_policy"
+"""The fact of a host with the variables that must be the same for all hosts, by name without the prefix ``cloud_region_hints_``."""
+
+MAPPING = "__cloud_region_hints_host_mapping"
+"""The fact of a host of the group with its ``host``, ``origin_ip``, ``vendor`` and ``region``."""
+
+ADDRESS = "__cloud_region_hints_host_address"
+"""The fact of a host, set by the entry point ``facts``, with its ``zone_id``, ``zone`` and ``origin_ip``."""
+
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_ADDRESS_FORM = re.compile(rf"({_OCTET}[.]){{3}}{_OCTET}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+"""Matches an address, and no host name. The module validates it."""
+
+
+def plan_role(
+    hostvars: HostVars,
+    first_hosts: t.Sequence[str],
+    hosts: t.Sequence[str],
+    groups: t.Mapping[str, t.Sequence[str]],
+    values: t.Mapping[str, t.Any],
+    questions: t.Mapping[str, str],
+) -> dict[str, t.Any]:
+    """Return the plan of the role: its variables, converted, with the ``mappings`` to declare; or only an ``error``.
+
+    ``first_hosts``: the hosts of the play when the role began. ``hosts``: those that have not failed since. ``values``: the variables
+    that only the first host evaluates. ``questions``: as in ``parse_variables``.
+    """
+    policies = {host: hostvars[host][POLICY] for host in hosts if POLICY in hostvars[host]}
+    mappings = {host: hostvars[host][MAPPING] for host in hosts if MAPPING in hostvars[host]}
+    parsed = parse_variables(values, questions)
+    try:
+        _refuse_missing_hosts(first_hosts, policies)
+        _refuse_problems([parsed, *policies.values()])
+        _refuse_difference(policies)
+        policy = policies[first_hosts[0]]
+        origins = _find_origins(policy, groups, mappings) if policy["group"] else []
+    except ConfigurationError as error:
+        return {"error": str(error)}
+    # Not {**mapping}, which is empty for a dictionary of Ansible whose values are templated when they are read
+    declared = [dict(mapping.items(), host="") for mapping in parsed["mappings"]]
+    declared += [{name: _to_text(value) for name, value in mappings[host].items()} for host in origins]
+    return {**policy, **parsed, "mappings": declared, "error": ""}
+
+
+def plan_facts(hostvars: HostVars, hosts: t.Sequence[str]) -> dict[str, t.Any]:
+    """Return the ``addresses`` whose mappings the entry point ``facts`` reads, and an ``error``, empty without one."""
+    given = {host: hostvars[host][ADDRESS] for host in hosts if ADDRESS in hostvars[host]}
+    try:
+        _refuse_difference({host: {name: item[name] for name in ("zone_id", "zone")} for host, item in given.items()})
+    except ConfigurationError as error:
+        return {"addresses": [], "error": str(error)}
+    addresses = [item["origin_ip"] for item in given.values()]
+    return {"addresses": list(filter(_ADDRESS_FORM.fullmatch, addresses)), "error": ""}
+
+
+def _refuse_missing_hosts(first_hosts: t.Sequence[str], policies: t.Container[str]) -> None:
+    if missing := [host for host in first_hosts if host not in policies]:
+        raise ConfigurationError(
+            "cloud_region_hints: the role runs once for all hosts of the play, but not all of them take part. "
+            "Either a condition (when) of the role is true for some hosts of the play only, or the strategy of the play is free or "
+            "host_pinned, where Ansible ignores run_once. Remove the condition, or set the strategy to linear. "
+            f"Missing: {', '.join(missing)}."
+        )
+
+
+def _refuse_problems(parsed: t.Iterable[t.Mapping[str, t.Any]]) -> None:
+    """Raise one error with the problems of all hosts, each once. ``parsed``: as of ``parse_variables``."""
+    if problems := dict.fromkeys(problem for variables in parsed for problem in variables["problems"]):
+        raise ConfigurationError(" ".join(problems))
+
+
+def _refuse_difference(policies: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
+    hosts = list(policies)
+    different: dict[str, str] = {}
+    for host in hosts[1:]:
+        for name, value in policies[hosts[0]].items():
+            if policies[host].get(name) != value:
+                different.setdefault(f"cloud_region_hints_{name.removesuffix('_hash')}", host)
+    if different:
+        raise ConfigurationError(
+            f"{', '.join(different)}: not the same for all hosts of the play, and the role runs once for all of them. "
+            f"{hosts[0]} and {next(iter(different.values()))} differ. "
+            "Set the same value for all: in the play, as an extra variable, or for the group all."
+        )
+
+
+def _find_origins(
+    policy: t.Mapping[str, t.Any], groups: t.Mapping[str, t.Sequence[str]], hosts: t.Container[str]
+) -> list[str]:
+    """Return the hosts of the group that are in the play, sorted. Purge needs all of them, since it deletes all other hints."""
+    group = policy["group"]
+    if group not in groups:
+        raise ConfigurationError(
+            f"cloud_region_hints_group: there is no group {group} in the inventory. Set it to a group of the inventory, or leave it empty."
+        )
+    origins = sorted(host for host in groups[group] if host in hosts)
+    hidden = len(groups[group]) - len(origins)
+    if hidden and (policy["purge"] or not origins):
+        deleted = ", and cloud_region_hints_purge would delete their hints" if policy["purge"] else ""
+        raise ConfigurationError(
+            f"cloud_region_hints_group: {hidden} of {len(groups[group])} hosts of the group {group} are not in this play{deleted}. "
+            "The play must name the group in its hosts; the playbook edgecache.cloudflare.apply does, if the group is an extra variable "
+            "or an answer of a survey. Leave out --limit and serial, and look for hosts that have failed."
+        )
+    if not origins and policy["purge"] and not policy["allow_empty"]:
+        raise ConfigurationError(
+            f"cloud_region_hints_group: the group {group} is empty, and cloud_region_hints_purge would delete the hints of its hosts. "
+            "If that is meant, set cloud_region_hints_allow_empty to true."
+        )
+    return origins
+
+
+def _to_text(value: t.Any) -> str:
+    return str(value or "").strip()

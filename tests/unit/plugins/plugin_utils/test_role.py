@@ -1,0 +1,209 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan of the role, from the variables of all hosts of a play."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.edgecache.cloudflare.plugins.filter._plan_facts import FilterModule as FactsFilter
+from ansible_collections.edgecache.cloudflare.plugins.filter._plan_role import FilterModule as RoleFilter
+
+HOSTS = ["web2", "web1", "localhost"]
+GROUPS = {"origins": ["web2", "web1"], "nobody": [], "all": HOSTS}
+GIVEN = {"origin_ip": "192.0.2.9", "vendor": "aws", "region": "us-west-2"}
+POLICY: dict[str, t.Any] = {
+    "zone_id": "",
+    "zone": "example.com",
+    "group": "origins",
+    "mappings_hash": "0",
+    "purge": False,
+    "allow_empty": False,
+    "problems": [],
+}
+
+plan_role = RoleFilter().filters()["_plan_role"]
+plan_facts = FactsFilter().filters()["_plan_facts"]
+
+
+def host_variables(**policies: dict[str, t.Any]) -> dict[str, dict[str, t.Any]]:
+    """The facts of the hosts of a play. ``policies``: what is different for a host."""
+    return {
+        host: {
+            "__cloud_region_hints_host_policy": {**POLICY, **policies.get(host, {})},
+            "__cloud_region_hints_host_mapping": {
+                "host": host,
+                "origin_ip": " 192.0.2.1 ",
+                "vendor": None,
+                "region": 7,
+            },
+        }
+        for host in HOSTS
+    }
+
+
+def plan(
+    hostvars: dict[str, t.Any] | None = None,
+    hosts: t.Sequence[str] = HOSTS,
+    mappings: t.Any = (),
+    **policy: t.Any,
+) -> dict[str, t.Any]:
+    """The plan for hosts that all have this policy."""
+    hostvars = hostvars or host_variables(**{host: policy for host in HOSTS})
+    result: dict[str, t.Any] = plan_role(
+        hostvars, HOSTS, hosts, GROUPS, {"mappings": list(mappings), "report": "y"}, {"mappings": "Mappings"}
+    )
+    return result
+
+
+def error(*arguments: t.Any, **options: t.Any) -> str:
+    planned = plan(*arguments, **options)
+    assert planned.keys() == {"error"}
+    return str(planned["error"])
+
+
+class TestPlan:
+    def test_has_the_policy_and_all_mappings(self) -> None:
+        """The hosts are sorted, and only they can be skipped."""
+        planned = plan(mappings=[{**GIVEN, "host": "db"}])
+        assert planned.items() >= {**POLICY, "error": "", "report": True}.items()
+        text = {"origin_ip": "192.0.2.1", "vendor": "", "region": "7"}
+        assert planned["mappings"] == [{**GIVEN, "host": ""}, {"host": "web1", **text}, {"host": "web2", **text}]
+
+    def test_without_a_group_ignores_the_inventory(self) -> None:
+        assert plan(group="", mappings=[GIVEN], purge=True)["mappings"] == [{**GIVEN, "host": ""}]
+
+    def test_values_that_are_templated_when_they_are_read(self) -> None:
+        """Ansible has such dictionaries since ansible-core 2.19."""
+
+        class Lazy(dict[str, t.Any]):
+            def items(self) -> t.Any:
+                return [(name, f"{value} read") for name, value in super().items()]
+
+        assert plan(group="", mappings=[Lazy(region="us")])["mappings"] == [{"region": "us read", "host": ""}]
+
+
+class TestMissingHosts:
+    @pytest.mark.parametrize("host", HOSTS)
+    def test_condition_is_false_for_a_host(self, host: str) -> None:
+        hostvars = host_variables()
+        del hostvars[host]["__cloud_region_hints_host_policy"]
+        message = error(hostvars)
+        assert message.startswith(
+            "cloud_region_hints: the role runs once for all hosts of the play, but not all of them"
+        )
+        assert "Either a condition (when) of the role is true for some" in message
+        assert "or the strategy of the play is free or host_pinned" in message
+        assert message.endswith(f"Remove the condition, or set the strategy to linear. Missing: {host}.")
+
+    def test_failed_since_the_role_began(self) -> None:
+        assert "Missing: web2." in error(hosts=["web1", "localhost"])
+
+
+class TestProblems:
+    def test_those_of_all_variables(self) -> None:
+        messages = error(problems=["cloud_region_hints_purge: 'x' is not a boolean."], mappings=[1])
+        assert messages.startswith("cloud_region_hints_mappings: [1] is neither")
+        assert messages.endswith(" cloud_region_hints_purge: 'x' is not a boolean.")
+
+    def test_one_of_a_host_comes_before_a_difference(self) -> None:
+        assert error(host_variables(web1={"problems": ["x"], "purge": True})) == "x"
+
+
+class TestDifferences:
+    def test_names_variables_and_hosts(self) -> None:
+        hostvars = host_variables(web1={"zone": "example.net"}, localhost={"mappings_hash": "1", "purge": True})
+        assert error(hostvars) == (
+            "cloud_region_hints_zone, cloud_region_hints_mappings, cloud_region_hints_purge: not the same for all hosts of the play, "
+            "and the role runs once for all of them. web2 and web1 differ. Set the same value for all: in the play, as an extra "
+            "variable, or for the group all."
+        )
+
+
+class TestGroup:
+    def test_missing(self) -> None:
+        assert error(group="nowhere") == (
+            "cloud_region_hints_group: there is no group nowhere in the inventory. Set it to a group of the inventory, or leave it "
+            "empty."
+        )
+
+    @pytest.mark.parametrize("is_evaluated", [True, False])
+    def test_host_hidden_from_purge(self, is_evaluated: bool) -> None:
+        """A host whose expressions have failed is hidden too."""
+        hostvars = host_variables(**{host: {"purge": True} for host in HOSTS})
+        if is_evaluated:
+            groups = {"origins": [*GROUPS["origins"], "web3"]}
+        else:
+            groups = GROUPS
+            del hostvars["web1"]["__cloud_region_hints_host_mapping"]
+        message = plan_role(hostvars, HOSTS, HOSTS, groups, {"mappings": [], "report": True}, {})["error"]
+        assert message.startswith(
+            f"cloud_region_hints_group: 1 of {len(groups['origins'])} hosts of the group origins are not in this play, and "
+            "cloud_region_hints_purge would delete their hints. The play must name the group in its hosts; "
+        )
+        assert message.endswith("Leave out --limit and serial, and look for hosts that have failed.")
+
+    def test_some_hosts_hidden_without_purge(self) -> None:
+        hostvars = host_variables()
+        del hostvars["web1"]["__cloud_region_hints_host_mapping"]
+        assert [mapping["host"] for mapping in plan(hostvars)["mappings"]] == ["web2"]
+
+    def test_all_hosts_hidden(self) -> None:
+        hostvars = host_variables()
+        for host in GROUPS["origins"]:
+            del hostvars[host]["__cloud_region_hints_host_mapping"]
+        assert "2 of 2 hosts of the group origins are not in this play. The play must" in error(hostvars)
+
+    def test_empty(self) -> None:
+        assert plan(group="nobody")["mappings"] == []
+        assert plan(group="nobody", purge=True, allow_empty=True)["error"] == ""
+        assert error(group="nobody", purge=True) == (
+            "cloud_region_hints_group: the group nobody is empty, and cloud_region_hints_purge would delete the hints of its hosts. "
+            "If that is meant, set cloud_region_hints_allow_empty to true."
+        )
+
+
+def plan_addresses(*addresses: str, **zones: str) -> dict[str, t.Any]:
+    """The plan of the entry point ``facts`` for hosts h0, h1, …. ``zones``: by host."""
+    hostvars: dict[str, t.Any] = {
+        f"h{number}": {
+            "__cloud_region_hints_host_address": {
+                "zone_id": "",
+                "zone": zones.get(f"h{number}", ""),
+                "origin_ip": address,
+            }
+        }
+        for number, address in enumerate(addresses)
+    }
+    hostvars["skipped"] = {}
+    result: dict[str, t.Any] = plan_facts(hostvars, list(hostvars))
+    return result
+
+
+@pytest.mark.parametrize("value", ["192.0.2.1", "255.99.100.0", "2001:DB8::1", "::ffff:192.0.2.1", "1:2"])
+def test_facts_of_an_address(value: str) -> None:
+    """The module validates it."""
+    assert plan_addresses("www.example.com", value) == {"addresses": [value], "error": ""}
+
+
+@pytest.mark.parametrize(
+    "value", ["010.0.0.1", "1.2.3.4.", "1.2.3.256", "192.0.2.1/32", "10", "www.example.com", "", "192.0.2.1\n"]
+)
+def test_facts_of_a_host_without_an_address(value: str) -> None:
+    """The module would refuse it."""
+    assert plan_addresses("192.0.2.2", value) == {"addresses": ["192.0.2.2"], "error": ""}
+
+
+def test_facts_without_hosts() -> None:
+    """All hosts have skipped the role."""
+    assert plan_addresses() == {"addresses": [], "error": ""}
+
+
+def test_facts_of_several_zones() -> None:
+    planned = plan_addresses("192.0.2.1", "192.0.2.2", h1="example.net")
+    assert planned["addresses"] == []
+    assert planned["error"].startswith("cloud_region_hints_zone: not the same for all hosts of the play")
+    assert "h0 and h1 differ" in planned["error"]
