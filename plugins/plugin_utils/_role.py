@@ -45,8 +45,7 @@ def plan_role(
     ``first_hosts``: the hosts of the play when the role began. ``hosts``: those that have not failed since. ``values``: the variables
     that only the first host evaluates. ``questions``: as in ``parse_variables``.
     """
-    policies = {host: hostvars[host][POLICY] for host in hosts if POLICY in hostvars[host]}
-    mappings = {host: hostvars[host][MAPPING] for host in hosts if MAPPING in hostvars[host]}
+    policies, mappings = _collect_facts(hostvars, hosts, POLICY, MAPPING)
     parsed = parse_variables(values, questions)
     try:
         _refuse_missing_hosts(first_hosts, policies)
@@ -56,21 +55,27 @@ def plan_role(
         origins = _find_origins(policy, groups, mappings) if policy["group"] else []
     except ConfigurationError as error:
         return {"error": str(error)}
-    # Not {**mapping}, which is empty for a dictionary of Ansible whose values are templated when they are read
-    declared = [dict(mapping.items(), host="") for mapping in parsed["mappings"]]
+    # The module skips only items with a host
+    declared = [{**mapping, "host": ""} for mapping in parsed["mappings"]]
     declared += [{name: _to_text(value) for name, value in mappings[host].items()} for host in origins]
     return {**policy, **parsed, "mappings": declared, "error": ""}
 
 
 def plan_facts(hostvars: HostVars, hosts: t.Sequence[str]) -> dict[str, t.Any]:
     """Return the ``addresses`` whose mappings the entry point ``facts`` reads, and an ``error``, empty without one."""
-    given = {host: hostvars[host][ADDRESS] for host in hosts if ADDRESS in hostvars[host]}
+    (given,) = _collect_facts(hostvars, hosts, ADDRESS)
     try:
-        _refuse_difference({host: {name: item[name] for name in ("zone_id", "zone")} for host, item in given.items()})
+        _refuse_difference({host: {name: fact[name] for name in ("zone_id", "zone")} for host, fact in given.items()})
     except ConfigurationError as error:
         return {"addresses": [], "error": str(error)}
-    addresses = [item["origin_ip"] for item in given.values()]
+    addresses = [fact["origin_ip"] for fact in given.values()]
     return {"addresses": list(filter(_ADDRESS_FORM.fullmatch, addresses)), "error": ""}
+
+
+def _collect_facts(hostvars: HostVars, hosts: t.Iterable[str], *names: str) -> list[dict[str, t.Any]]:
+    """Return the values of each fact by host, for the hosts that have it. Ansible takes long to collect the variables of a host."""
+    variables = {host: hostvars[host] for host in hosts}
+    return [{host: found[name] for host, found in variables.items() if name in found} for name in names]
 
 
 def _refuse_missing_hosts(first_hosts: t.Sequence[str], policies: t.Container[str]) -> None:

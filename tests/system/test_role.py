@@ -322,6 +322,29 @@ class TestHostsThatAreLeftOut:
         )
         assert operations(ansible) == []
 
+    @pytest.mark.parametrize(
+        ("derive", "problem"),
+        [
+            ("n", "vendor or region is missing for web1.example.com ('192.0.2.1')"),
+            ("y", "in no range: web3.example.com ("),
+        ],
+    )
+    def test_strict_names_the_host_without_a_region(self, ansible: Ansible, derive: str, problem: str) -> None:
+        shown = apply(
+            ansible,
+            cloud_region_hints_strict="y",
+            cloud_region_hints_derive=derive,
+            cloud_region_hints_sources=[str(RANGES / "aws.json"), str(RANGES / "gcp.json")],
+            cloud_region_hints_vendor="",
+            cloud_region_hints_region="",
+        )
+        assert problem in shown
+        assert (
+            "Set vendor (cloud_region_hints_vendor in the role) and region (cloud_region_hints_region in the role)"
+            in shown
+        )
+        assert operations(ansible) == []
+
     def test_those_of_variables_are_an_error_whatever_they_say(self, ansible: Ansible) -> None:
         bad = {"host": "db", "origin_ip": "198.51.100.l7", "vendor": "azure", "region": "eastus"}
         assert "not an IP address: '198.51.100.l7'" in apply(ansible, cloud_region_hints_mappings=[bad])

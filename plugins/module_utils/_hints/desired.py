@@ -28,6 +28,11 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._text import 
 
 _NO_ADDRESS = "no IP address"
 
+_HOST_REGION_FIX = (
+    "Set vendor (cloud_region_hints_vendor in the role) and region (cloud_region_hints_region in the role) of each host. To leave out "
+    "hosts that have none, set leave_out to true (cloud_region_hints_strict to false in the role)."
+)
+
 Item = dict[str, t.Any]
 """One item of the option, as Ansible has validated it: ``origin_ip``, and ``vendor``, ``region`` and ``host`` or ``None``.
 
@@ -97,17 +102,20 @@ def parse_mappings(
     problems = _find_invalid_addresses(option, items)
     problems += find_unreachable(option, items)
     incomplete: dict[str, list[str]] = {}
+    is_host_incomplete = False
     for item in items:
         if allow_missing_region and lacks_region(item):
             continue
         if is_blank(item["vendor"]) or is_blank(item["region"]):
             incomplete.setdefault(item.get("reason", ""), []).append(_item_label(item))
+            is_host_incomplete |= has_host(item)
     problems += [
         f"{option}: {reason}: {join_truncated(labels)}. Specify vendor and region."
         if reason
         else f"{option}: vendor or region is missing for {join_truncated(labels)}."
         for reason, labels in incomplete.items()
     ]
+    problems += [_HOST_REGION_FIX] if is_host_incomplete else []
     desired: dict[str, list[OriginMapping]] = {}
     for item in items:
         if _reason_to_skip(item):

@@ -601,7 +601,9 @@ class TestLeaveOutHosts:
         ]
         assert run(mappings=wanted)["msg"] == (
             f"{no_address_message(host_item(''), host_item(' web-1'))}"
-            f"mappings: vendor or region is missing for host of {ADDRESS_2} ('{ADDRESS_2}'), host of {ADDRESS_1} ('{ADDRESS_1}')."
+            f"mappings: vendor or region is missing for host of {ADDRESS_2} ('{ADDRESS_2}'), host of {ADDRESS_1} ('{ADDRESS_1}'). "
+            "Set vendor (cloud_region_hints_vendor in the role) and region (cloud_region_hints_region in the role) of each host. "
+            "To leave out hosts that have none, set leave_out to true (cloud_region_hints_strict to false in the role)."
         )
 
     def test_unsupported_regions_of_other_items_are_errors(self, run: RunModule, wire: Wire) -> None:
