@@ -46,9 +46,9 @@ def parse_variables(values: t.Mapping[str, t.Any], questions: t.Mapping[str, str
 
 
 def parse_boolean(value: t.Any) -> bool:
-    """Return a boolean as modules parse it. The filter ``bool`` takes "y" and " true " for false. ``None`` is false."""
+    """Return a boolean as modules parse it. The filter ``bool`` takes "y" and " true " for false."""
     try:
-        return value is not None and boolean(value)
+        return bool(boolean(value))
     except TypeError:
         raise ConfigurationError(f"{quote_value(value)} is not a boolean. Set it to true or false.") from None
 
@@ -105,7 +105,7 @@ def absolute_path(path: str) -> str:
 
 
 def _is_blank(value: t.Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
+    return value is None or not str(value).strip()
 
 
 def _parse_list(value: t.Any) -> list[t.Any]:
