@@ -21,7 +21,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.sources import is_local_path
 from yaml import MarkedYAMLError, YAMLError
 
-REPORT_FORMATS = (".html", ".json", ".csv")
+REPORT_FORMATS = (".html", ".json", ".csv", ".yml", ".yaml")
 """The possible ends of ``report_path``, in lower case."""
 
 _YAML_START = re.compile(r"\s*(---|#|[\[{'\"]|-\s)")
@@ -85,7 +85,7 @@ def parse_sources(value: t.Any) -> list[str]:
 
 
 def parse_report_paths(value: t.Any) -> list[str]:
-    """Return the absolute paths of the report's files, each once."""
+    """Return the absolute paths of the report's files, each once. Their folders exist."""
     paths = _parse_list(value)
     for path in paths:
         if not isinstance(path, str) or os.path.splitext(path)[1].lower() not in REPORT_FORMATS:
@@ -93,7 +93,21 @@ def parse_report_paths(value: t.Any) -> list[str]:
             raise ConfigurationError(
                 f"{quote_value(path)} is not a file whose name ends in {formats}. Set it to one, or to a list of them."
             )
+        if problem := _find_path_problem(os.path.expanduser(absolute_path(path))):
+            raise ConfigurationError(f"{quote_value(path)} cannot be written, because {problem}")
     return list(dict.fromkeys(map(absolute_path, paths)))
+
+
+def _find_path_problem(path: str) -> str:
+    """Return why no file can be written to an absolute path, and the fix; an empty text if it seems possible."""
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        return "its folder does not exist. Create the folder, or set another path."
+    if os.path.isdir(path):
+        return "it is a folder. Set the path of a file."
+    if not os.access(folder, os.W_OK):
+        return "its folder is not writable. Change the permissions of the folder, or set another path."
+    return ""
 
 
 def absolute_path(path: str) -> str:

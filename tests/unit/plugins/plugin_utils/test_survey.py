@@ -160,9 +160,46 @@ def test_report_path_has_each_file_once() -> None:
 )
 def test_invalid_report_path(value: t.Any, quoted: str) -> None:
     assert problem("report_path", value) == (
-        f"cloud_region_hints_report_path: {quoted} is not a file whose name ends in .html, .json or .csv. "
-        "Set it to one, or to a list of them."
+        f"cloud_region_hints_report_path: {quoted} is not a file whose name ends in .html, .json, .csv, .yml or "
+        ".yaml. Set it to one, or to a list of them."
     )
+
+
+class TestFolderOfAReport:
+    """The report is written at the end: an unusable path must fail before any request."""
+
+    @pytest.fixture(autouse=True)
+    def home(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", str(folder))
+
+    @pytest.mark.parametrize(
+        "path", ["missing/report.html", "~/missing/report.html", "/missing/report.yml", "file/report.csv"]
+    )
+    def test_missing(self, folder: Path, path: str) -> None:
+        (folder / "file").touch()
+        message = problem("report_path", ["report.html", path], "File of the report")
+        assert message == (
+            f"cloud_region_hints_report_path: {path!r} cannot be written, because its folder does not exist. "
+            "Create the folder, or set another path."
+        )
+
+    def test_folder_instead_of_a_file(self, folder: Path) -> None:
+        (folder / "report.html").mkdir()
+        assert problem("report_path", "report.html", "File of the report") == (
+            "cloud_region_hints_report_path (File of the report in the survey of AWX): 'report.html' cannot be written, "
+            "because it is a folder. Set the path of a file."
+        )
+
+    def test_folder_that_is_not_writable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The system allows root everything, so it cannot be asked here."""
+        monkeypatch.setattr("os.access", lambda path, mode: False)
+        assert "'report.html' cannot be written, because its folder is not writable." in problem(
+            "report_path", "report.html"
+        )
+
+    def test_existing_files_and_folders(self, folder: Path) -> None:
+        (folder / "a.yaml").touch()
+        assert parse("report_path", ["a.yaml", "~/b.YML"]) == [f"{folder}/a.yaml", "~/b.YML"]
 
 
 class TestTextThatIsNotYaml:
