@@ -45,7 +45,7 @@ def test_report(ansible: Ansible) -> None:
     output = play(ansible, REPORT, cloud_region_hints_report_path=str(path), **NO_AUDIT)
     for text in ("Tiered Cache: enabled, Smart Tiered Cache: on", "6 hints", "     1 azure/eastus"):
         assert text in output
-    assert "not used" not in output and "No longer supported" not in output
+    assert "does not use the hints" not in output and "No longer supported" not in output
     report = json.loads(path.read_text())
     assert report["total"] == 6
     assert report["vendors"] == {"aws": 2, "azure": 1, "gcp": 2, "oci": 1}
@@ -91,7 +91,7 @@ def test_report_with_tiered_cache_off(ansible: Ansible) -> None:
         ansible, REPORT, "--check", cloud_region_hints_report_path=str(path), **NO_AUDIT, **ZONE_WITHOUT_TIERED_CACHE
     )
     assert "Tiered Cache: disabled, Smart Tiered Cache: off" in output
-    assert "The hints are not used: both must be on." in output
+    assert "Cloudflare does not use the hints, because Tiered Cache and Smart Tiered Cache are off." in output
     assert "0 hints" in output
     assert operations(ansible) == ["zones-list", "tiered-caching-get", "smart-tiered-cache-get", "list"]
     assert not path.exists()

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import html5lib
 import pytest
+import yaml
 
 from tests.simulator.testing import RunningSimulator
 from tests.system.browser import BROWSER, Browser, View, running_browser
@@ -29,7 +30,7 @@ SUPPORTED = "origin-cloud-regions-v2-supported-regions"
 LIST = "origin-cloud-regions-v2-list"
 SWITCHES = ["tiered-caching-get", "smart-tiered-cache-get"]
 FULL = 3_500
-ENDINGS = ("html", "json", "csv")
+ENDINGS = ("html", "json", "csv", "yml")
 TIME = '<time datetime=".*?">.*?</time>'
 OLD_TIME = '<time datetime="2026-01-01T00:00:00Z">2026-01-01 00:00:00 UTC</time>'
 
@@ -42,6 +43,7 @@ UNSORTED = [
     {"origin_ip": address, "vendor": "aws", "region": "us-east-1"}
     for address in ("2001:db9:0:1::1", "2001:db9::10", "2001:db9::9", "10.0.0.10", "10.0.0.2", "9.9.9.9")
 ]
+DRIFTED_VERDICT = "1 hint is wrong and 1 hint has an unsupported region"
 EXPECTED = {"192.0.2.10": "wrong", "198.51.100.200": "ambiguous", "203.0.113.200": "unknown"}
 
 MARKUP = "\"'><script>document.title='run'</script><img src=x onerror=alert(1)>{{ 7 * 7 }}{% raw %}&lt;"
@@ -64,6 +66,7 @@ class Report(t.NamedTuple):
     data: dict[str, t.Any]
     rows: list[dict[str, str]]
     page: t.Any
+    corrections: str
     shown: str
 
     def rows_of_page(self, number: int) -> list[list[str]]:
@@ -76,6 +79,16 @@ class Report(t.NamedTuple):
         headings = [one for one in self.page.iter() if one.tag in ("h2", "h3", "table")]
         place = [one.get("id") for one in headings].index(name)
         return self.rows_of_page(sum(one.tag == "table" for one in headings[:place]))
+
+    def notes(self) -> list[t.Any]:
+        """The banners."""
+        return [element for element in self.page.iter("p") if "note" in element.get("class", "").split()]
+
+    def console(self) -> list[str]:
+        """The lines of the report on the console."""
+        message = self.shown.partition("TASK [Show the report]")[2].partition("=> ")[2].partition("\n}")[0]
+        lines: list[str] = json.loads(f"{message}}}")["msg"]
+        return lines
 
 
 def text_of(element: t.Any) -> str:
@@ -97,9 +110,13 @@ class Reports(t.NamedTuple):
     """The requests of all reports."""
 
     def read(self, name: str) -> Report:
-        page, data, table = ((self.folder / f"{name}.{ending}").read_bytes().decode() for ending in ENDINGS)
+        page, data, table, corrections = (
+            (self.folder / f"{name}.{ending}").read_bytes().decode() for ending in ENDINGS
+        )
         rows = list(csv.DictReader(io.StringIO(table, newline="")))
-        return Report(self.folder / f"{name}.html", json.loads(data), rows, parse_page(page), self.output[name])
+        return Report(
+            self.folder / f"{name}.html", json.loads(data), rows, parse_page(page), corrections, self.output[name]
+        )
 
 
 def paths(name: str, *endings: str) -> list[str]:
@@ -192,7 +209,8 @@ def hostile_answers(texts: t.Sequence[str]) -> list[dict[str, t.Any]]:
     ]
     pages = {"page": 1, "per_page": 100, "count": len(hints), "total_count": len(hints), "total_pages": 1}
     colos = [{"name": text, "upper_tier_colos": [text]} for text in texts]
-    vendors = {**{vendor: [] for vendor in ("aws", "azure", "gcp", "oci")}, "plain": colos}
+    aws = [{"name": "us-east-1", "upper_tier_colos": []}]  # to which some of the hints are corrected
+    vendors = {"aws": aws, **{vendor: [] for vendor in ("azure", "gcp", "oci")}, "plain": colos}
     regions = answer({"obtained_codes": True, "vendors": vendors})
     return [
         {"kind": "malformed", "operation": LIST, "body": answer(hints, result_info=pages)},
@@ -236,11 +254,11 @@ def check_that_files_agree(found: Report) -> None:
     assert data["total"] == len(rows) == sum(data["vendors"].values()) == sum(data["places"].values())
     assert data["vendors"] == Counter(row["vendor"] for row in rows)
     for row, hint in zip(rows, data["origin_cloud_regions"]):
-        state, said = states[row["origin_ip"]]
+        state, audited = states[row["origin_ip"]]
         places = {
-            "right": [said],
-            "wrong": [said.get("expected")],
-            "ambiguous": said.get("candidates", []),
+            "right": [audited],
+            "wrong": [audited.get("expected")],
+            "ambiguous": audited.get("candidates", []),
             "unknown": [],
         }[state]
         assert row == {
@@ -268,8 +286,8 @@ def check_that_files_agree(found: Report) -> None:
         address, changed, state = row
         (one,) = (row for row in rows if row["origin_ip"] == address)
         assert place.startswith(f"{one['vendor']} {one['region']} ")
-        assert colos and colos[1] == (one["upper_tier_colos"].replace(" ", ", ") or "not told")
-        assert changed == (one["modified_on"].replace("T", " ").replace("Z", "") or "not told")
+        assert colos and colos[1] == (one["upper_tier_colos"].replace(" ", ", ") or "not listed")
+        assert changed == (one["modified_on"].replace("T", " ").replace("Z", "") or "not given")
         assert state == one["audit"] + (" no longer supported" if one["supported"] == "no" else "")
         shown.append(address)
     assert shown == [row["origin_ip"] for row in rows]
@@ -303,13 +321,18 @@ def test_files_say_the_same(reports: Reports) -> None:
     } == EXPECTED
     assert [hint["origin_ip"] for hint in found.data["unsupported"]] == ["203.0.113.200"]
     assert found.section("wrong") == [["192.0.2.10", "aws us-west-2", "aws us-east-1192.0.2.0/25 in aws.json"]]
-    assert "Wrong: 192.0.2.10 aws/us-west-2, but by 192.0.2.0/25 it is in aws/us-east-1" in found.shown
-    assert (
-        "Ambiguous: 198.51.100.200 aws/us-east-1, and by 198.51.100.192/26 it is in aws/us-east-1 and azure/eastus"
-        in found.shown
-    )
-    assert "No longer supported: 203.0.113.200 gcp/asia-east1" in found.shown
-    # What is worst comes first
+    # The verdict leads on the page and on the console, the worst follows
+    assert text_of(found.page.find(".//title")) == f"{found.data['zone_id']}: {DRIFTED_VERDICT}"
+    assert text_of(found.page.find(".//h1")) == f"Cloud region hints of zone {found.data['zone_id']}: {DRIFTED_VERDICT}"
+    assert [text_of(note) for note in found.notes()] == found.data["warnings"]
+    lines = found.console()
+    assert lines[:3] == [DRIFTED_VERDICT, *found.data["warnings"]]
+    assert lines[-4:] == [
+        "Wrong: 192.0.2.10 aws/us-west-2, expected aws/us-east-1 (192.0.2.0/25)",
+        "Ambiguous: 198.51.100.200 aws/us-east-1, in aws/us-east-1 and azure/eastus (198.51.100.192/26)",
+        "Unknown: 203.0.113.200 gcp/asia-east1, in no range",
+        "No longer supported: 203.0.113.200 gcp/asia-east1",
+    ]
     text = text_of(found.page)
     headings = [
         "Wrong: 1",
@@ -320,7 +343,6 @@ def test_files_say_the_same(reports: Reports) -> None:
         "All origins",
     ]
     assert sorted(headings, key=text.index) == headings
-    assert "Tiered Cache and Smart Tiered Cache are on, so Cloudflare uses the hints." in text
 
 
 def test_hints_are_sorted_by_the_value_of_their_numbers(reports: Reports) -> None:
@@ -332,10 +354,10 @@ def test_without_an_audit(reports: Reports) -> None:
     found = reports.read("unaudited")
     assert found.data["audit"] is None
     assert {row["audit"] for row in found.rows} == {""}
-    assert "Not compared with the ranges of the vendors" in found.shown
+    assert "Not compared with the ranges" in found.console()
     text = text_of(found.page)
-    assert "The hints were not compared with the ranges" in text
-    assert "Wrong" not in text and "By the ranges" not in text
+    assert "nothing, since cloud_region_hints_audit is false" in text
+    assert "Wrong" not in text and "Result" not in text
     assert "No longer supported: 1" in text
     assert len(found.section("origins")) == len(found.rows) + len(found.data["places"])
 
@@ -349,11 +371,15 @@ def test_where_tiered_cache_is_off(reports: Reports) -> None:
         [],
     )
     text = text_of(found.page)
-    assert "Tiered Cache is off, and Smart Tiered Cache is off. Both must be on." in text
+    assert (
+        "Cloudflare does not use the hints, because Tiered Cache and Smart Tiered Cache are off. Enable both." in text
+    )
     assert "no longer supported" not in text
-    assert text_of(found.page.find(".//h1")) == "Cloud region hints of off.example.com"
+    verdict = "1 hint is wrong and Tiered Cache is off"
+    assert text_of(found.page.find(".//h1")) == f"Cloud region hints of off.example.com: {verdict}"
+    assert text_of(found.page.find(".//title")) == f"off.example.com: {verdict}"
     assert {(row["supported"], row["upper_tier_colos"]) for row in found.rows} == {("", "")}
-    assert found.section("origins")[-2] == ["aws us-west-2 1 origin, upper tier: not told"]
+    assert found.section("origins")[-2] == ["aws us-west-2 1 origin, upper tier: not listed"]
     # The file of the ranges is in the folder of the user
     assert {row["audit_source"] for row in found.rows} == {"", str(reports.folder / "ranges.json")}
 
@@ -365,7 +391,7 @@ def test_zone_without_hints(reports: Reports) -> None:
     # The page of another zone was there before
     assert is_changed(reports.output["empty"])
     page = parse_page((reports.folder / "empty.HTML").read_text())
-    assert "Both must be on." in text_of(page)
+    assert "Enable both." in text_of(page)
     assert "no longer supported" not in text_of(page)
 
 
@@ -373,6 +399,48 @@ def is_changed(output: str) -> bool:
     """Return whether a report has changed one of its files at least."""
     results = output.partition("TASK [Write the report]")[2].partition("\n\n")[0]
     return "\nchanged: " in results
+
+
+def test_corrections_are_in_the_page_and_in_a_file(reports: Reports) -> None:
+    found = reports.read("drifted")
+    mappings = [{"origin_ip": "192.0.2.10", "vendor": "aws", "region": "us-east-1"}]
+    assert found.data["corrections"] == mappings
+    assert yaml.safe_load(found.corrections) == {
+        "cloud_region_hints_zone_id": found.data["zone_id"],
+        "cloud_region_hints_zone": "",
+        "cloud_region_hints_purge": False,
+        "cloud_region_hints_mappings": mappings,
+    }
+    (block,) = found.page.iter("pre")
+    assert block.text == found.corrections
+    off = reports.read("off")
+    assert yaml.safe_load(off.corrections)["cloud_region_hints_mappings"] == mappings
+    assert yaml.safe_load(reports.read("unaudited").corrections)["cloud_region_hints_mappings"] == []
+    assert not list(reports.read("unaudited").page.iter("pre"))
+
+
+def test_corrections_can_be_applied(forked_ansible: ForkedAnsible) -> None:
+    """By the playbook and by the module. No variable of the inventory makes them those of another zone, or deletes the others."""
+    ansible, simulator = forked_ansible, forked_ansible.simulator
+    zone = {"id": simulator.zone_id, "name": "example.com", "tiered_cache": "on", "smart_tiered_cache": "on"}
+    simulator.reset({"zones": [{**zone, "mappings": [*simulator.mappings(), WRONG]}]})
+    assert "1 hint is wrong" in run(ansible, True, sources=SOURCES, report_path="corrections.yml")
+    inventory = ansible.folder / "inventory"
+    others = "[all:vars]\ncloud_region_hints_zone=example.net\ncloud_region_hints_purge=true\n"
+    inventory.write_text(inventory.read_text() + others)
+    applied = ansible.run("edgecache.cloudflare.apply", "-e", "@corrections.yml")
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    assert "192.0.2.10: aws/us-west-2 -> aws/us-east-1" in applied.stdout
+    options = {
+        "zone_id": "{{ cloud_region_hints_zone_id }}",
+        "mappings": "{{ cloud_region_hints_mappings }}",
+    }
+    applied = ansible.play([{"edgecache.cloudflare.origin_cloud_regions": options}], vars_files=["corrections.yml"])
+    assert applied.returncode == 0 and "changed=0" in applied.stdout, applied.stdout + applied.stderr
+    shown = run(ansible, True, zone="", zone_id=simulator.zone_id, sources=SOURCES, report_path="corrections.yaml")
+    assert "All 7 hints match the ranges" in shown
+    corrections = yaml.safe_load((ansible.folder / "corrections.yaml").read_text())
+    assert corrections["cloud_region_hints_mappings"] == []
 
 
 def test_second_run_changes_nothing_but_the_time(reports: Reports) -> None:
@@ -416,7 +484,7 @@ def test_wrong_answers_are_refused_before_any_request(ansible: Ansible) -> None:
     shown = " ".join(run(ansible, False, **wrong).replace('\\"', '"').split())
     for message in (
         "cloud_region_hints_report_path (File of the report in the survey of AWX): 'report.txt' is not a file whose name",
-        "ends in .html, .json or .csv. Set it to one, or to a list of them.",
+        "ends in",
         "cloud_region_hints_sources: {'aws': 'a'} is not a path or a URL. Set it to one, or to a list of them.",
         "cloud_region_hints_audit: 'perhaps' is not a boolean. Set it to true or false.",
     ):
@@ -437,7 +505,8 @@ def expressions() -> PlayExpressions:
     [*((text, True) for text in ("y", " True ", "", None, True, 1)), *((text, False) for text in ("no", False, 0))],
 )
 def test_audit_as_an_answer(expressions: PlayExpressions, answer: t.Any, is_audited: bool) -> None:
-    assert expressions.variable("__cloud_region_hints_auditing", {"cloud_region_hints_audit": answer}) == is_audited
+    variables = expressions.variable("__cloud_region_hints_variables", {"cloud_region_hints_audit": answer})
+    assert variables["audit"] == is_audited
 
 
 @pytest.mark.parametrize(
@@ -455,7 +524,7 @@ def test_paths_as_answers(
     expressions: PlayExpressions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: t.Any, expected: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    loop = expressions.task("Read the files of the last time")["loop"]
+    loop = expressions.task("Read the previous files")["loop"]
     found = expressions.evaluate(loop, {"cloud_region_hints_report_path": answer})
     assert found == [path.replace("HERE", str(tmp_path)) for path in expected]
 
@@ -475,7 +544,7 @@ def test_sources_as_answers(
     expressions: PlayExpressions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: t.Any, expected: t.Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    task = expressions.task("Read all hints and compare them with the ranges of the vendors")
+    task = expressions.task("Compare all hints with the address ranges")
     sources = task["edgecache.cloudflare.origin_cloud_region_audit_info"]["sources"]
     found = expressions.evaluate(sources, {"cloud_region_hints_sources": answer, "omit": "omitted"})
     assert found == (
@@ -499,9 +568,13 @@ def test_omitted_sources_are_on_the_internet(
     [
         (
             {"report_path": "[a.html, report]"},
-            "'report' is not a file whose name ends in .html, .json or .csv. Set it to one, or to a",
+            "'report' is not a file whose name ends in .html, .json, .csv, .yml or .yaml. Set it to one, or to a",
         ),
         ({"report_path": "/tmp/.html"}, "'/tmp/.html' is not a file"),
+        (
+            {"report_path": "/missing/a.html"},
+            "'/missing/a.html' cannot be written, because its folder does not exist. Create",
+        ),
         ({"report_path": "a.html\nb.html\n.txt"}, "is not a file whose name ends in"),
         ({"report_path": {"a.html": 1}}, "is not a file whose name ends in"),
         ({"report_path": ["a.html", 3]}, "3 is not a file"),
@@ -530,12 +603,26 @@ def test_markup_is_text(reports: Reports) -> None:
     names = {name for element in found.page.iter() for name in element.attrib}
     assert names == {
         *("aria-label", "aria-labelledby", "charset", "class", "colspan", "content", "datetime", "href", "http-equiv"),
-        *("id", "lang", "name", "open", "scope", "style"),
+        *("id", "lang", "name", "open", "scope", "style", "tabindex"),
     }
     assert {element.get("href")[0] for element in found.page.iter("a")} == {"#"}
     assert MARKUP in [hint["region"] for hint in found.data["origin_cloud_regions"]]
     assert MARKUP in [row["region"] for row in found.rows]
     assert text_of(found.page).count(" ".join(MARKUP.split())) >= 6
+
+
+def test_corrections_hold_no_templates(reports: Reports, fresh_simulator: RunningSimulator, tmp_path: Path) -> None:
+    """Ansible evaluates templates in files of variables. No text of the API is in the file, and ranges have no such regions."""
+    corrections = reports.read("hostile").corrections
+    assert yaml.safe_load(corrections)["cloud_region_hints_mappings"]
+    assert "{{" not in corrections and "{%" not in corrections
+    ranges = json.loads((RANGES / "aws.json").read_text())
+    ranges["prefixes"][0]["region"] = "{{ 7 * 7 }}"
+    (tmp_path / "aws.json").write_text(json.dumps(ranges))
+    simulator = fresh_simulator
+    credential = {"api_token": simulator.token, "zone_id": simulator.zone_id, "api_url": simulator.url}
+    result = run_module("origin_cloud_region_audit_info", sources=[str(tmp_path / "aws.json")], **credential)
+    assert "not a region: '{{ 7 * 7 }}'" in result["msg"]
 
 
 def test_formulas_are_text(reports: Reports) -> None:
@@ -589,6 +676,19 @@ def in_browser(test: t.Any) -> t.Any:
     return pytest.mark.slow(skipped(test))
 
 
+# The words of region names that a line break divides: a region may be divided at its hyphens only
+BROKEN_WORDS = """
+[...document.querySelectorAll("td > b, th > a, dt > b")].flatMap(e => [...e.textContent.matchAll(/[^-]+-?/g)].filter(word => {
+  const range = document.createRange();
+  range.setStart(e.firstChild, word.index);
+  range.setEnd(e.firstChild, word.index + word[0].length);
+  return range.getClientRects().length > 1;
+}).map(word => word[0]))
+"""
+# What reaches over the edge of the page
+CUT_OFF = """
+[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth).map(e => e.outerHTML.slice(0, 80))
+"""
 # The color of each text, and what is behind it
 COLORS = """
 [...document.querySelectorAll("body *")].filter(e => [...e.childNodes].some(n => n.nodeType == 3 && n.data.trim())).map(e => {
@@ -637,8 +737,18 @@ def test_page_in_a_browser(reports: Reports, browser: Browser) -> None:
 
 
 @in_browser
+@pytest.mark.parametrize("width", [360, 390])
+def test_long_regions_on_a_phone(reports: Reports, browser: Browser, tmp_path: Path, width: int) -> None:
+    page = tmp_path / "page.html"
+    long_names = (reports.folder / "drifted.html").read_text().replace("us-west-2", "australiasoutheast")
+    page.write_text(long_names.replace("asia-east1", "northamerica-northeast1").replace("eastus", "germanywestcentral"))
+    seen = browser.view(page, BROKEN_WORDS, CUT_OFF, "document.documentElement.scrollWidth", width=width)
+    assert seen.values == [[], [], width]
+
+
+@in_browser
 def test_markup_in_a_browser(reports: Reports, browser: Browser) -> None:
     page = reports.folder / "hostile.html"
     seen = browser.view(page, "[document.title, document.scripts.length, document.images.length]", width=360)
     assert (seen.requests, seen.complaints) == ([page.as_uri()], [])
-    assert seen.values == [[f"Cloud region hints of {'a' * 32}", 0, 0]]
+    assert seen.values == [[f"{'a' * 32}: {reports.read('hostile').data['verdict']}", 0, 0]]
