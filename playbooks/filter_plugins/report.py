@@ -155,7 +155,7 @@ def _find_warnings(report: Report) -> list[str]:
             f"{hints}, because Cloudflare does not support the expected region. Delete {'it' if uncorrected == 1 else 'them'}."
         )
     if unsupported := len(report["unsupported"]):
-        hints = _say_of_hints(unsupported, "has a region", "have regions")
+        hints = _say_of_hints(unsupported, "has a region", "have a region")
         warnings.append(f"{hints} that Cloudflare no longer supports. Change the region, or delete the hint.")
     return warnings
 
