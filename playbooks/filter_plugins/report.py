@@ -151,8 +151,9 @@ def _find_warnings(report: Report) -> list[str]:
         warnings.append(f"A wrong hint is worse than none: Cloudflare then picks a distant data center. {fix}")
     if uncorrected := _count_wrong(report) - corrected:
         hints = _say_of_hints(uncorrected, "is wrong and cannot be corrected", "are wrong and cannot be corrected")
+        them = "it" if uncorrected == 1 else "them"
         warnings.append(
-            f"{hints}, because Cloudflare does not support the expected region. Delete {'it' if uncorrected == 1 else 'them'}."
+            f"{hints}, because Cloudflare does not support the expected region. Check {them}, then change or delete {them}."
         )
     if unsupported := len(report["unsupported"]):
         hints = _say_of_hints(unsupported, "has a region", "have a region")

@@ -163,7 +163,7 @@ def test_disabled_settings(settings: dict[str, t.Any], verdict: str, warning: st
             {"wrong": [WRONG, UNCORRECTABLE]},
             [
                 "A wrong hint is worse than none: Cloudflare then picks a distant data center. Apply the corrected mapping.",
-                "1 hint is wrong and cannot be corrected, because Cloudflare does not support the expected region. Delete it.",
+                "1 hint is wrong and cannot be corrected, because Cloudflare does not support the expected region. Check it, then change or delete it.",
             ],
         ),
         (
