@@ -484,7 +484,7 @@ def test_wrong_answers_are_refused_before_any_request(ansible: Ansible) -> None:
     shown = " ".join(run(ansible, False, **wrong).replace('\\"', '"').split())
     for message in (
         "cloud_region_hints_report_path (File of the report in the survey of AWX): 'report.txt' is not a file whose name",
-        "ends in",
+        "ends in .html, .json, .csv, .yml or .yaml. Set it to one, or to a list of them.",
         "cloud_region_hints_sources: {'aws': 'a'} is not a path or a URL. Set it to one, or to a list of them.",
         "cloud_region_hints_audit: 'perhaps' is not a boolean. Set it to true or false.",
     ):
