@@ -42,7 +42,8 @@ def load_documentation(plugin: Path, name: str) -> t.Any:
 MODULES_WITH_SOURCES = [
     plugin.stem
     for plugin in ROOT.glob("plugins/modules/*.py")
-    if "edgecache.cloudflare.cloud_ranges" in load_documentation(plugin, "DOCUMENTATION")["extends_documentation_fragment"]
+    if "edgecache.cloudflare.cloud_ranges"
+    in load_documentation(plugin, "DOCUMENTATION")["extends_documentation_fragment"]
 ]
 INVENTORY = ROOT / "plugins/inventory/origin_cloud_regions.py"
 RANGES_FOLDER = ROOT / "tests/integration/targets/setup_cloud_ranges/files"

@@ -188,7 +188,9 @@ class TestApplyWithExpressionsOfTheGroup:
 
     def test_types_are_checked(self, ansible: Ansible) -> None:
         output = play(ansible, APPLY, passes=False, cloud_region_hints_purge="maybe")
-        assert "cloud_region_hints_purge: 'maybe' is not a boolean. Set it to true or false." in " ".join(output.split())
+        assert "cloud_region_hints_purge: 'maybe' is not a boolean. Set it to true or false." in " ".join(
+            output.split()
+        )
         assert operations(ansible) == []
 
 
