@@ -162,7 +162,7 @@ class TestEnvelope:
             (" \r\n", "HTTP 200: an empty answer"),
             ("<html>\r\n <h1>It works</h1>", "HTTP 200: '<html> <h1>It works</h1>'"),
             ("{", "HTTP 200: '{'"),
-            ('{"info": "caf\\u00e9"}', "HTTP 200: '{\"info\": \"café\"}'"),
+            ('{"info": "caf\\u00e9"}', 'HTTP 200: \'{"info": "café"}\''),
             ('{"\\u0041', "HTTP 200: '{\"\\\\u0041'"),
             ('"\\u0041"' + "[" * 200_000, "HTTP 200: "),
             ("[" * 200_000 + '"\\u0041"', "HTTP 200: '[[[["),
