@@ -119,8 +119,9 @@ class Client(HttpSession):
     ) -> T:
         def send() -> Response:
             status, headers, content = self._send(method, self._base_url + path, params, body, MAX_RESPONSE_BYTES)
-            self._pacer.update_rate_limit(headers.get("Ratelimit", ""))
-            return Response(status, headers, self._redact(_unescape(content.decode(errors="replace"))))
+            response = Response(status, headers, self._redact(_unescape(content.decode(errors="replace"))))
+            self._pacer.update_rate_limit(response.header("Ratelimit"))
+            return response
 
         return self._request_with_retry(send, parse, _error_from_response)
 
@@ -246,7 +247,7 @@ def _parse_page(response: Response) -> Page:
     if isinstance(items, list) and isinstance(info, dict):
         pages, count = _int_or_none(info.get("total_pages")), _int_or_none(info.get("total_count"))
         if pages is not None and count is not None and pages <= MAX_PAGES:
-            return Page(items, pages, count, parse_http_date(response.headers.get("Date", "")))
+            return Page(items, pages, count, parse_http_date(response.header("Date")))
     raise unexpected_response("a page of a list", envelope)
 
 

@@ -48,6 +48,9 @@ MAX_MAPPINGS = 3_500
 BATCH_SIZE = 100
 """Mappings or addresses in one batch: the maximum of the API."""
 
+NO_MAPPINGS = Page([], total_pages=1, total_count=0)
+"""The one page of a zone without mappings."""
+
 MAX_SNAPSHOT_ATTEMPTS = 3
 """Attempts to read all pages, if they contradict each other because another client writes meanwhile."""
 
@@ -343,7 +346,7 @@ class OriginCloudRegions:
         try:
             yield from self._client.iter_pages(self._path)
         except MappingNotFoundError:  # a possible answer for a zone without mappings
-            yield Page([], 1, 0)
+            yield NO_MAPPINGS
 
 
 def same_region(one: OriginMapping | None, other: OriginMapping | None) -> bool:

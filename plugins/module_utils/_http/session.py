@@ -44,6 +44,12 @@ MAX_RETRIES = 5
 MAX_BACKOFF = 60.0
 """Seconds between two attempts at which the pause, doubled each time, stops growing."""
 
+CHUNK_BYTES = 65_536
+"""Bytes of a body that are read, and unpacked, at once."""
+
+HEADERS = {"Accept": "application/json", "User-Agent": f"edgecache.cloudflare/{VERSION}"}
+"""Headers of every request."""
+
 RETRY_STATUSES = frozenset({429, 502, 503, 504, *range(520, 530)})
 """Statuses that are retried: the rate limit, and the responses of a gateway that cannot reach the API.
 
@@ -63,6 +69,10 @@ class Response(t.NamedTuple):
     text: str
     content: bytes = b""
     was_retried: bool = False
+
+    def header(self, name: str) -> str:
+        """Return the value of a header; an empty string if the response does not have it."""
+        return self.headers.get(name, "")
 
 
 class HttpSession:
@@ -100,7 +110,7 @@ class HttpSession:
         if not session:
             for scheme in list(self._session.adapters):
                 self._session.mount(scheme, make_adapter(lambda: self._local.deadline - self._pacer.now()))
-        self._session.headers.update({"Accept": "application/json", "User-Agent": f"edgecache.cloudflare/{VERSION}"})
+        self._session.headers.update(HEADERS)
         # `auth`: without it, requests replaces the Authorization header with the credential that ~/.netrc has for the host
         self._session.auth = self._authenticate
 
@@ -132,7 +142,7 @@ class HttpSession:
         def error_from_response(response: Response) -> DownloadError:
             excerpt = body_excerpt(response.text)
             if 300 <= response.status < 400:
-                target = re.split("[?#]", response.headers.get("Location", ""))[0]  # a query often is a signature
+                target = re.split("[?#]", response.header("Location"))[0]  # a query often is a signature
                 excerpt = f"a redirect to {sanitize_text(target)!r}, which is not followed: check {self.option}"
             return DownloadError(f"{url}: HTTP {response.status}: {excerpt}")
 
@@ -260,7 +270,7 @@ def _root_cause(error: BaseException) -> BaseException:
 
 def _read_body(response: requests.Response, max_bytes: int) -> bytes:
     content = bytearray()
-    for chunk in response.iter_content(65_536):
+    for chunk in response.iter_content(CHUNK_BYTES):
         content += chunk
         if len(content) > max_bytes:
             raise TransportError(f"HTTP {response.status_code}: the answer has more than {max_bytes} bytes")
