@@ -22,7 +22,7 @@ POLICY = "__cloud_region_hints_host_policy"
 """The fact of a host with the variables that must be the same for all hosts, by name without the prefix ``cloud_region_hints_``."""
 
 MAPPING = "__cloud_region_hints_host_mapping"
-"""The fact of a host of the group with its ``host``, ``origin_ip``, ``vendor`` and ``region``."""
+"""The fact of a host with its ``host``, ``origin_ip``, ``vendor`` and ``region``; empty for a host outside the group."""
 
 ADDRESS = "__cloud_region_hints_host_address"
 """The fact of a host, set by the entry point ``facts``, with its ``zone_id``, ``zone`` and ``origin_ip``."""
@@ -73,9 +73,11 @@ def plan_facts(hostvars: HostVars, hosts: t.Sequence[str]) -> dict[str, t.Any]:
 
 
 def _collect_facts(hostvars: HostVars, hosts: t.Iterable[str], *names: str) -> list[dict[str, t.Any]]:
-    """Return the values of each fact by host, for the hosts that have it. Ansible takes long to collect the variables of a host."""
-    variables = {host: hostvars[host] for host in hosts}
-    return [{host: found[name] for host, found in variables.items() if name in found} for name in names]
+    """Return the values of each fact by host, for the hosts where it is not empty."""
+    variables = {
+        host: hostvars[host] for host in hosts
+    }  # once, since Ansible collects the variables of a host each time
+    return [{host: found[name] for host, found in variables.items() if found.get(name)} for name in names]
 
 
 def _refuse_missing_hosts(first_hosts: t.Sequence[str], policies: t.Container[str]) -> None:
