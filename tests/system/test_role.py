@@ -202,6 +202,14 @@ class TestCondition:
         assert "true for some hosts of the play only" in " ".join(run.stdout.split())
         assert operations(ansible) == []
 
+    def test_that_was_true_in_an_earlier_run(self, ansible: Ansible) -> None:
+        """The role does not take the variables that a host had then."""
+        role = {"import_role": {"name": ROLE}}
+        task = {"when": f"not {WEB2}"}
+        shown = apply(ansible, tasks=[role], task=task)
+        assert "Missing: web2.example.com" in shown
+        assert "batch-upsert" in operations(ansible)
+
     def test_false_for_all(self, ansible: Ansible) -> None:
         apply(ansible, task={"when": False}, passes=True)
         assert operations(ansible) == []
