@@ -622,7 +622,7 @@ def test_corrections_hold_no_templates(reports: Reports, fresh_simulator: Runnin
     simulator = fresh_simulator
     credential = {"api_token": simulator.token, "zone_id": simulator.zone_id, "api_url": simulator.url}
     result = run_module("origin_cloud_region_audit_info", sources=[str(tmp_path / "aws.json")], **credential)
-    assert "not a region: '{{ 7 * 7 }}'" in result["msg"]
+    assert "not a valid region: '{{ 7 * 7 }}'" in result["msg"]
 
 
 def test_formulas_are_text(reports: Reports) -> None:

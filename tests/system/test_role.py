@@ -334,7 +334,7 @@ class TestHostsThatAreLeftOut:
         ("derive", "problem"),
         [
             ("n", "vendor or region is missing for web1.example.com ('192.0.2.1')"),
-            ("y", "in no range: web3.example.com ("),
+            ("y", "in no range of the sources: web3.example.com ("),
         ],
     )
     def test_strict_names_the_host_without_a_region(self, ansible: Ansible, derive: str, problem: str) -> None:
