@@ -9,5 +9,5 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-# The folder of ansible_collections, for programs that run without Ansible's import of collections.
-sys.path.append(str(Path(__file__).resolve().parents[5]))
+# The folder of ansible_collections, for programs that run without Ansible's import of collections. noxfile.py lies elsewhere.
+sys.path += map(str, Path(__file__).resolve().parents[5:6])
