@@ -311,7 +311,7 @@ def benchmark(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def mutation(session: nox.Session) -> None:
-    """Plant more than a thousand small errors, one at a time. The unit tests must find nine in ten; shows the others."""
+    """Plant more than a thousand small errors, one at a time. The unit tests must find 97 in 100; shows the others."""
     prepare(session, NEWEST, "mutmut", *UNITS)
     run_tool(session, "mutation", *session.posargs)
 
