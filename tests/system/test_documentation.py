@@ -305,7 +305,7 @@ def test_ansible_doc_is_complete(ansible: Ansible, plugin: Path) -> None:
     documentation = load_documentation(plugin, "DOCUMENTATION")
     options = {*documentation.get("options", {})}
     for fragment in documentation.get("extends_documentation_fragment", []):
-        collection, _, name = fragment.rpartition(".")
+        collection, dummy, name = fragment.rpartition(".")
         if collection == "edgecache.cloudflare":
             source = (ROOT / f"plugins/doc_fragments/{name}.py").read_text()
             options.update(yaml.safe_load(source.split('r"""')[1].split('"""')[0])["options"])

@@ -25,7 +25,7 @@ SHARED_FRAGMENTS = ("connection", "credential", "zone")
 
 def load_fragment(name: str) -> t.Any:
     """Return a fragment by its name without the collection: ``zone``, or ``zone.plugins``."""
-    file, _, section = name.partition(".")
+    file, dummy, section = name.partition(".")
     fragment = importlib.import_module(f"{PLUGINS}.doc_fragments.{file}").ModuleDocFragment
     return yaml.safe_load(getattr(fragment, section.upper() or "DOCUMENTATION"))
 

@@ -39,8 +39,9 @@ UNKNOWN = hint("203.0.113.1")
 UNSUPPORTED = hint("203.0.113.2", "asia-east1", "gcp")
 
 
-def build(settings: dict[str, t.Any] = ON, **states: list[dict[str, t.Any]]) -> dict[str, t.Any]:
+def build(settings: t.Mapping[str, t.Any] | None = None, **states: list[dict[str, t.Any]]) -> dict[str, t.Any]:
     """Return the report of audited hints. The supported regions are read while Tiered Cache is on."""
+    settings = settings or ON
     supported = {"vendors": VENDORS} if settings["state"] == "enabled" else {"skipped": True}
     hints = {**{state: [] for state in ("right", "wrong", "ambiguous", "unknown")}, **states}
     return call({"zone_id": "0" * 32, "tiered_cache": settings}, supported, hints)

@@ -47,14 +47,19 @@ def host_variables(**policies: dict[str, t.Any]) -> dict[str, dict[str, t.Any]]:
 
 def plan(
     hostvars: dict[str, t.Any] | None = None,
-    hosts: t.Sequence[str] = HOSTS,
+    hosts: t.Sequence[str] | None = None,
     mappings: t.Any = (),
     **policy: t.Any,
 ) -> dict[str, t.Any]:
     """The plan for hosts that all have this policy."""
     hostvars = hostvars or host_variables(**dict.fromkeys(HOSTS, policy))
     result: dict[str, t.Any] = plan_role(
-        hostvars, HOSTS, hosts, GROUPS, {"mappings": list(mappings), "report": "y"}, {"mappings": "Mappings"}
+        hostvars,
+        HOSTS,
+        HOSTS if hosts is None else hosts,
+        GROUPS,
+        {"mappings": list(mappings), "report": "y"},
+        {"mappings": "Mappings"},
     )
     return result
 
