@@ -89,16 +89,19 @@ class Reader:
 
 
 class FirstRequestHook:
-    """Calls a function before the first request for this page."""
+    """Calls a function before any request for this page or a later one."""
 
     def __init__(self, page: int, action: t.Callable[[], object]) -> None:
         self._page = page
         self._action = action
-        self._done = threading.Lock()
+        self._is_called = False
+        self._lock = threading.Lock()
 
     def __call__(self, page: int) -> None:
-        if page == self._page and self._done.acquire(blocking=False):
-            self._action()
+        with self._lock:
+            if page >= self._page and not self._is_called:
+                self._is_called = True
+                self._action()
 
 
 @pytest.fixture(scope="module", autouse=True)
