@@ -327,18 +327,13 @@ def test_concurrent_deletion(reader: Reader) -> None:
 def test_concurrent_exchange(reader: Reader) -> None:
     """The exchange is between the first page and the others. All totals are equal, but the new mapping shows the inconsistency."""
     fill_zone(reader.simulator, 95)
-    lock = threading.Lock()
-    written: list[str] = []
 
-    def before(page: int) -> None:
-        with lock:
-            if page > 1 and not written:
-                written.append("192.0.2.1")
-                remove_mapping(api, address(1))
-                add_mapping(api, "192.0.2.1")
+    def exchange() -> None:
+        remove_mapping(api, address(1))
+        add_mapping(api, "192.0.2.1")
 
     with ApiClient(reader.simulator) as api:
-        found = reader.read(before)
+        found = reader.read(FirstRequestHook(2, exchange))
     assert found == [*ALL_ADDRESSES[1:95], "192.0.2.1"]
     assert len(requested_pages(reader.simulator)) == 20
 
