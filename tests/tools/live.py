@@ -7,11 +7,12 @@
 The environment names the credential and the zone: CLOUDFLARE_API_TOKEN or CLOUDFLARE_TOKEN (or CLOUDFLARE_EMAIL with
 CLOUDFLARE_API_KEY), and CLOUDFLARE_ZONE_ID. CLOUDFLARE_BASE_URL names another API than Cloudflare's.
 
-Without ``--write``, nothing is written, and the program sends 8 requests: one fewer if the credential does not list
-the zone, one fewer if the zone has no mapping. ``--write`` adds 6 requests, which create and delete a mapping, alone and
-in a batch. Its address is a random one of 2001:db8::/32, the range for documentation. The mapping is deleted in any
-case, with one more request if a step fails or the program is interrupted. The client retries a request whose answer is
-lost; such retries are not counted.
+Without ``--write``, nothing is written. The program sends each operation that reads: zones-list again with the name of
+the zone, if the credential lists the zone; the read of one mapping for an address without a mapping, and again for one
+with a mapping, if the zone has one. ``--write`` adds 6 requests, which create and delete a mapping, alone and in a batch.
+Its address is a random one of 2001:db8::/32, the range for documentation. The mapping is deleted in any case, with one
+more request if a step fails or the program is interrupted. The client retries a request whose answer is lost; such
+retries are not counted.
 
 The operations that switch Tiered Cache are never sent: they would change how the zone works.
 
@@ -105,7 +106,10 @@ class LiveCheck:
         vendors = _result(supported, {}).get("vendors", {})
         if unknown := sorted(vendors.keys() - set(VENDORS)):
             self._report("differs", "vendors of mappings", [f"the API supports {', '.join(unknown)} too"])
-        self.send("smart-tiered-cache-get", "200", NOT_FOUND)
+        checked = {"zones-list", LIST, GET, "tiered-caching-get", SUPPORTED}
+        for name, operation in self._operations.items():
+            if operation.method == "GET" and name not in checked:
+                self.send(name, "200", NOT_FOUND)
 
         regions = [{"vendor": vendor, "region": one["name"]} for vendor in vendors for one in vendors[vendor]]
         return (address if is_free else ""), (regions[0] if regions else {})
