@@ -46,7 +46,7 @@ def find_differences(contract: Path, output: pytest.CaptureFixture[str]) -> list
 def test_contract_agrees_with_sdk() -> None:
     command = [sys.executable, "-m", "tests.tools.contract_watch"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert "DIFFERENCE" not in done.stdout
     assert "not compared: error codes" in done.stdout
     assert done.stdout.endswith(f"0 differences between openapi.yaml and cloudflare {SDK_VERSION}\n")
