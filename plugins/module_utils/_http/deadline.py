@@ -54,6 +54,8 @@ def make_adapter(time_left: TimeLeft) -> requests.adapters.HTTPAdapter:
     import requests
 
     class BoundedResponse(http.client.HTTPResponse):
+        fp: t.Any = None  # for the destructor, if a signal interrupts the constructor
+
         def __init__(self, sock: socket.socket, *args: t.Any, **settings: t.Any) -> None:
             super().__init__(sock, *args, **settings)
             self.fp = io.BufferedReader(_BoundedReader(sock, self.fp.detach(), time_left))
