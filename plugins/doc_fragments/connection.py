@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options for connections to any server, and where plugins find them beside their own arguments."""
+"""The options for connections to any server, and the other places where plugins look for them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ class ModuleDocFragment:
 options:
   timeout:
     description:
-      - The seconds that one request may take to connect, and that may pass between two bytes of its answer.
-      - A whole answer may take O(timeout) and the rest of O(max_wait). The time beyond O(timeout) counts as waiting.
+      - The seconds that one request may take to connect, and that may pass between two bytes of its response.
+      - A complete response may take O(timeout) plus the rest of O(max_wait). The time beyond O(timeout) counts as waiting.
     type: float
     default: 30.0
   max_wait:
     description:
       - The seconds that a module, or one call of a lookup, may wait in total for a rate limit to end, or for a server or connection
         to recover. A warning reports each wait.
-      - The default survives one block by the rate limit, which lasts five minutes. With V(0), the first obstacle is an error.
-      - If an answer says how long to wait, the wait takes exactly that time. If the rest of O(max_wait) is shorter, the task fails at
-        once.
+      - The default is enough for one rate limit block of five minutes. With V(0), the task fails instead of waiting.
+      - If a response specifies how long to wait, the wait takes exactly that time. If the rest of O(max_wait) is shorter, the task
+        fails at once.
     type: float
     default: 330.0
   validate_certs:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options for the API and the credential for it, and where plugins find them beside their own arguments."""
+"""The options for the API and its credential, and the other places where plugins look for them."""
 
 from __future__ import annotations
 
@@ -19,16 +19,14 @@ options:
   api_email:
     description:
       - The e-mail address of the user whose global API key is O(api_key).
-      - If neither the options have a credential nor the environment a token, defaults to the environment variable
-        E(CLOUDFLARE_EMAIL).
+      - Defaults to the environment variable E(CLOUDFLARE_EMAIL), unless an option has a credential or the environment has a token.
     type: str
     aliases:
       - account_email
   api_key:
     description:
       - A global API key, the older kind of credential. Requires O(api_email).
-      - If neither the options have a credential nor the environment a token, defaults to the environment variable
-        E(CLOUDFLARE_API_KEY).
+      - Defaults to the environment variable E(CLOUDFLARE_API_KEY), unless an option has a credential or the environment has a token.
     type: str
     aliases:
       - account_api_key
@@ -76,5 +74,5 @@ options:
       - name: cloudflare_api_url
 notes:
   - An option comes from the plugin's arguments, then from variables, then from the environment, then from the configuration file.
-    The whole credential comes from the first of these sources that has any part of one. The same holds for the zone.
+    The credential comes completely from the first source that has any part of a credential. The zone follows the same rule.
 """

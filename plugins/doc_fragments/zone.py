@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options for the zone, and where plugins find them beside their own arguments."""
+"""The options for the zone, and the other places where plugins look for them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ options:
   zone_id:
     description:
       - The id of the zone, 32 hexadecimal digits. Specify exactly one of O(zone_id) and O(zone).
-      - Without either, defaults to the environment variable E(CLOUDFLARE_ZONE_ID).
+      - If neither is set, O(zone_id) defaults to the environment variable E(CLOUDFLARE_ZONE_ID).
     type: str
   zone:
     description:
