@@ -64,7 +64,7 @@ def measure_all(sizes: Sizes) -> dict[str, str]:
         tables["range lookup"] = range_lookup.measure_range_lookup(bench, sizes)
     with open_bench(paired_runs.CONNECTIONS_LATENCY_MS) as bench:
         pairs = paired_runs.compare_connections(bench, sizes)
-        tables["connections"] = paired_runs.format_pairs(pairs, "side by side", "over one connection")
+        tables["connections"] = paired_runs.format_pairs(pairs, "several connections in parallel", "one connection")
     with contextlib.ExitStack() as stack:
         benches = [stack.enter_context(open_bench(latency)) for latency in sizes.latencies]
         for name, jobs in JOBS.items():

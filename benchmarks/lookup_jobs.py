@@ -36,7 +36,7 @@ def lookups_in_one_template(sizes: Sizes) -> Job:
 
     return Job(
         f"{sizes.lookups:,} lookups in one template",
-        f"Of as many addresses, spread over a zone with {sizes.zone:,} mappings.",
+        f"The mappings of {sizes.lookups:,} addresses, spread over a zone with {sizes.zone:,} mappings.",
         *(sizes.lookups, sizes.zone),
         [
             Approach("lookup `origin_cloud_region` for each address", lookup_command(OUR_LOOKUP, sizes.zone)),
@@ -68,7 +68,7 @@ def lookup_on_each_host(sizes: Sizes, zone_size: int) -> Job:
     uri_task = on_each(measured_task("ansible.builtin.uri", uri_arguments("/{{ address }}")), "result.status == 200")
     return Job(
         f"A lookup on each of {sizes.hosts} hosts, in a zone with {zone_size:,} mappings",
-        f"One task with {sizes.forks} forks, which asks for {different} different addresses.",
+        f"One task with {sizes.forks} forks, which looks up {different} different addresses.",
         *(sizes.hosts, zone_size),
         [
             Approach("lookup `origin_cloud_region`", debug(OUR_LOOKUP)),

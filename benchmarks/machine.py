@@ -21,9 +21,9 @@ def describe_machine(command: str) -> str:
             ("Cloudflare's SDK", "cloudflare"),
         )
     )
-    load = ", ".join(f"{value:.1f}" for value in os.getloadavg()[:2])
+    one_minute, five_minutes, dummy = os.getloadavg()
     return (
         f"Measured on {datetime.datetime.now(datetime.timezone.utc).date()} by `{command}`, on {os.cpu_count()} CPUs, with "
-        f"{platform.system()}, Python {platform.python_version()}, {versions}. The load was {load} when it began (averages of 1 and 5 "
-        "minutes)."
+        f"{platform.system()}, Python {platform.python_version()}, {versions}. The load average at the start was "
+        f"{one_minute:.1f} over 1 minute, and {five_minutes:.1f} over 5 minutes."
     )

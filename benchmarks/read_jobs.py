@@ -45,7 +45,7 @@ def read_one(sizes: Sizes) -> Job:
     }
     return Job(
         "Read one mapping",
-        f"One address is given, in a zone with {total:,} mappings.",
+        f"The mapping of one address, in a zone with {total:,} mappings.",
         *(1, total),
         [Approach(name, create_command, repetitions=times) for name, create_command in commands.items()],
     )
@@ -55,14 +55,14 @@ def read_several(sizes: Sizes) -> Job:
     total = sizes.zone
     return Job(
         f"Read {sizes.several_mappings} mappings",
-        f"{sizes.several_mappings} addresses are given, spread over a zone with {total:,} mappings.",
+        f"The mappings of {sizes.several_mappings} addresses, spread over a zone with {total:,} mappings.",
         *(sizes.several_mappings, total),
         [
             Approach("`origin_cloud_region_info`", info_command(total)),
-            Approach("`ansible.builtin.uri` in a loop, an address each", uri_command(total), lambda latency: 10),
+            Approach("`ansible.builtin.uri` in a loop, one address each", uri_command(total), lambda latency: 10),
             Approach("lookup `ansible.builtin.url` for each address", lookup_command(URL_LOOKUP, total)),
             Approach("SDK, `get` for each address", sdk_get_command(total)),
-            Approach("SDK, `list` of all with `per_page=100`", sdk_list_command(total, per_page=100)),
+            Approach("SDK, `list` of all mappings with `per_page=100`", sdk_list_command(total, per_page=100)),
         ],
     )
 
@@ -85,17 +85,17 @@ def read_all(sizes: Sizes) -> Job:
 
     return Job(
         f"Read all {total:,} mappings",
-        "The loop with `uri` is told how many pages there are.",
+        "The loop with `uri` gets the number of pages as a variable.",
         *(total, total),
         [
             Approach("`origin_cloud_region_info`", info_all),
             Approach("lookup `origin_cloud_region`", our_query),
             Approach(
-                "`ansible.builtin.uri` in a loop, a page of 100 each",
+                "`ansible.builtin.uri` in a loop, one page of 100 mappings each",
                 uri_pages,
                 lambda latency: 1_000 if latency else total,
             ),
-            Approach("SDK, `list` as it is", sdk_list_command(total)),
+            Approach("SDK, `list` with its default of 20 mappings a page", sdk_list_command(total)),
             Approach("SDK, `list` with `per_page=100`", sdk_list_command(total, per_page=100)),
         ],
     )

@@ -35,16 +35,19 @@ def measure_starts(bench: Bench, sizes: Sizes) -> str:
     (bench.folder / "nothing.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": []}]))
     python = (sys.executable, "-c")
     commands = {
-        "`ansible-playbook` with a playbook that has no task": ("ansible-playbook", "nothing.yml"),
-        "Python that imports the SDK and makes a client": (*python, "import cloudflare; cloudflare.Cloudflare().cache"),
-        "Python that does nothing": (*python, ""),
+        "`ansible-playbook` with a playbook without tasks": ("ansible-playbook", "nothing.yml"),
+        "Python with a script that imports the SDK and creates a client": (
+            *python,
+            "import cloudflare; cloudflare.Cloudflare().cache",
+        ),
+        "Python with an empty script": (*python, ""),
     }
     times_of: dict[str, list[float]] = {name: [] for name in [*commands][:: sizes.approach_step]}
     for dummy in range(sizes.runs):
         for name, times in times_of.items():
             times += WholeCommand(commands[name]).run(bench).seconds
     return format_table(
-        ["", f"seconds, {sizes.runs} times"], [[name, format_seconds(times)] for name, times in times_of.items()]
+        ["", f"seconds, {sizes.runs} runs"], [[name, format_seconds(times)] for name, times in times_of.items()]
     )
 
 
@@ -60,7 +63,13 @@ def measure_modules(bench: Bench, times: int) -> str:
         ["`origin_cloud_region_info`", f"{ours:,}", *_format_imports(fastest[0])],
         ["`ansible.builtin.uri`", f"{other:,}", *_format_imports(fastest[1])],
     ]
-    heads = ["", "packed, bytes", "modules imported", "milliseconds", "of these, with what is first imported by each"]
+    heads = [
+        "",
+        "size in bytes",
+        "imported Python modules",
+        "milliseconds",
+        "selected imports with their dependencies, in milliseconds",
+    ]
     return format_table(heads, rows)
 
 

@@ -35,18 +35,23 @@ def write_new(sizes: Sizes) -> Job:
 
     return Job(
         f"Write {sizes.new_mappings:,} new mappings",
-        "Into an empty zone. The module reads the zone first, and checks the regions. The others do not: they know that all is new.",
+        "The zone is empty. The module first reads the zone and checks the regions. The other methods do not, since all mappings are new.",
         *(sizes.new_mappings, 0),
         [
             Approach("`origin_cloud_regions`", lambda count: declare_command(create_mappings(count), "created", count)),
             Approach(
-                "`ansible.builtin.uri` in a loop, a mapping each", uris("/{{ item.origin_ip }}", "wanted"), limit_to_10
+                "`ansible.builtin.uri` in a loop, one mapping each",
+                uris("/{{ item.origin_ip }}", "wanted"),
+                limit_to_10,
             ),
             Approach(
-                "`ansible.builtin.uri` in a loop, a batch of 100 each", uris("/batch", "wanted | batch(100) | list")
+                "`ansible.builtin.uri` in a loop, one batch of 100 mappings each",
+                uris("/batch", "wanted | batch(100) | list"),
             ),
-            Approach("SDK, `update` for each", sdk("update"), lambda latency: 100 if latency else sizes.new_mappings),
-            Approach("SDK, `bulk_update` for each 100", sdk("bulk")),
+            Approach(
+                "SDK, `update` for each mapping", sdk("update"), lambda latency: 100 if latency else sizes.new_mappings
+            ),
+            Approach("SDK, `bulk_update` for each 100 mappings", sdk("bulk")),
         ],
         check,
     )
@@ -73,19 +78,19 @@ def write_changed(sizes: Sizes) -> Job:
         check_region(bench, wanted[step * (count - 1)])
 
     return Job(
-        f"Write {sizes.changed_mappings} that changed among {sizes.zone:,}",
-        f"All {sizes.zone:,} are given. Each way reads the zone, compares, and writes what differs.",
+        f"Write {sizes.changed_mappings} changed mappings in a zone with {sizes.zone:,}",
+        f"Each method gets all {sizes.zone:,} mappings, reads the zone, and writes the mappings that differ.",
         *(sizes.changed_mappings, sizes.zone),
         [
             Approach("`origin_cloud_regions`", lambda count: declare_command(wanted, "updated", count)),
             Approach(
-                "`ansible.builtin.uri` in two loops, a page of 100 and a mapping each",
+                "`ansible.builtin.uri` in two loops: one page of 100 mappings each, and one mapping each",
                 lambda count: uri_loops_command(wanted, count),
                 lambda latency: 0 if latency == 20 else sizes.changed_mappings,
             ),
-            Approach("SDK, `list` as it is and `update` for each", sdk(False)),
-            Approach("SDK, `list` with `per_page=100` and `update` for each", sdk(False, per_page=100)),
-            Approach("SDK, `list` with `per_page=100` and `bulk_update`", sdk(True, per_page=100)),
+            Approach("SDK, `list` with its default of 20 mappings a page, and `update` for each mapping", sdk(False)),
+            Approach("SDK, `list` with `per_page=100`, and `update` for each mapping", sdk(False, per_page=100)),
+            Approach("SDK, `list` with `per_page=100`, and `bulk_update`", sdk(True, per_page=100)),
         ],
         check,
     )

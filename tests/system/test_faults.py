@@ -199,7 +199,9 @@ ROWS = [
     Row("connection closed before the request was processed", {"kind": "disconnect"}, "once", RETRIED_ONCE),
     Row("connection closed before the request was processed", {"kind": "disconnect"}, "always", ALL_TRIES_FAILED),
     Row("connection closed after the request was processed", {"kind": "disconnect_after"}, "once", RETRIED_ONCE),
-    Row("connection closed after the request was processed", {"kind": "disconnect_after"}, "always", APPLIED_BY_EACH_TRY),
+    Row(
+        "connection closed after the request was processed", {"kind": "disconnect_after"}, "always", APPLIED_BY_EACH_TRY
+    ),
     Row("connection closed within the response", {"kind": "truncate"}, "once", RETRIED_ONCE),
     Row("connection closed within the response", {"kind": "truncate"}, "always", APPLIED_BY_EACH_TRY),
     Row(
