@@ -18,10 +18,10 @@ PLUGINS = ROOT / "plugins"
 MODULE_UTILS = PLUGINS / "module_utils"
 PACKAGE = "ansible_collections.edgecache.cloudflare."
 
-ROOMS = ("_module", "_hints", "_ranges", "_api", "_http", "")
-"""The folders of ``module_utils`` from top to bottom. The last entry, the ground floor, is for the files in no folder."""
+LAYERS = ("_module", "_hints", "_ranges", "_api", "_http", "")
+"""The folders of ``module_utils`` from top to bottom. The last entry is for the files in no folder."""
 
-GROUND_FLOOR = {"_addresses.py", "_errors.py", "_secrets.py", "_text.py", "_urls.py", "_version.py"}
+BASE_FILES = {"_addresses.py", "_errors.py", "_secrets.py", "_text.py", "_urls.py", "_version.py"}
 
 ALLOWED_IMPORTS = {
     "action": {"action", "plugin_utils", "module_utils"},
@@ -47,8 +47,8 @@ def label(path: Path) -> str:
     return path.relative_to(PLUGINS).as_posix()
 
 
-def room_of(path: Path) -> str:
-    """Return the room of a file of ``module_utils``."""
+def layer_of(path: Path) -> str:
+    """Return the layer of a file of ``module_utils``."""
     return path.relative_to(MODULE_UTILS).parts[0] if path.parent != MODULE_UTILS else ""
 
 
@@ -87,8 +87,8 @@ def test_folder_imports(path: Path) -> None:
 
 @pytest.mark.parametrize("path", files_in(MODULE_UTILS), ids=label)
 def test_room_imports(path: Path) -> None:
-    allowed = ROOMS[ROOMS.index(room_of(path)) :]
-    violations = [label(imported) for imported in imported_files(path) if room_of(imported) not in allowed]
+    allowed = LAYERS[LAYERS.index(layer_of(path)) :]
+    violations = [label(imported) for imported in imported_files(path) if layer_of(imported) not in allowed]
     assert not violations
 
 
@@ -98,19 +98,19 @@ def test_only_module_base_imports_ansible(path: Path) -> None:
     assert uses_ansible == (path == MODULE_UTILS / "_module/base.py")
 
 
-def test_room_names() -> None:
-    assert {room_of(path) for path in files_in(MODULE_UTILS)} == set(ROOMS)
-    assert {path.name for path in MODULE_UTILS.glob("*.py")} - {"__init__.py"} == GROUND_FLOOR
+def test_layer_names() -> None:
+    assert {layer_of(path) for path in files_in(MODULE_UTILS)} == set(LAYERS)
+    assert {path.name for path in MODULE_UTILS.glob("*.py")} - {"__init__.py"} == BASE_FILES
     assert all(len(path.relative_to(MODULE_UTILS).parts) <= 2 for path in files_in(MODULE_UTILS))
 
 
 def test_contributing_table() -> None:
-    """The table has a row for each file, room by room from top to bottom."""
+    """The table has a row for each file, layer by layer from top to bottom."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    section = text.split("## The map of the house")[1].split("\n## ")[0]
+    section = text.split("## Architecture")[1].split("\n## ")[0]
     rows = re.findall(r"^\| `(_[\w/]+\.py)` \| \S", section, re.MULTILINE)
     paths = [path for path in files_in(MODULE_UTILS) if path.name != "__init__.py"]
-    paths.sort(key=lambda path: ROOMS.index(room_of(path)))
+    paths.sort(key=lambda path: LAYERS.index(layer_of(path)))
     assert rows == [path.relative_to(MODULE_UTILS).as_posix() for path in paths]
 
 
