@@ -56,7 +56,7 @@ EXAMPLES = r"""
   loop_control:
     label: "{{ item.origin_ip }}"
 
-- name: Fetch Azure's file from the URL that Microsoft's download centre (id 56519) shows this week
+- name: Download Azure's file, whose URL is on Microsoft's download page 56519 and changes each week
   ansible.builtin.get_url:
     url: "{{ azure_ranges_url }}"
     dest: "{{ playbook_dir }}/azure.json"
