@@ -54,12 +54,12 @@ seealso:
     plugin_type: lookup
   - module: edgecache.cloudflare.origin_cloud_region_info
 notes:
-  - Each option may be a template, also a number or a list. Templates can use only the variables of C(--extra-vars). O(compose), O(groups)
-    and O(keyed_groups) are evaluated for each host instead.
+  - The value of each option may be a template, even if the option is a number or a list. Templates can use only the variables of
+    C(--extra-vars). O(compose), O(groups) and O(keyed_groups) are evaluated for each host instead.
   - An option may also be a string that C(ansible-vault encrypt_string) has encrypted. Ansible does not evaluate such a string as a
     template.
-  - If a zone cannot be read, Ansible shows a warning and continues without its hosts. To stop instead, set C(any_unparsed_is_failed=true)
-    in the section C(inventory) of C(ansible.cfg).
+  - If the plugin cannot read a zone, Ansible shows a warning and continues without the hosts of this inventory file. To stop instead, set
+    C(any_unparsed_is_failed=true) in the section C(inventory) of C(ansible.cfg).
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
 """

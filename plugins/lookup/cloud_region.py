@@ -23,7 +23,7 @@ options:
   _terms:
     description:
       - The IPv4 or IPv6 addresses to look up, in any spelling.
-      - Each address is a term of its own. Spread a list with C(*), as in V(query('edgecache.cloudflare.cloud_region', *addresses\)).
+      - Each address is a separate term. Spread a list with C(*), as in V(query('edgecache.cloudflare.cloud_region', *addresses\)).
     type: list
     elements: str
   default:
@@ -34,16 +34,16 @@ options:
     type: raw
   max_wait:
     description:
-      - The seconds that one read of a URL may wait in total for a server or connection to recover. A warning reports each wait.
+      - The seconds that the download of one file may wait in total for a server or connection to recover. A warning reports each wait.
 seealso:
   - module: edgecache.cloudflare.cloud_region_info
   - plugin: edgecache.cloudflare.origin_cloud_region
     plugin_type: lookup
     description: The hint that a zone has for an address.
 notes:
-  - An address is ambiguous if its longest prefix belongs to different vendors or regions. The error message lists them.
+  - An address is ambiguous if its longest prefix belongs to different vendors or regions. The error message lists these regions.
   - All lookups of a run share the file that the first lookup has downloaded from a URL, even if the file changes meanwhile. A lookup reads
-    a local file again when that file has changed.
+    a local file again when the file has changed.
   - Each host of a task has its own process, which needs some tenths of a second to parse the files. So pass all addresses to one lookup if
     possible.
   - Use C(query) instead of C(lookup) for a list, since C(lookup) turns a list with one element into that element.

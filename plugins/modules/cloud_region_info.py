@@ -16,7 +16,7 @@ description:
   - Of the prefixes that contain the address and have a region, the module uses the longest. Prefixes without a region are ignored.
   - Costs no request to Cloudflare, and one request for each URL in O(sources). With an empty list of addresses, costs no request.
   - Does not use a credential. The module accepts and ignores the options for the credential, the zone and the API. So C(module_defaults) of
-    the action group can apply to a whole play.
+    the action group can apply to all tasks of a play.
 extends_documentation_fragment:
   - edgecache.cloudflare.connection
   - edgecache.cloudflare.credential
@@ -34,7 +34,7 @@ options:
 seealso:
   - plugin: edgecache.cloudflare.cloud_region
     plugin_type: lookup
-    description: The same for templates.
+    description: Finds the vendor and the region in templates.
   - module: edgecache.cloudflare.supported_cloud_region_info
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
@@ -78,7 +78,7 @@ EXAMPLES = r"""
 - name: Stop if the region is not known
   ansible.builtin.assert:
     that: one.cloud_regions | length == 1
-    fail_msg: "In no range: {{ one.unknown }}. In several: {{ one.ambiguous }}"
+    fail_msg: "In no range: {{ one.unknown }}. In several regions: {{ one.ambiguous }}"
 """
 
 RETURN = r"""
@@ -160,7 +160,7 @@ ambiguous:
           type: str
           sample: https://ip-ranges.amazonaws.com/ip-ranges.json
 failure:
-  description: The error, for a play to branch on.
+  description: The error, as data that a play can evaluate.
   returned: failure
   type: dict
   contains:

@@ -40,7 +40,7 @@ options:
     description:
       - The region, as the vendor names it. Required for O(state=present).
       - M(edgecache.cloudflare.supported_cloud_region_info) lists the regions.
-      - In check mode, the module reads this list instead of writing, so that a wrong region fails in check mode, too.
+      - In check mode, the module reads this list instead of writing, so that it also fails for a wrong region.
     type: str
   state:
     description:
@@ -80,7 +80,7 @@ EXAMPLES = r"""
     vendor: aws
     region: eu-central-1
 
-- name: Delete the hint of an origin that is gone
+- name: Delete the hint of an origin that no longer exists
   edgecache.cloudflare.origin_cloud_region:
     origin_ip: "2001:DB8:0:0::1"
     state: absent
@@ -88,7 +88,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 origin_cloud_region:
-  description: The mapping after the task, or as it would be in check mode; null if it is absent.
+  description: The mapping after the task, or as it would be in check mode; null if the address has no mapping.
   returned: success
   type: dict
   contains:
@@ -133,7 +133,7 @@ zone_id:
   type: str
   sample: 023e105f4ecef8ad9ca31a8372d0c353
 failure:
-  description: The error, for a play to branch on.
+  description: The error, as data that a play can evaluate.
   returned: failure
   type: dict
   contains:

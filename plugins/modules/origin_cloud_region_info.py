@@ -32,7 +32,7 @@ options:
 seealso:
   - plugin: edgecache.cloudflare.origin_cloud_region
     plugin_type: lookup
-    description: The same for templates.
+    description: Reads the hints in templates.
   - name: Smart Tiered Cache
     description: The setting that uses the hints.
     link: https://developers.cloudflare.com/cache/how-to/tiered-cache/
@@ -113,7 +113,7 @@ missing:
 canonical:
   description:
     - The canonical form of each address, by its spelling in O(origin_ip). Empty without O(origin_ip).
-    - Use it to find the mapping of an address in an unknown spelling.
+    - Use this dictionary to find the mapping of an address in an unknown spelling.
   returned: success
   type: dict
   sample:
@@ -124,7 +124,7 @@ zone_id:
   type: str
   sample: 023e105f4ecef8ad9ca31a8372d0c353
 failure:
-  description: The error, for a play to branch on.
+  description: The error, as data that a play can evaluate.
   returned: failure
   type: dict
   contains:

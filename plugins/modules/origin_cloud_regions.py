@@ -53,7 +53,8 @@ options:
         type: str
       host:
         description:
-          - The host of your inventory that the mapping is for. It is not sent to Cloudflare. RV(left_out) returns it.
+          - The host of your inventory that the mapping is for. The module does not send the name to Cloudflare, but returns it in
+            RV(left_out).
         type: str
       modified_on:
         description:
@@ -107,21 +108,21 @@ options:
   leave_out:
     description:
       - Whether to skip items of O(mappings) that cannot be declared, and return them as RV(left_out), instead of failing.
-      - An item with O(mappings[].host) is skipped if it has no valid IP address, an address that O(validate_addresses) rejects, no vendor or
-        no region, or an unsupported region.
+      - An item with O(mappings[].host) is skipped if its address is not valid or rejected by O(validate_addresses), if the vendor or the
+        region is missing, or if Cloudflare does not support the region.
       - With O(derive), any item without a vendor and a region is skipped if no supported region is found, or if O(validate_addresses)
         rejects its address.
       - All other invalid items are errors, and so are different regions for one address.
-      - An existing mapping of a skipped address stays, also with O(purge).
-      - O(purge) therefore needs the address of each host. If O(mappings[].origin_ip) of a host is a name, O(purge) is an error. An empty text
-        means that the host has no address.
+      - If a skipped address has a mapping, the mapping stays, even with O(purge).
+      - O(purge) therefore needs the address of each host. If O(mappings[].origin_ip) of a host is a name, O(purge) is an error. An empty
+        string means that the host has no address.
     type: bool
     default: false
   derive:
     description:
       - Whether to find the vendor and the region of O(mappings) that have neither, as M(edgecache.cloudflare.cloud_region_info) does.
       - Costs no request to Cloudflare. If a mapping has no vendor and no region, costs one request for each URL in O(sources).
-      - An address in no range or in several is an error, unless O(leave_out) is set.
+      - An address in no range, or in ranges of several regions, is an error unless O(leave_out) is set.
     type: bool
     default: false
 notes:
@@ -129,11 +130,11 @@ notes:
     If the zone has no room for new mappings, deletions come first.
   - The API accepts or rejects each mapping of a batch separately. If the API rejects some mappings, the module writes the others, and fails
     with RV(failed_items). After a rejection, the module deletes mappings only to make room for new ones.
-  - If the API rejects a whole batch, the module stops. RV(created), RV(updated), RV(deleted) and RV(diff) list the changes made before. A
-    second run makes the other changes.
+  - If the API rejects a complete batch, the module stops. RV(created), RV(updated), RV(deleted) and RV(diff) list the changes made before.
+    A second run makes the remaining changes.
   - If the response to a batch is lost, the module sends the batch again, or reads its mappings. If the outcome stays unknown, the addresses
     are in RV(unconfirmed).
-  - Check mode reads the supported regions too, and fails as a real run would.
+  - Check mode also reads the supported regions, and fails like a real run.
 seealso:
   - module: edgecache.cloudflare.origin_cloud_region
     description: For one origin.
@@ -187,7 +188,7 @@ EXAMPLES = r"""
       - origin_ip: 192.0.2.1
       - origin_ip: "2001:db8::1"
 
-- name: Delete the hints of origins that are gone
+- name: Delete the hints of origins that no longer exist
   edgecache.cloudflare.origin_cloud_regions:
     state: absent
     mappings:
@@ -278,7 +279,7 @@ left_out:
   elements: dict
   contains:
     host:
-      description: The host of the item; null if it has none.
+      description: The host of the item; null without a host.
       returned: always
       type: str
       sample: web-1.example.com
@@ -298,7 +299,7 @@ left_out:
       type: str
       sample: us-east1
     reason:
-      description: The reason why it was skipped.
+      description: The reason why the item was skipped.
       returned: always
       type: str
       sample: "region 'us-east1' is not supported for aws; did you mean 'us-east-1'?"
@@ -321,7 +322,7 @@ failed_items:
 unconfirmed:
   description:
     - The addresses of changes whose outcome is unknown. The API did not respond, and the module could not read the zone afterwards.
-    - Empty on success. If there are any, RV(ignore:changed) is true.
+    - Empty on success. If the list has addresses, RV(ignore:changed) is true.
   returned: success, or if a write has failed
   type: list
   elements: str
@@ -347,7 +348,7 @@ zone_id:
   type: str
   sample: 023e105f4ecef8ad9ca31a8372d0c353
 failure:
-  description: The error, for a play to branch on.
+  description: The error, as data that a play can evaluate.
   returned: failure
   type: dict
   contains:

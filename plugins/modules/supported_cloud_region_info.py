@@ -64,8 +64,8 @@ EXAMPLES = r"""
 RETURN = r"""
 vendors:
   description:
-    - The regions of each vendor, by the vendor's name, in the API's order. A region has a C(name) and C(upper_tier_colos), the codes of
-      the data centers.
+    - The regions of each vendor, by the vendor's name, in the API's order. A region has a C(name), and in C(upper_tier_colos) the codes of
+      its upper-tier data centers.
     - With O(vendor), only this vendor. The list is empty if Cloudflare does not support the vendor.
   returned: success
   type: dict
@@ -84,7 +84,7 @@ zone_id:
   type: str
   sample: 023e105f4ecef8ad9ca31a8372d0c353
 failure:
-  description: The error, for a play to branch on.
+  description: The error, as data that a play can evaluate.
   returned: failure
   type: dict
   contains:

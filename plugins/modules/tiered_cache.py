@@ -33,8 +33,8 @@ options:
       - Whether Smart Tiered Cache is on. Smart Tiered Cache chooses the upper tier for each origin, and uses the hints for the choice.
     type: bool
 notes:
-  - The module writes a setting even if the API marks it as not editable, since the API may accept the write anyway. If the API refuses
-    it, the module fails with the API's message.
+  - The module writes a setting even if the API marks the setting as not editable, since the API may accept the write anyway. If the API
+    rejects the write, the module fails with the API's message.
   - If the response to a write is lost, the module sends the write again, or reads the setting. If the outcome stays unknown, the module
     fails with a message about the unknown outcome, and returns RV(ignore:changed=true).
 seealso:
@@ -64,17 +64,17 @@ tiered_cache:
   type: dict
   contains:
     state:
-      description: Tiered Cache, V(enabled) or V(disabled); null if O(state) is not given.
+      description: Tiered Cache, V(enabled) or V(disabled); null without O(state).
       returned: always
       type: str
       sample: enabled
     smart:
-      description: Whether Smart Tiered Cache is on; null if O(smart) is not given.
+      description: Whether Smart Tiered Cache is on; null without O(smart).
       returned: always
       type: bool
       sample: true
 diff:
-  description: The settings whose options are given, before and after.
+  description: The settings whose options are specified, before and after the task.
   returned: success, or if a write has failed
   type: dict
   contains:
@@ -94,7 +94,7 @@ zone_id:
   type: str
   sample: 023e105f4ecef8ad9ca31a8372d0c353
 failure:
-  description: The error, for a play to branch on.
+  description: The error, as data that a play can evaluate.
   returned: failure
   type: dict
   contains:

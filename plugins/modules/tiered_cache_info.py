@@ -61,7 +61,7 @@ zone_id:
   type: str
   sample: 023e105f4ecef8ad9ca31a8372d0c353
 failure:
-  description: The error, for a play to branch on.
+  description: The error, as data that a play can evaluate.
   returned: failure
   type: dict
   contains:
