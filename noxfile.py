@@ -4,9 +4,9 @@
 
 """The sessions behind ``make demo``, ``make test`` and ``make test-all``. ``.venv/bin/nox --list`` describes each.
 
-A session works on its own copy of the checkout, with a home of its own, under ``.build/<session>``. Those with the tag
-``test`` are what most changes can break; those with the tag ``rest`` are the others. The longest come first, since nox
-starts them in this order.
+A session works on its own copy of the checkout, with its own home directory, under ``.build/<session>``. Sessions with the tag
+``test`` check what most changes can break; sessions with the tag ``rest`` are the others. The longest sessions come first,
+since nox starts the sessions in this order.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def sanity(session: nox.Session, core: str) -> None:
 def lint(session: nox.Session) -> None:
     """Check style, types, licences, changelog fragments and the documentation of the plugins."""
     prepare(session, NEWEST, *LINT)
-    # The hooks name their tools as they lie beside the checkout, and read what git knows.
+    # The hooks name their tools by paths relative to the checkout, and check the files that git knows.
     Path(".nox").unlink(missing_ok=True)
     Path(".nox").symlink_to(Path(session.virtualenv.location).parent)
     session.run("git", "add", "--all", external=True)
@@ -303,7 +303,7 @@ def contract(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def benchmark(session: nox.Session) -> None:
-    """Measure the collection beside its alternatives, and write the tables of the performance page."""
+    """Measure the collection and its alternatives, and write the tables of the performance page."""
     prepare(session, NEWEST, *SIMULATOR, "cloudflare", "py-cloudip")
     page = ("--page", str(CHECKOUT / "docs/explanation/performance.md"))
     session.run("python", "-m", "benchmarks", *(session.posargs or page))

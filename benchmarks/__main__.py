@@ -55,7 +55,7 @@ def measure_all(sizes: Sizes) -> dict[str, str]:
     log_progress("start")
     with open_bench(0) as bench:
         pairs = paired_runs.compare_module_with_uri(bench, sizes)
-        tables["module beside uri"] = paired_runs.format_pairs(
+        tables["module and uri"] = paired_runs.format_pairs(
             pairs, "`origin_cloud_region_info`", "`ansible.builtin.uri`"
         )
         tables["start"] = startup.measure_starts(bench, sizes)

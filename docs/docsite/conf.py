@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The documentation as HTML: the Markdown pages as they stand in the repository, and the plugins' own documentation.
+"""The documentation as HTML: the Markdown pages of the repository, and the documentation of the plugins.
 
 The session ``site`` of noxfile.py lays out what is read: a copy of the checkout, with ``index.md`` at its root, and in
 ``reference`` what antsibull-docs writes.
@@ -57,7 +57,7 @@ def link_to_ansible(app, env, node, contnode):
 
 
 def link_to_repository(app, doctree):
-    """A file that is no page of the site: Sphinx would offer a copy of it."""
+    """Replace links to files that are not pages of the site with links to the repository. Sphinx would offer copies of the files."""
     for node in list(doctree.findall(addnodes.download_reference)):
         path = app.env.relfn2path(node["reftarget"])[0]
         node.replace_self(nodes.reference("", "", *node.children, refuri=f"{galaxy['repository']}/blob/HEAD/{path}"))

@@ -4,7 +4,7 @@
 
 """Filters of the playbook ``edgecache.cloudflare.awx``.
 
-Private to the playbooks of the collection: Ansible finds them because they lie beside these.
+Private to the playbooks of the collection: Ansible finds the filters in the folder next to the playbooks.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def awx_survey_problems(answers: t.Any, survey: dict[str, t.Any]) -> list[str]:
         elif "choices" in question:
             if answers[name] not in question["choices"]:
                 choices = " or ".join(map(repr, question["choices"]))
-                problems.append(f"{name} must be {choices}, as a text in quotes, not {_brief(answers[name])}")
+                problems.append(f"{name} must be {choices}, as a string in quotes, not {_brief(answers[name])}")
         elif not isinstance(answers[name], str):
-            problems.append(f"{name} must be a text, not {_brief(answers[name])}")
+            problems.append(f"{name} must be a string, not {_brief(answers[name])}")
     return problems
 
 
@@ -47,7 +47,7 @@ def awx_credential_inputs(given: dict[str, str], stored: dict[str, str], replace
 
     AWX replaces all inputs at once, but keeps each secret that is sent as AWX shows it, which is ``$encrypted$``. So the result has
     all of ``stored``, the inputs as AWX shows them, with the inputs of ``given`` that are not blank in their place. The credential
-    itself is only replaced if ``replace`` is true and ``given`` has another one, and then as a whole.
+    itself is only replaced if ``replace`` is true and ``given`` has a token or key, and then all its parts are replaced.
     """
     given = {name: value for name, value in given.items() if value}
     if replace and ("api_token" in given or "api_key" in given):

@@ -4,7 +4,7 @@
 
 """Filters of the playbook ``edgecache.cloudflare.report``: the data of the report, and parts of it in the form that a file needs.
 
-Private to the playbooks of the collection: Ansible finds them because they lie beside these.
+Private to the playbooks of the collection: Ansible finds the filters in the folder next to the playbooks.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def parse_mappings(value: t.Any) -> list[dict[str, t.Any]]:
     mappings = _parse_yaml(value) if isinstance(value, str) else value or []
     if not isinstance(mappings, list) or not all(isinstance(mapping, dict) for mapping in mappings):
         raise ConfigurationError(
-            f"{quote_value(value)} is neither a list of mappings nor a text with one in YAML. "
+            f"{quote_value(value)} is neither a list of mappings nor a string with such a list in YAML. "
             "Give each mapping an origin_ip, a vendor and a region."
         )
     return mappings

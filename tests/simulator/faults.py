@@ -68,7 +68,7 @@ class Fault:
         if not isinstance(self.after, int) or not isinstance(self.headers, dict):
             raise ValueError("after is a number, and headers an object")
         if self.kind == "wrong_total" and not isinstance(self.body, dict):
-            raise ValueError("wrong_total needs a body with what result_info shall say")
+            raise ValueError("wrong_total needs a body with the fields of result_info to replace")
         if self.kind == "concurrent_write" and not _is_concurrent_write(self.body):
             raise ValueError(
                 "concurrent_write needs a body with put, a list of mappings, or delete, a list of addresses"

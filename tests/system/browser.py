@@ -19,11 +19,11 @@ from pathlib import Path
 import aiohttp
 
 BROWSER = next(filter(None, map(shutil.which, os.environ.get("BROWSERS", "chromium").split())), None)
-"""``BROWSERS`` of tests/tools/versions.py says which names a browser may have."""
+"""The names that a browser may have: see ``BROWSERS`` of tests/tools/versions.py."""
 
 
 class View(t.NamedTuple):
-    """What came of a page that was loaded: the URLs that were asked for, what the console has, and the values."""
+    """The effects of loading a page: the requested URLs, the messages of the console, and the values of the expressions."""
 
     requests: list[str]
     complaints: list[str]
@@ -31,35 +31,35 @@ class View(t.NamedTuple):
 
 
 class Browser:
-    """A browser that runs, at this address. It knows nothing of others that have run before."""
+    """A running browser at this address, with an empty profile."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     def view(self, page: Path, *expressions: str, width: int = 1280, scheme: str = "light", media: str = "") -> View:
-        """Load a page in a tab of its own, then evaluate these expressions in it."""
+        """Load a page in a new tab, then evaluate these expressions in the page."""
         return asyncio.run(asyncio.wait_for(self._view(page, expressions, width, scheme, media), 60))
 
     async def _view(self, page: Path, expressions: t.Sequence[str], width: int, scheme: str, media: str) -> View:
         seen = View([], [], [])
-        # The tab's empty page is loaded, too, and that may be told late: so each load is told from others by its document
+        # The event for the tab's empty page may arrive late, so the id of the document distinguishes the loads
         loaded: set[str] = set()
-        told_of_a_load = asyncio.Event()
+        load_event_arrived = asyncio.Event()
 
         def notice(event: dict[str, t.Any]) -> None:
-            method, told = event["method"], event["params"]
+            method, parameters = event["method"], event["params"]
             if method == "Network.requestWillBeSent":
-                seen.requests.append(told["request"]["url"])
+                seen.requests.append(parameters["request"]["url"])
             elif method in (
                 "Log.entryAdded",
                 "Runtime.consoleAPICalled",
                 "Runtime.exceptionThrown",
                 "Page.javascriptDialogOpening",
             ):
-                seen.complaints.append(str(told))
-            elif method == "Page.lifecycleEvent" and told["name"] == "load":
-                loaded.add(told["loaderId"])
-                told_of_a_load.set()
+                seen.complaints.append(str(parameters))
+            elif method == "Page.lifecycleEvent" and parameters["name"] == "load":
+                loaded.add(parameters["loaderId"])
+                load_event_arrived.set()
 
         async with _target(self._url, notice) as call:
             for domain in ("Page", "Network", "Log", "Runtime"):
@@ -71,8 +71,8 @@ class Browser:
             await call("Emulation.setEmulatedMedia", media=media, features=features)
             document = (await call("Page.navigate", url=page.as_uri()))["loaderId"]
             while document not in loaded:
-                told_of_a_load.clear()
-                await told_of_a_load.wait()
+                load_event_arrived.clear()
+                await load_event_arrived.wait()
             for expression in expressions:
                 answer = await call("Runtime.evaluate", expression=expression, returnByValue=True)
                 assert "exceptionDetails" not in answer, answer

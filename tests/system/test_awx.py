@@ -672,13 +672,13 @@ def test_import_without_awx_awx(ansible: Ansible, failures: t.Callable[..., list
 @pytest.mark.parametrize("image", ["", None])
 def test_import_without_an_image(failures: t.Callable[..., list[str]], image: str | None) -> None:
     (message,) = failures(awx_image=image)
-    assert message.startswith("awx_image is missing: ")
+    assert message.startswith("awx_image, the image of the execution environment, is not set. ")
 
 
 def test_import_with_wrong_answers(failures: t.Callable[..., list[str]]) -> None:
     (message,) = failures(awx_answers={"cloud_region_hints_purge": False, "cloud_region_hints_mappings": [NEW_MAPPING]})
-    assert "awx_answers: cloud_region_hints_mappings must be a text, not [{'origin_ip': '192.0.2.99', " in message
-    assert "cloud_region_hints_purge must be 'false' or 'true', as a text in quotes, not False" in message
+    assert "awx_answers: cloud_region_hints_mappings must be a string, not [{'origin_ip': '192.0.2.99', " in message
+    assert "cloud_region_hints_purge must be 'false' or 'true', as a string in quotes, not False" in message
     assert failures(awx_answers=None) == failures(awx_answers=ANSWERS) == []
 
 
@@ -689,7 +689,7 @@ def test_import_without_a_controller(
     assert failures() == []
     monkeypatch.delenv(lacking)
     (message,) = failures()
-    assert message.startswith(f"{lacking} is not set: ")
+    assert message.startswith(f"{lacking}, ") and " is not set. " in message
     # Other variables, or a file of awx.awx
     monkeypatch.setenv(lacking.replace("CONTROLLER", "TOWER"), "x")
     assert failures() == []
@@ -702,7 +702,7 @@ def test_import_with_a_password(failures: t.Callable[..., list[str]], monkeypatc
     monkeypatch.delenv("CONTROLLER_OAUTH_TOKEN")
     monkeypatch.setenv("CONTROLLER_USERNAME", "admin")
     (message,) = failures()
-    assert message.startswith("CONTROLLER_OAUTH_TOKEN is not set: ")
+    assert message.startswith("CONTROLLER_OAUTH_TOKEN, a token of AWX with the scope Write, is not set. ")
     monkeypatch.setenv("CONTROLLER_PASSWORD", "EXAMPLE")
     assert failures() == []
 

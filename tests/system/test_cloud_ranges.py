@@ -130,7 +130,7 @@ try:
     placed = [ranges.lookup(address) for address in addresses]
 except ConfigurationError:
     placed = []
-# On Linux, what getrusage says may be the parent's. Elsewhere it is in bytes
+# On Linux, getrusage may return the parent's value. On other systems, the unit is bytes
 status = Path("/proc/self/status")
 bytes_ = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(len(placed), status.read_text().partition("VmHWM:")[2].split()[0] if status.exists() else bytes_ // 1024)

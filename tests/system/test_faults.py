@@ -4,8 +4,8 @@
 
 """The outcome of each fault: the right result or one clear error, in bounded time, without lost changes or leaks.
 
-``ROWS`` is the table of docs/explanation/faults.md. The tests use the real code and real HTTP to the simulator. Unless a test says
-otherwise, pauses and timeouts take no time. Pages, batches and numbers of mappings are a tenth of the documented ones: see
+``ROWS`` is the table of docs/explanation/faults.md. The tests use the real code and real HTTP to the simulator. In most tests,
+pauses and timeouts take no time. Pages, batches and numbers of mappings are a tenth of the documented ones: see
 ``SCALE``.
 """
 

@@ -735,7 +735,7 @@ def test_tiered_cache_off_after_a_broken_connection(simulator: RunningSimulator)
 
 @pytest.mark.parametrize("fault", [{"kind": "html", "status": 403, "applied": True}, {"kind": "disconnect_after"}])
 def test_applied_write_with_ambiguous_answer(simulator: RunningSimulator, fault: Fault) -> None:
-    """An applied write is in the result, although a gateway rejects it, or there is no answer."""
+    """An applied write is in the result, even if a gateway rejects the request or no response arrives."""
     machine = RegionsMachine(simulator)
     declaration = Declaration([(next(iter(SPELLINGS)), SUPPORTED[0])], "present", False, False, False, max_wait=330)
     result = machine.run(declaration, [{**fault, "operation": PUT_BATCH}])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The files that the playbook report writes: that they say the same, whatever the API has said, and what a browser makes of the page."""
+"""The files of the playbook report: the same data in all formats, for any response of the API, and the page in a browser."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ENDINGS = ("html", "json", "csv", "yml")
 TIME = '<time datetime=".*?">.*?</time>'
 OLD_TIME = '<time datetime="2026-01-01T00:00:00Z">2026-01-01 00:00:00 UTC</time>'
 
-# One of each kind, beside those of the seed that are right
+# One hint of each kind, in addition to the right hints of the seed
 WRONG = {"origin_ip": "192.0.2.10", "vendor": "aws", "region": "us-west-2"}
 AMBIGUOUS = {"origin_ip": "198.51.100.200", "vendor": "aws", "region": "us-east-1"}
 UNKNOWN = {"origin_ip": "203.0.113.200", "vendor": "gcp", "region": "asia-east1"}
@@ -356,7 +356,7 @@ def test_without_an_audit(reports: Reports) -> None:
     assert {row["audit"] for row in found.rows} == {""}
     assert "Not compared with the ranges" in found.console()
     text = text_of(found.page)
-    assert "nothing, since cloud_region_hints_audit is false" in text
+    assert "not compared, since cloud_region_hints_audit is false" in text
     assert "Wrong" not in text and "Result" not in text
     assert "No longer supported: 1" in text
     assert len(found.section("origins")) == len(found.rows) + len(found.data["places"])
@@ -452,7 +452,7 @@ def test_second_run_changes_nothing_but_the_time(reports: Reports) -> None:
 
 
 def test_check_mode_does_not_write(reports: Reports, forked_ansible: ForkedAnsible) -> None:
-    """The time alone is no change, either."""
+    """A difference of only the time is not a change, either."""
     zone_id = forked_ansible.simulator.empty_zone_id
     page = forked_ansible.folder / "page.html"
     page.write_text(re.sub(TIME, OLD_TIME, (reports.folder / "empty.HTML").read_text()).replace("d" * 32, zone_id))
@@ -555,7 +555,7 @@ def test_sources_as_answers(
 def test_omitted_sources_are_on_the_internet(
     fresh_simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """There is no way to them here, so the first one is what fails."""
+    """The sources cannot be reached in this test, so the error names the first source."""
     monkeypatch.setenv("HTTPS_PROXY", "nowhere://127.0.0.1")
     simulator = fresh_simulator
     credential = {"api_token": simulator.token, "zone_id": simulator.zone_id, "api_url": simulator.url}

@@ -137,7 +137,7 @@ class TestPurgeOfNothing:
 
 
 class TestHostsThatDisagree:
-    """The role runs once, so that what the first host says must hold for all."""
+    """The role runs once, so the variables of the first host must be the same for all hosts."""
 
     def test_each_option_that_differs_is_named(self, ansible: Ansible) -> None:
         others = {
@@ -424,9 +424,7 @@ class TestDerive:
 )
 def test_mappings_that_are_no_list_of_mappings(ansible: Ansible, mappings: t.Any, label: str) -> None:
     shown = apply(ansible, hosts="localhost", cloud_region_hints_group="", cloud_region_hints_mappings=mappings)
-    message = (
-        f"cloud_region_hints_mappings{label}: {mappings!r} is neither a list of mappings nor a text with one in YAML."
-    )
+    message = f"cloud_region_hints_mappings{label}: {mappings!r} is neither a list of mappings nor a string with such a list in YAML."
     assert message in shown
     assert operations(ansible) == []
 

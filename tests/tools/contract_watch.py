@@ -187,7 +187,7 @@ class Sdk:
                 path = re.sub(f"/{name}(?=/|$)", f"/{{{name.removeprefix('path_')}}}", path)
             fields.update(flatten_type(hints[name], where, is_required))
         answer = dict(flatten_type(hints["return"], "result", True))
-        if "result.result_info" in answer:  # A page of a list is the whole envelope
+        if "result.result_info" in answer:  # A page of a list is the complete envelope
             del answer["result"]
             answer = {name.removeprefix("result."): field for name, field in answer.items()}
         limits = find_numbers(r"(?:[Uu]p\s+to|limit\s+of|code)\s+([\d,]+)", function.__doc__ or "")
@@ -304,7 +304,7 @@ def main(arguments: t.Sequence[str] | None = None) -> int:
             print(f"accepted   {': '.join(entry[:3])}, since {entry[3]}")
         else:
             count += 1
-            print(f"DIFFERENCE {': '.join(entry[:3])}: accepted, but there is no such difference any more")
+            print(f"DIFFERENCE {': '.join(entry[:3])}: accepted, but the difference no longer exists")
     print(*(f"not compared: {text}" for text in NOT_COMPARED), sep="\n")
     print(f"{count} differences between {options.contract.name} and cloudflare {cloudflare.__version__}")
     return 1 if count else 0

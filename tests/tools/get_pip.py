@@ -4,7 +4,7 @@
 
 """Install pip packages for ansible-test, in place of the script that it downloads from a host that not every machine reaches.
 
-The first pip comes with Python, in a process of its own, since ensurepip switches the configuration of pip off.
+The first pip comes with Python, in a separate process, since ensurepip disables the configuration of pip.
 """
 
 from __future__ import annotations

@@ -27,14 +27,14 @@ MUTATED = (
     "_http/pacing.py",
     "_http/session.py",
 )
-# What the unit tests read beside the code.
-BESIDE = ("galaxy.yml", "meta", "plugins", "tests/simulator", "tests/unit")
+# The files that the unit tests need.
+TEST_FILES = ("galaxy.yml", "meta", "plugins", "tests/simulator", "tests/unit")
 MIN_FOUND = 0.97
 
 
 def prepare(root: Path) -> None:
     """Copy the tests to the root, where pytest does not find them under a name that Ansible's import hook is for."""
-    for name in BESIDE:
+    for name in TEST_FILES:
         shutil.rmtree(root / name, ignore_errors=True)
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if Path(name).is_dir() else shutil.copy2)(name, root / name)
@@ -44,7 +44,7 @@ def prepare(root: Path) -> None:
     settings["mutmut"] = {
         "source_paths": "ansible_collections",
         "only_mutate": "\n".join(f"{COLLECTION}/plugins/module_utils/{file}" for file in MUTATED),
-        "also_copy": "\n".join(BESIDE),
+        "also_copy": "\n".join(TEST_FILES),
         "pytest_add_cli_args_test_selection": "tests/unit/plugins",
         "pytest_add_cli_args": "--import-mode=importlib\n-p\nno:cacheprovider",
     }

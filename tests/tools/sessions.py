@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run the nox sessions with a tag side by side, then print how long each took, and how to run each failure alone.
+"""Run the nox sessions with a tag in parallel, then print the seconds of each, and the command that runs each failed session.
 
 Usage: ``python tests/tools/sessions.py TAG``, with the Python of ``.venv``. nox prints each session's output as soon as the
 session ends; on a terminal it also shows which sessions run and how many are left.

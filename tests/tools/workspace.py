@@ -28,8 +28,7 @@ def list_files(checkout: Path) -> set[Path]:
 def copy_checkout(collection: Path) -> None:
     """Update a copy of the checkout.
 
-    It has a repository of its own, since ansible-test finds nothing to test in a folder that the repository around it
-    ignores.
+    The copy is a separate Git repository, since ansible-test finds no files in a folder that the surrounding repository ignores.
     """
     if not (collection / ".git").exists():
         subprocess.run(("git", "init", "-q", collection), check=True)

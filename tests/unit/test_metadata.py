@@ -61,7 +61,12 @@ def documented_options(module: t.Any) -> dict[str, t.Any]:
 
 @pytest.mark.parametrize("kind", ["module", "lookup", "inventory"])
 def test_readme_lists_every_plugin(kind: str) -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8").split("## Modules, plugins, role and playbooks")[1].split("\n## ")[0]
+    text = (
+        (ROOT / "README.md")
+        .read_text(encoding="utf-8")
+        .split("## Modules, plugins, role and playbooks")[1]
+        .split("\n## ")[0]
+    )
     rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| ")]
     listed = {name for kinds, names in rows if kind in kinds for name in re.findall(r"`(\w+)`", names)}
     folder = "modules" if kind == "module" else kind

@@ -189,7 +189,7 @@ def _apply_batch(zone: OriginCloudRegions, batch: list[Change], outcome: ApplyRe
             outcome.applied.append(change)
         elif change.after and refused is not None and not (confirmed or response.was_retried):
             outcome.refused[change.address] = refused
-        else:  # also a refused deletion: the API refuses to delete a mapping that is gone already
+        else:  # also a rejected deletion: the API rejects the deletion of a mapping that no longer exists
             unknown.append(change)
     if unknown:
         _verify_by_reading(zone, unknown, response, failure, outcome)

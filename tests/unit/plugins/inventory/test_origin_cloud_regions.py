@@ -430,7 +430,7 @@ def test_environment(load_inventory: t.Callable[..., Inventory], wire: Wire, mon
 def test_cache_from_the_environment(
     load_zone: t.Callable[..., Inventory], wire: Wire, monkeypatch: pytest.MonkeyPatch, cache_options: dict[str, t.Any]
 ) -> None:
-    """Ansible still reads the environment variables of its own options."""
+    """Ansible still reads the environment variables of Ansible's cache options."""
     for option, value in cache_options.items():
         monkeypatch.setenv(f"ANSIBLE_INVENTORY_{option.upper()}", str(value))
     wire.zone([mapping("192.0.2.1")])

@@ -299,7 +299,7 @@ def test_credential_in_another_option(
     given = {option: value} if source == "argument" else {}
     variables = {f"cloudflare_{option}": value} if source == "variable" else {}
     message = get_error(variables=variables, **{"api_token": TOKEN, **given})
-    # else there is no such variable, or no such text in a file
+    # otherwise, no such variable exists, or a file cannot contain such a value
     assert (
         message.startswith((option, "Unknown option: (not shown). The options are account_api_key"))
         or "zone_id" in message

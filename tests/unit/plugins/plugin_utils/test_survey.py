@@ -62,7 +62,7 @@ class TestBooleans:
 
 
 def test_blank_booleans() -> None:
-    """The report playbook audits by default. The role has defaults of its own, so that a blank answer is a mistake."""
+    """A blank answer enables the audit of the report playbook. For the role, which has its own defaults, it is an error."""
     assert parse("audit", "") is parse("audit", " ") is parse("audit", None) is True
     assert "None is not a boolean" in problem("purge", None) and "'' is not a boolean" in problem("purge", "")
 
@@ -94,14 +94,17 @@ class TestMappings:
         ]
 
     def test_type_that_json_lacks(self) -> None:
-        """Ansible before 2.19 makes a text of the whole result otherwise."""
+        """Otherwise, Ansible before 2.19 converts the complete result to a string."""
         assert parse("mappings", "[{region: 2026-01-01, 1: 2}]") == [{"region": "2026-01-01", "1": 2}]
 
     @pytest.mark.parametrize("value", ["x", "[192.0.2.1]", ["192.0.2.1"], "{a: b}", 7, MAPPING])
     def test_invalid(self, value: t.Any) -> None:
         message = problem("mappings", value)
         assert message.startswith("cloud_region_hints_mappings: ")
-        assert "is neither a list of mappings nor a text with one in YAML. Give each mapping an origin_ip" in message
+        assert (
+            "is neither a list of mappings nor a string with such a list in YAML. Give each mapping an origin_ip"
+            in message
+        )
 
 
 @pytest.mark.parametrize("name", ["sources", "report_path"])
