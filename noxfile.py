@@ -241,7 +241,7 @@ def release(session: nox.Session) -> None:
 @nox.session
 @on_newest_and_oldest("rest", "rest")
 def installed(session: nox.Session, core: str) -> None:
-    """Run the playbooks from the artifact, built and installed elsewhere."""
+    """Run the playbooks from the artifact, built and installed in another folder."""
     prepare(session, core, *SIMULATOR)
     home = Path(session.env["HOME"])
     install = ("ansible-galaxy", "collection", "install", "--offline", "--force", "-p", str(home / "installed"))

@@ -12,13 +12,13 @@ from __future__ import annotations
 import typing as t
 
 CREDENTIAL = ("api_token", "api_email", "api_key")
-"""Inputs that are one credential together. The others can change alone."""
+"""The inputs that together are one credential. The other inputs can change separately."""
 
 
 def awx_survey_problems(answers: t.Any, survey: dict[str, t.Any]) -> list[str]:
-    """Return what AWX would refuse in the answers to a survey, in words.
+    """Return descriptions of the problems for which AWX would reject the answers to a survey.
 
-    ``answers``: by variable. ``survey``: the survey as AWX's API has it, with questions of the types text, textarea and
+    ``answers``: by variable. ``survey``: the survey in the format of AWX's API, with questions of the types text, textarea and
     multiplechoice.
     """
     if not isinstance(answers, dict):

@@ -12,7 +12,7 @@ author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
 description:
   - B(This filter is internal. Only the role and the playbooks of this collection may use it.)
-  - Converts the values of variables, which a survey of AWX gives as texts, to booleans, lists and absolute paths.
+  - Converts the values of variables, which an AWX survey returns as strings, to booleans, lists and absolute paths.
 positional: questions
 options:
   _input:
@@ -28,7 +28,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show a list that was given as a text
+- name: Convert a string in YAML to a list
   ansible.builtin.debug:
     msg: "{{ ({'sources': '[/aws.json, /gcp.json]'} | edgecache.cloudflare._parse_variables).sources }}"
 """

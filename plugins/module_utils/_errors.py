@@ -67,7 +67,7 @@ class TransportError(CloudflareError):
 
 
 class RetryableTransportError(TransportError):
-    """The connection was refused, cut or timed out before a complete HTTP response."""
+    """The connection was refused, closed or timed out before a complete HTTP response."""
 
 
 class DownloadError(CloudflareError):

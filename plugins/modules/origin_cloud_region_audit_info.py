@@ -15,8 +15,8 @@ description:
     the supported regions. Changes nothing.
   - A hint becomes wrong when a vendor moves the address to another region, or when the address gets another owner. A wrong hint is worse
     than no hint, since the upper tier is then far away.
-  - The module compares the names of regions. Azure's file has short names for some regions, such as V(germanywc). A hint with another name
-    for the same region counts as wrong.
+  - The module compares the names of regions. Azure's file has short names for some regions, such as V(germanywc). The module returns a hint
+    with another name for the same region as wrong.
   - Costs one request for each 100 mappings of the zone, and one for the supported regions. A zone given by O(zone) costs one more. Each
     URL in O(sources) costs one request to that server, and none to Cloudflare.
 extends_documentation_fragment:

@@ -74,7 +74,7 @@ vendors:
       - name: us-east-1
         upper_tier_colos: [IAD, EWR]
 obtained_codes:
-  description: Whether the API knows the codes of the data centers. If not, C(upper_tier_colos) may be empty or incomplete.
+  description: Whether the API returned the codes of the data centers. If V(false), C(upper_tier_colos) may be empty or incomplete.
   returned: success
   type: bool
   sample: true

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The variables of the role and the playbooks. A survey of AWX gives each of them as a text.
+"""The variables of the role and the playbooks. An AWX survey returns each of them as a string.
 
 Private to the collection: other code must not import this file.
 """
@@ -25,7 +25,7 @@ REPORT_FORMATS = (".html", ".json", ".csv", ".yml", ".yaml")
 """The possible ends of ``report_path``, in lower case."""
 
 _YAML_START = re.compile(r"\s*(---|#|[\[{'\"]|-\s)")
-"""Matches a text in YAML. Any other text is one path or URL."""
+"""Matches a string in YAML. Any other string is one path or URL."""
 
 
 def parse_variables(values: t.Mapping[str, t.Any], questions: t.Mapping[str, str]) -> dict[str, t.Any]:
@@ -63,7 +63,7 @@ def parse_text(value: t.Any) -> str:
 
 
 def parse_mappings(value: t.Any) -> list[dict[str, t.Any]]:
-    """Return a list of mappings, which may be a text in YAML. Their keys and values are not validated."""
+    """Return a list of mappings, which may be a string in YAML. Their keys and values are not validated."""
     mappings = _parse_yaml(value) if isinstance(value, str) else value or []
     if not isinstance(mappings, list) or not all(isinstance(mapping, dict) for mapping in mappings):
         raise ConfigurationError(
@@ -99,7 +99,7 @@ def parse_report_paths(value: t.Any) -> list[str]:
 
 
 def _find_path_problem(path: str) -> str:
-    """Return why no file can be written to an absolute path, and the fix; an empty text if it seems possible."""
+    """Return why no file can be written to an absolute path, and the fix; an empty string if it seems possible."""
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         return "its folder does not exist. Create the folder, or set another path."
@@ -123,7 +123,7 @@ def _is_blank(value: t.Any) -> bool:
 
 
 def _parse_list(value: t.Any) -> list[t.Any]:
-    """Return the items of a list, of a text in YAML, or of a text that is the only item."""
+    """Return the items of a list, of a string in YAML, or of a string that is the only item."""
     if _is_blank(value):
         return []
     if isinstance(value, str):
@@ -132,9 +132,9 @@ def _parse_list(value: t.Any) -> list[t.Any]:
 
 
 def _parse_yaml(text: str) -> t.Any:
-    """Return the content of a text in YAML, or an empty list for a blank text. Types that JSON lacks, such as dates, become texts."""
+    """Return the content of a string in YAML, or an empty list for a blank string. Types that JSON lacks, such as dates, become strings."""
     try:
-        # The parser rejects a text of Ansible, which is of a subclass of str, and whose str() may be so too
+        # The parser rejects a string of Ansible, whose type is a subclass of str, and whose str() may be so too
         return json.loads(json.dumps(yaml_load("".join(text)), default=str)) or []
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

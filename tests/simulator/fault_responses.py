@@ -66,7 +66,7 @@ def client_port(request: web.Request) -> int:
 
 
 def close_connection(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """Close the connection. aiohttp wants a response, which it cannot send any more."""
+    """Close the connection. Return a response, since aiohttp requires one, although it can no longer be sent."""
     if request.transport is not None:
         request.transport.close()
     return response

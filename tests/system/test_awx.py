@@ -609,7 +609,7 @@ OF_INVENTORY = (
     "Schedule Check cloud region hints every day",
     "Schedule Apply cloud region hints every day",
 )
-WITHOUT_INVENTORY = ["Inventory", "What the check could not look at"]
+WITHOUT_INVENTORY = ["Inventory", "Objects that check mode cannot check"]
 
 
 @pytest.mark.parametrize(
@@ -631,7 +631,7 @@ def test_import_in_check_mode(
     done = imports[f"checked without {lacking}"]
     assert {method for method, path in done.requests} == {"GET"}
     assert done.changed == changed
-    assert re.findall('([^"]*) would be made or changed', done.output) == list(unchecked)
+    assert re.findall('([^"]*) would be created or changed', done.output) == list(unchecked)
 
 
 @pytest.fixture

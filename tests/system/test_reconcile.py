@@ -90,7 +90,7 @@ TRANSIENT_FAULTS: list[Fault] = [
     {"kind": "status", "status": 503, "applied": True},
     RATE_LIMIT,
 ]
-"""Faults that a client survives with retries."""
+"""Faults after which retries succeed."""
 REJECTIONS: list[Fault] = [
     {"kind": "status", "status": 403, "body": envelope(10000)},
     {"kind": "status", "status": 403, "body": envelope(1164)},

@@ -294,7 +294,7 @@ def test_async_write(run: CacheRun) -> None:
 
 
 def test_write_after_a_task_timeout(run: CacheRun) -> None:
-    """The module may still write, so nothing is cached any more."""
+    """The module may still write, so the run no longer caches data."""
     assert run.outputs[GIVEN_UP] == ["us-east-1", "given up: True", "us-east-1", "us-west-2"]
 
 

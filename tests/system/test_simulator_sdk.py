@@ -5,7 +5,7 @@
 """Cloudflare's own SDK reads and writes through the simulator: a second opinion on paths and shapes.
 
 Version 5.9 has version 2 of the API as ``client.cache.origin_cloud_regions``, with two gaps: ``bulk_delete`` cannot
-send the list of addresses that the contract wants as the body, and ``update`` names the address of the body
+send the list of addresses that the contract requires as the body, and ``update`` names the address of the body
 ``body_origin_ip``. The first goes through the SDK's generic ``client.delete`` here.
 """
 

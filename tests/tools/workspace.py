@@ -46,7 +46,7 @@ def copy_checkout(collection: Path) -> None:
 
 
 def build_folder() -> Path:
-    """Return ``.build``, which is elsewhere if the path of the checkout has blanks: ansible-core 2.16 fails on those."""
+    """Return ``.build``, or another folder if the path of the checkout has blanks, for which ansible-core 2.16 fails."""
     folder = CHECKOUT / ".build"
     if re.search(r"\s", str(CHECKOUT)):
         if not folder.exists():

@@ -247,11 +247,11 @@ class OriginCloudRegions:
         return self._client.write_or_verify(write, lambda: None if self.get(address) else True)
 
     def put_batch(self, mappings: t.Sequence[OriginMapping]) -> BatchResult:
-        """Create or replace up to ``BATCH_SIZE`` mappings, each of which may be refused alone. One request."""
+        """Create or replace up to ``BATCH_SIZE`` mappings. The API may reject each of them separately. One request."""
         return self._send_batch("PUT", [mapping.to_request() for mapping in mappings])
 
     def delete_batch(self, addresses: t.Sequence[str]) -> BatchResult:
-        """Delete up to ``BATCH_SIZE`` mappings. The API refuses an address without a mapping. One request."""
+        """Delete up to ``BATCH_SIZE`` mappings. The API rejects an address without a mapping. One request."""
         try:
             return self._send_batch("DELETE", list(addresses))
         except MappingNotFoundError as error:  # a possible answer for a zone without mappings

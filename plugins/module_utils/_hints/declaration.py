@@ -153,7 +153,7 @@ class Declaration:
             raise error.append_detail("; ".join(["or set validate_regions to false", *problems])) from None
 
     def _refuse_empty_purge(self, desired: t.Collection[str]) -> None:
-        """Refuse a purge that leaves no mapping, unless ``allow_empty`` is set."""
+        """Raise ``ConfigurationError`` if a purge would delete all mappings, unless ``allow_empty`` is set."""
         if desired or not self._params["purge"] or self._params["allow_empty"]:
             return
         given = self._params["mappings"]
@@ -163,10 +163,10 @@ class Declaration:
         )
 
     def _refuse_unknown_addresses(self, skipped: SkippedItems) -> None:
-        """Refuse a purge that may delete the mapping of a host whose address is not known."""
+        """Raise ``ConfigurationError`` if a purge may delete the mapping of a host whose address is not known."""
         labels = skipped.with_unknown_address()
         if self._params["purge"] and labels:
             raise ConfigurationError(
                 f"mappings: purge would delete the mappings of hosts whose address is not known: {join_truncated(labels)}. "
-                "Set origin_ip to the address of each host, or to an empty text if the host has none."
+                "Set origin_ip to the address of each host, or to an empty string if the host has no address."
             )

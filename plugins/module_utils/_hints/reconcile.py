@@ -116,7 +116,7 @@ def make_plan(
 def apply_changes(zone: OriginCloudRegions, changes: t.Sequence[Change], total: int) -> ApplyResult:
     """Make the changes in a zone that has ``total`` mappings now. One request for each 100 writes or deletions.
 
-    If the API refuses some changes, the others are made. After a refused write, only those deletions are made that make room for
+    If the API rejects some changes, the others are made. After a rejected write, only those deletions are made that make room for
     the other writes. Any other failure ends the run. The outcome has the applied changes in any case.
     """
     outcome = ApplyResult()
@@ -149,7 +149,7 @@ def _order_batches(changes: t.Sequence[Change], total: int, outcome: ApplyResult
     """Yield the batches in their order. ``outcome`` is that of the earlier batches.
 
     Writes come first, so that an origin that moves always has a hint, and updates before new mappings. Deletions come first only
-    where new mappings need their room. After a refused write, they make no more room than the others need.
+    where new mappings need their room. After a rejected write, they make no more room than the others need.
     """
     writes = sorted((change for change in changes if change.after), key=lambda change: not change.before)
     deletions = [change for change in changes if not change.after]

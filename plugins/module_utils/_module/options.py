@@ -82,7 +82,7 @@ ENVIRONMENT = {
     "zone_id": ("CLOUDFLARE_ZONE_ID",),
     "api_url": ("CLOUDFLARE_BASE_URL",),
 }
-"""The environment variables of an option, ordered by precedence. An empty one counts as not set."""
+"""The environment variables of an option, ordered by precedence. Empty variables are ignored."""
 
 API_URL = "https://api.cloudflare.com/client/v4"
 

@@ -452,7 +452,7 @@ class TestBatchResult:
         assert result.to_result()["diff"] == {"before": {}, "after": {}}
 
     def test_emptied_zone_with_1142(self, regions: OriginCloudRegions, wire: Wire) -> None:
-        """The API may answer 1142 for an empty zone: the mapping does not exist any more."""
+        """The API may return code 1142 for an empty zone: the mapping no longer exists."""
         wire.delete_batch([mapping(ADDRESS_1)], error_envelope(1142), status=404)
         wire.no_mapping(ADDRESS_1)
         result = apply_changes(regions, [delete(ADDRESS_1)], 1)

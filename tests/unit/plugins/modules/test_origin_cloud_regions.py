@@ -547,7 +547,7 @@ class TestLeaveOutHosts:
         assert result["msg"] == (
             "mappings: purge would delete the mappings of hosts whose address is not known: "
             "host of web-1.example.com ('web-1.example.com'), host of web-2.example.com ('web-2.example.com'). "
-            "Set origin_ip to the address of each host, or to an empty text if the host has none."
+            "Set origin_ip to the address of each host, or to an empty string if the host has no address."
         )
 
     def test_purge_deletes_mappings_of_hosts_without_an_address(self, run: RunModule, wire: Wire) -> None:
