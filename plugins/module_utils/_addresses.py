@@ -57,7 +57,7 @@ def normalize_address(value: object) -> str:
 
     try:
         if not isinstance(value, str):
-            raise ValueError("not a text")
+            raise ValueError("not a string")
         # INET_PTON only: without it, netaddr before 1.0 reads 010.0.0.1 as 8.0.0.1, and 10 as 0.0.0.10
         return format_address(netaddr.IPAddress(value.strip(), flags=netaddr.INET_PTON).packed)
     except (netaddr.AddrFormatError, ValueError):
