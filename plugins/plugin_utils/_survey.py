@@ -65,17 +65,17 @@ def parse_text(value: t.Any) -> str:
 def parse_mappings(value: t.Any) -> list[dict[str, t.Any]]:
     """Return a list of mappings, which may be a string in YAML. Their keys and values are not validated."""
     mappings = _parse_yaml(value) if isinstance(value, str) else value or []
-    if not isinstance(mappings, list) or not all(isinstance(mapping, dict) for mapping in mappings):
+    if not isinstance(mappings, (list, tuple)) or not all(isinstance(mapping, dict) for mapping in mappings):
         raise ConfigurationError(
             f"{quote_value(value)} is neither a list of mappings nor a string with such a list in YAML. "
             "Give each mapping an origin_ip, a vendor and a region."
         )
-    return mappings
+    return list(mappings)
 
 
 def parse_sources(value: t.Any) -> list[str]:
-    """Return paths and URLs of range files. Paths are absolute."""
-    sources = _parse_list(value)
+    """Return paths and URLs of range files, also those of lists in the list. Paths are absolute."""
+    sources = _flatten(_parse_list(value))
     for source in sources:
         if not isinstance(source, str):
             raise ConfigurationError(
@@ -128,7 +128,15 @@ def _parse_list(value: t.Any) -> list[t.Any]:
         return []
     if isinstance(value, str):
         value = _parse_yaml(value) if _YAML_START.match(value) else value.strip()
-    return value if isinstance(value, list) else [value]
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _flatten(items: t.Iterable[t.Any]) -> list[t.Any]:
+    """Return the items of nested lists, without ``None``."""
+    flat: list[t.Any] = []
+    for item in items:
+        flat += _flatten(item) if isinstance(item, (list, tuple)) else [] if item is None else [item]
+    return flat
 
 
 def _parse_yaml(text: str) -> t.Any:

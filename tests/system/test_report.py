@@ -580,8 +580,8 @@ def test_omitted_sources_are_on_the_internet(
         ({"report_path": ["a.html", 3]}, "3 is not a file"),
         ({"report_path": 3}, "3 is not a file"),
         (
-            {"sources": [["a"]]},
-            "cloud_region_hints_sources: ['a'] is not a path or a URL. Set it to one, or to a list of them.",
+            {"sources": [["a", {"b": 1}]]},
+            "cloud_region_hints_sources: {'b': 1} is not a path or a URL. Set it to one, or to a list of them.",
         ),
     ],
     ids=str,

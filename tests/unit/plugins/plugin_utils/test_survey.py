@@ -80,6 +80,7 @@ class TestMappings:
         "value",
         [
             [MAPPING],
+            (MAPPING,),
             "- {origin_ip: 192.0.2.1, vendor: aws, region: us-east-1}",
             "---\n# all\n- origin_ip: 192.0.2.1\n  vendor: aws\n  region: us-east-1\n",
             '[{"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-east-1"}]',
@@ -124,10 +125,16 @@ class TestPaths:
             ("---\n- /2.csv\n", ["/2.csv"]),
             ("# mine\n- /2.csv\n", ["/2.csv"]),
             (["/3.csv", "3.csv"], ["/3.csv", "HERE/3.csv"]),
+            (("/4.csv", "4.csv"), ["/4.csv", "HERE/4.csv"]),
         ],
     )
     def test_text_and_list(self, folder: Path, name: str, value: t.Any, paths: list[str]) -> None:
         assert parse(name, value) == [path.replace("HERE", str(folder)) for path in paths]
+
+
+def test_nested_sources(folder: Path) -> None:
+    """The role has always accepted lists in the list, and items without a value."""
+    assert parse("sources", [["/1.json"], None, ("2.json", ["/3.json"])]) == ["/1.json", f"{folder}/2.json", "/3.json"]
 
 
 @pytest.mark.parametrize("url", ["https://example.com/aws.json", "HTTP://example.com/", "https:/mistyped", "s3://a/b"])
