@@ -65,10 +65,14 @@ def plan_facts(hostvars: HostVars, hosts: t.Sequence[str]) -> dict[str, t.Any]:
     """Return the ``addresses`` whose mappings the entry point ``facts`` reads, and an ``error``, empty without one."""
     (given,) = _collect_facts(hostvars, hosts, ADDRESS)
     try:
-        _refuse_difference({host: {name: fact[name] for name in ("zone_id", "zone")} for host, fact in given.items()})
+        # Ansible drops the keys whose value is "omit"
+        _refuse_difference(
+            {host: {name: fact.get(name, "") for name in ("zone_id", "zone")} for host, fact in given.items()}
+        )
     except ConfigurationError as error:
         return {"addresses": [], "error": str(error)}
-    addresses = [fact["origin_ip"] for fact in given.values()]
+    # Ansible before 2.19 converts the text of a list, a boolean or a number
+    addresses = [str(fact["origin_ip"]) for fact in given.values()]
     return {"addresses": list(filter(_ADDRESS_FORM.fullmatch, addresses)), "error": ""}
 
 

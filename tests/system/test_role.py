@@ -464,6 +464,17 @@ def test_facts_of_hosts_without_an_address(ansible: Ansible) -> None:
     assert operations(ansible) == ["list"]
 
 
+@pytest.mark.parametrize("name", ["zone_id", "zone"])
+@pytest.mark.parametrize("entry_point", ["main", "facts"])
+def test_omitted_zone(ansible: Ansible, name: str, entry_point: str) -> None:
+    """A role must not hand the value ``omit`` to its own Python."""
+    role = {"name": ROLE, "tasks_from": entry_point}
+    zone = {f"cloud_region_hints_{name}": "{{ nowhere | default(omit) }}"}
+    run = ansible.play([{"import_role": role}], hosts="origins", vars={**POLICY, **zone})
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert operations(ansible)[0] == "list"
+
+
 def test_facts_and_policy_in_one_play(ansible: Ansible) -> None:
     """Neither takes what the other has left behind."""
     for_facts = {

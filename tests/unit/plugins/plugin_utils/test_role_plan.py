@@ -162,7 +162,7 @@ class TestGroup:
         )
 
 
-def plan_addresses(*addresses: str, **zones: str) -> dict[str, t.Any]:
+def plan_addresses(*addresses: t.Any, **zones: str) -> dict[str, t.Any]:
     """The plan of the entry point ``facts`` for hosts h0, h1, …. ``zones``: by host."""
     hostvars: dict[str, t.Any] = {
         f"h{number}": {
@@ -191,6 +191,18 @@ def test_facts_of_an_address(value: str) -> None:
 def test_facts_of_a_host_without_an_address(value: str) -> None:
     """The module would refuse it."""
     assert plan_addresses("192.0.2.2", value) == {"addresses": ["192.0.2.2"], "error": ""}
+
+
+@pytest.mark.parametrize("value", [10, True, ["192.0.2.1"]])
+def test_facts_of_a_text_that_ansible_converts(value: t.Any) -> None:
+    """Before 2.19, Ansible converts the text of a list or a boolean, and that of a number with jinja2_native."""
+    assert plan_addresses(value) == {"addresses": [], "error": ""}
+
+
+def test_facts_of_an_omitted_zone() -> None:
+    """Ansible drops the keys of a fact whose value is ``omit``."""
+    hostvars = {host: {"__cloud_region_hints_host_address": {"origin_ip": "192.0.2.1"}} for host in HOSTS}
+    assert plan_facts(hostvars, HOSTS)["error"] == ""
 
 
 def test_facts_without_hosts() -> None:
