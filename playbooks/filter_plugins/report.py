@@ -98,8 +98,8 @@ def cloud_region_hints_groups(report: Report) -> dict[str, dict[str, list[Hint]]
 def cloud_region_hints_csv(report: Report) -> str:
     """Return the report as a table, with a line for each hint."""
     output = io.StringIO()
+    print(*MAPPING_KEYS, *CSV_COLUMNS, sep=",", file=output)
     writer = csv.writer(output, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerow([*MAPPING_KEYS, *CSV_COLUMNS])
     for regions in cloud_region_hints_groups(report).values():
         for hint in (hint for hints in regions.values() for hint in hints):
             cells = [

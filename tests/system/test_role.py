@@ -468,7 +468,9 @@ def test_credential_among_the_mappings_is_not_shown(ansible: Ansible) -> None:
     """The module hides it. No other task of the role may show the mappings, at any verbosity."""
     token = "cfut_abcdefghijklmnopqrstuvwxyz0123456789ABCD"
     mapping = {**ANOTHER, "region": token}
-    shown = apply(ansible, "-vvv", hosts="localhost", cloud_region_hints_group="", cloud_region_hints_mappings=[mapping])
+    shown = apply(
+        ansible, "-vvv", hosts="localhost", cloud_region_hints_group="", cloud_region_hints_mappings=[mapping]
+    )
     assert "mappings: the value contains a credential, and is not shown" in shown
     assert token not in shown
     assert operations(ansible) == []

@@ -61,6 +61,13 @@ def read_table(report: dict[str, t.Any]) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(FILTERS["cloud_region_hints_csv"](report), newline="")))
 
 
+def test_first_line_of_the_table() -> None:
+    """As of 1.0.0, the names have no quotes, also for readers that split the line at commas."""
+    assert FILTERS["cloud_region_hints_csv"](build(right=[RIGHT])).splitlines()[0] == (
+        "origin_ip,vendor,region,modified_on,upper_tier_colos,supported,audit,audit_places,audit_prefix,audit_source"
+    )
+
+
 def test_data_of_a_report() -> None:
     report = build(right=[RIGHT], wrong=[WRONG], unknown=[UNSUPPORTED])
     mappings = [hint("192.0.2.1"), hint("192.0.2.10", "us-west-2"), UNSUPPORTED]
