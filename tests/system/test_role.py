@@ -487,6 +487,18 @@ def test_omitted_zone(ansible: Ansible, name: str, entry_point: str) -> None:
     assert operations(ansible)[0] == "list"
 
 
+def test_facts_forget_an_earlier_run(ansible: Ansible) -> None:
+    """The role does not take the zone and the addresses that other hosts had then."""
+    facts = {"import_role": {"name": ROLE, "tasks_from": "facts"}}
+    other = {"cloud_region_hints_zone_id": ansible.simulator.empty_zone_id}
+    only_first = {**facts, "when": "inventory_hostname == 'web1.example.com'", "vars": other}
+    run = ansible.play(
+        [facts, only_first], hosts="origins", environment={"CLOUDFLARE_ZONE_ID": ansible.simulator.zone_id}
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert operations(ansible) == ["list", "get"]
+
+
 def test_facts_and_policy_in_one_play(ansible: Ansible) -> None:
     """Neither takes what the other has left behind."""
     for_facts = {
