@@ -149,7 +149,7 @@ def _parse_yaml(text: str) -> t.Any:
         place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = ", ".join(filter(None, (error.context, error.problem)))
         raise ConfigurationError(f"not valid YAML: {problem}{place}.") from None
-    except (YAMLError, ValueError, RecursionError) as error:
+    except (YAMLError, TypeError, ValueError, RecursionError) as error:  # TypeError: a key that JSON lacks
         raise ConfigurationError(f"not valid YAML: {' '.join(str(error).split())}.") from None
 
 

@@ -221,7 +221,9 @@ class TestTextThatIsNotYaml:
         assert " in line 2, column " in problem(name, "- {a: b\n- [")
 
     @pytest.mark.parametrize(
-        "text", ["- 2026-13-45", "&a [*a]", "[" * 10_000, "- \x00"], ids=["date", "loop", "depth", "character"]
+        "text",
+        ["- 2026-13-45", "&a [*a]", "[" * 10_000, "- \x00", "- {2026-01-01: a}"],
+        ids=["date", "loop", "depth", "character", "key"],
     )
     def test_other_errors(self, text: str) -> None:
         assert "cloud_region_hints_mappings: not valid YAML: " in problem("mappings", text)
