@@ -250,7 +250,7 @@ def installed(session: nox.Session, core: str) -> None:
     ranges = Path.cwd().glob("tests/integration/targets/setup_cloud_ranges/files/*.json")
     variables = {
         "cloud_region_hints_sources": sorted(map(str, ranges)),
-        "cloud_region_hints_report_path": [str(home / f"report.{ending}") for ending in ("html", "json", "csv")],
+        "cloud_region_hints_report_path": [str(home / f"report.{ending}") for ending in ("html", "json", "csv", "yml")],
     }
     playbooks = (f"edgecache.cloudflare.{name}" for name in ("demo", "apply", "report"))
     run_tool(session, "play", *playbooks, "--extra-vars", json.dumps(variables))
