@@ -55,7 +55,7 @@ def parse_boolean(value: t.Any) -> bool:
 
 def parse_boolean_or_true(value: t.Any) -> bool:
     """Return a boolean. A blank answer is true."""
-    return _is_blank(value) or parse_boolean(value)
+    return _is_unanswered(value) or parse_boolean(value)
 
 
 def parse_text(value: t.Any) -> str:
@@ -85,7 +85,7 @@ def parse_sources(value: t.Any) -> list[str]:
 
 
 def parse_report_paths(value: t.Any) -> list[str]:
-    """Return the absolute paths of the report's files, each once. Their folders exist."""
+    """Return the absolute paths of the report's files, each once."""
     paths = _parse_list(value)
     for path in paths:
         if not isinstance(path, str) or os.path.splitext(path)[1].lower() not in REPORT_FORMATS:
@@ -99,15 +99,17 @@ def parse_report_paths(value: t.Any) -> list[str]:
 
 
 def _find_path_problem(path: str) -> str:
-    """Return why no file can be written to an absolute path, and the fix; an empty string if it seems possible."""
-    folder = os.path.dirname(path)
-    if not os.path.isdir(folder):
+    """Return why no file can be written to an absolute path, and the fix; an empty string if it seems possible.
+
+    Permissions are not checked, since the task that writes the file may run as another user.
+    """
+    try:
+        os.stat(os.path.join(os.path.dirname(path), "."))
+    except (FileNotFoundError, NotADirectoryError):
         return "its folder does not exist. Create the folder, or set another path."
-    if os.path.isdir(path):
-        return "it is a folder. Set the path of a file."
-    if not os.access(folder, os.W_OK):
-        return "its folder is not writable. Change the permissions of the folder, or set another path."
-    return ""
+    except OSError:
+        return ""
+    return "it is a folder. Set the path of a file." if os.path.isdir(path) else ""
 
 
 def absolute_path(path: str) -> str:
@@ -118,13 +120,13 @@ def absolute_path(path: str) -> str:
     return os.path.join(os.getcwd(), path) if is_local_path(path) and not path.startswith("~") else path
 
 
-def _is_blank(value: t.Any) -> bool:
+def _is_unanswered(value: t.Any) -> bool:
     return value is None or not str(value).strip()
 
 
 def _parse_list(value: t.Any) -> list[t.Any]:
     """Return the items of a list, of a string in YAML, or of a string that is the only item."""
-    if _is_blank(value):
+    if _is_unanswered(value):
         return []
     if isinstance(value, str):
         value = _parse_yaml(value) if _YAML_START.match(value) else value.strip()
@@ -146,9 +148,9 @@ def _parse_yaml(text: str) -> t.Any:
         return json.loads(json.dumps(yaml_load("".join(text)), default=str)) or []
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        position = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = ", ".join(filter(None, (error.context, error.problem)))
-        raise ConfigurationError(f"not valid YAML: {problem}{place}.") from None
+        raise ConfigurationError(f"not valid YAML: {problem}{position}.") from None
     except (YAMLError, TypeError, ValueError, RecursionError) as error:  # TypeError: a key that JSON lacks
         raise ConfigurationError(f"not valid YAML: {' '.join(str(error).split())}.") from None
 
