@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Window:
-    """Times are those of ``time.monotonic``. ``blocked_until`` is 0 without a block."""
+    """``left``: the remaining requests. ``blocked_until`` is 0 without a block. Times are those of the clock."""
 
     ends: float
     left: int
@@ -24,14 +24,15 @@ class Window:
 class RateLimit:
     """``requests`` in ``seconds`` for each credential. Cloudflare allows 1,200 in 300."""
 
-    def __init__(self, requests: int, seconds: float) -> None:
+    def __init__(self, requests: int, seconds: float, clock: t.Callable[[], float] = time.monotonic) -> None:
         self._requests = requests
         self._seconds = seconds
+        self._clock = clock
         self._windows: dict[str, Window] = {}
 
     def count(self, headers: t.Mapping[str, str]) -> tuple[bool, dict[str, str]]:
         """Count a request. Return whether it is refused, and the headers of its response."""
-        credential, now = headers.get("Authorization") or headers.get("X-Auth-Key", ""), time.monotonic()
+        credential, now = headers.get("Authorization") or headers.get("X-Auth-Key", ""), self._clock()
         window = self._windows.get(credential)
         if not window or now >= max(window.ends, window.blocked_until):
             window = self._windows[credential] = Window(now + self._seconds, self._requests)

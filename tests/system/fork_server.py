@@ -20,6 +20,7 @@ import pkgutil
 import runpy
 import shlex
 import sys
+import tempfile
 import traceback
 import typing as t
 import warnings
@@ -113,6 +114,7 @@ def handle_request(request: dict[str, t.Any]) -> int:
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environment"])
+        tempfile.tempdir = None  # read the environment again
         if "module" in request:
             run_module(request["module"], request["options"])
         else:

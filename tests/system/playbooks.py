@@ -47,6 +47,7 @@ class Ansible:
             "ANSIBLE_NOCOLOR": "true",
             "HOME": str(folder),
             "LC_ALL": "C.UTF-8",
+            "TMPDIR": str(folder),  # has the rate limit that the tasks share
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"]),
             "CLOUDFLARE_API_TOKEN": simulator.token,
             "CLOUDFLARE_ZONE_ID": simulator.zone_id,

@@ -34,13 +34,6 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.rate_li
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import FakeClock
 
 
-@pytest.fixture(autouse=True)
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The folder of the shared file."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return tmp_path / f"edgecache-cloudflare-{os.geteuid()}"
-
-
 @pytest.fixture
 def make(clock: FakeClock) -> t.Callable[[], SharedRateLimit]:
     """Return the limit as another process has it."""
@@ -177,31 +170,31 @@ class TestRefusal:
 
 
 class TestFile:
-    def test_only_the_user_can_access_it(self, limit: SharedRateLimit, folder: Path) -> None:
+    def test_only_the_user_can_access_it(self, limit: SharedRateLimit, shared_folder: Path) -> None:
         begin(limit, 1, 60)
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        assert [stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()] == [0o600]
+        assert stat.S_IMODE(shared_folder.stat().st_mode) == 0o700
+        assert [stat.S_IMODE(path.stat().st_mode) for path in shared_folder.iterdir()] == [0o600]
 
     @pytest.mark.parametrize("mode", [0o710, 0o702, 0o707])
-    def test_folder_that_others_can_access(self, limit: SharedRateLimit, folder: Path, mode: int) -> None:
-        folder.mkdir()
-        folder.chmod(mode)
+    def test_folder_that_others_can_access(self, limit: SharedRateLimit, shared_folder: Path, mode: int) -> None:
+        shared_folder.mkdir()
+        shared_folder.chmod(mode)
         assert limit.take() is None
         assert not limit.update(header(0, 60))
-        assert not list(folder.iterdir())
+        assert not list(shared_folder.iterdir())
 
     def test_folder_of_another_user(
-        self, limit: SharedRateLimit, folder: Path, monkeypatch: pytest.MonkeyPatch
+        self, limit: SharedRateLimit, shared_folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         begin(limit, 0, 60)
         user = os.geteuid()
-        folder.rename(folder.with_name(f"edgecache-cloudflare-{user + 1}"))
+        shared_folder.rename(shared_folder.with_name(f"edgecache-cloudflare-{user + 1}"))
         monkeypatch.setattr(os, "geteuid", lambda: user + 1)
         assert limit.take() is None
 
-    def test_link_for_the_folder(self, limit: SharedRateLimit, folder: Path, tmp_path: Path) -> None:
+    def test_link_for_the_folder(self, limit: SharedRateLimit, shared_folder: Path, tmp_path: Path) -> None:
         (tmp_path / "other").mkdir(0o700)
-        folder.symlink_to(tmp_path / "other")
+        shared_folder.symlink_to(tmp_path / "other")
         assert limit.take() is None
         assert not list((tmp_path / "other").iterdir())
 
@@ -210,18 +203,18 @@ class TestFile:
         assert limit.take() is None
         assert not limit.update(header(0, 60))
 
-    def test_pipe_for_the_file(self, limit: SharedRateLimit, folder: Path) -> None:
-        folder.mkdir(0o700)
-        os.mkfifo(folder / "0123abcd")
+    def test_pipe_for_the_file(self, limit: SharedRateLimit, shared_folder: Path) -> None:
+        shared_folder.mkdir(0o700)
+        os.mkfifo(shared_folder / "0123abcd")
         assert limit.take() is None
         assert not limit.update(header(0, 60))
 
     def test_lock_that_is_never_free(
-        self, limit: SharedRateLimit, folder: Path, monkeypatch: pytest.MonkeyPatch
+        self, limit: SharedRateLimit, shared_folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         begin(limit, 0, 60)
         monkeypatch.setattr(_rate_limit, "MAX_LOCK_SECONDS", 0.0)
-        with (folder / "0123abcd").open() as file:
+        with (shared_folder / "0123abcd").open() as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             assert limit.take() is None
         assert limit.take()
@@ -245,17 +238,19 @@ class TestFile:
             b"[2, 0, 160.0, 0.0, 0.0, 0]",
         ],
     )
-    def test_damaged_content(self, limit: SharedRateLimit, folder: Path, clock: FakeClock, content: bytes) -> None:
-        folder.mkdir(0o700)
-        (folder / "0123abcd").write_bytes(content)
+    def test_damaged_content(
+        self, limit: SharedRateLimit, shared_folder: Path, clock: FakeClock, content: bytes
+    ) -> None:
+        shared_folder.mkdir(0o700)
+        (shared_folder / "0123abcd").write_bytes(content)
         assert limit.take() is None
         limit.update(header(7, 60))
-        assert json.loads((folder / "0123abcd").read_bytes())[1] == 7
+        assert json.loads((shared_folder / "0123abcd").read_bytes())[1] == 7
 
-    def test_valid_content(self, limit: SharedRateLimit, folder: Path, clock: FakeClock) -> None:
+    def test_valid_content(self, limit: SharedRateLimit, shared_folder: Path, clock: FakeClock) -> None:
         """Shows that the damaged contents above are rejected for what is damaged in them."""
-        folder.mkdir(0o700)
-        (folder / "0123abcd").write_text(f"[2, 0, {clock() + 60}, 0.0, 0.0]")
+        shared_folder.mkdir(0o700)
+        (shared_folder / "0123abcd").write_text(f"[2, 0, {clock() + 60}, 0.0, 0.0]")
         assert limit.take() == Turn(60.0, 0.0)
 
     def test_threads_of_a_process(self, limit: SharedRateLimit) -> None:
