@@ -7,7 +7,7 @@
 The environment names the credential and the zone: CLOUDFLARE_API_TOKEN or CLOUDFLARE_TOKEN (or CLOUDFLARE_EMAIL with
 CLOUDFLARE_API_KEY), and CLOUDFLARE_ZONE_ID. CLOUDFLARE_BASE_URL names another API than Cloudflare's.
 
-Without ``--write``, nothing is written, and the program sends 8 requests: one fewer if the credential does not list
+Without ``--write``, nothing is written, and the program sends 9 requests: one fewer if the credential does not list
 the zone, one fewer if the zone has no mapping. ``--write`` adds 6 requests, which create and delete a mapping, alone and
 in a batch. Its address is a random one of 2001:db8::/32, the range for documentation. The mapping is deleted in any
 case, with one more request if a step fails or the program is interrupted. The client retries a request whose answer is
@@ -66,6 +66,9 @@ SUPPORTED = "origin-cloud-regions-v2-supported-regions"
 NOT_FOUND = "404/1142"
 """The status and the error code for a mapping or a setting that does not exist."""
 
+NOT_IN_PLAN = "403/1135"
+"""The status and the error code for a setting that the plan of the zone does not include."""
+
 
 class LiveCheck:
     """Sends operations of the contract for one zone, and prints a line for each answer.
@@ -106,6 +109,7 @@ class LiveCheck:
         if unknown := sorted(vendors.keys() - set(VENDORS)):
             self._report("differs", "vendors of mappings", [f"the API supports {', '.join(unknown)} too"])
         self.send("smart-tiered-cache-get", "200", NOT_FOUND)
+        self.send("regional-tiered-cache-get", "200", NOT_FOUND, NOT_IN_PLAN)
 
         regions = [{"vendor": vendor, "region": one["name"]} for vendor in vendors for one in vendors[vendor]]
         return (address if is_free else ""), (regions[0] if regions else {})
