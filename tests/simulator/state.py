@@ -50,8 +50,9 @@ class Setting:
 class Zone:
     """``mappings`` is keyed by canonical address and keeps the order of first insertion.
 
-    ``description`` is the zone in the form of a list of zones. ``limit`` is the maximum number. ``history`` has each write since the reset, as ``{origin_ip, mapping, concurrent}``: the
-    mapping after the write (``None`` if deleted), and whether the fault ``concurrent_write`` made it.
+    ``description`` is the zone in the form of a list of zones. ``limit`` is the maximum number. ``history`` has each write since
+    the reset, as ``{origin_ip, mapping, concurrent}``: the mapping after the write (``None`` if deleted), and whether the fault
+    ``concurrent_write`` made it.
     """
 
     id: str

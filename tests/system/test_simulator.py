@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import json
+import typing as t
 
 import pytest
 
@@ -256,8 +257,8 @@ def test_unknown_status_of_zones(api: ApiClient) -> None:
 
 def test_regional_tiered_cache_needs_the_plan(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     path = "cache/regional_tiered_cache"
-    assert api.get(f"/zones/{fresh_simulator.zone_id}/{path}").error == (404, 1142)
-    assert api.call("PATCH", f"/zones/{fresh_simulator.zone_id}/{path}", {"value": "on"}).result["value"] == "on"
+    assert api.get(f"/zones/{fresh_simulator.zone_id}/{path}").result["value"] == "on"
+    assert api.call("PATCH", f"/zones/{fresh_simulator.zone_id}/{path}", {"value": "off"}).result["value"] == "off"
     assert api.get(f"/zones/{fresh_simulator.zone_id}/{path}").result["id"] == "tc_regional"
     for method, body in (("GET", None), ("PATCH", {"value": "on"})):
         assert api.call(method, f"/zones/{fresh_simulator.empty_zone_id}/{path}", body).error == (403, 1135)

@@ -37,6 +37,7 @@ BATCH_PATH = f"{MAPPINGS_PATH}/batch"
 REGIONS_PATH = f"{MAPPINGS_PATH}/supported_regions"
 TIERED_CACHE_PATH = f"/zones/{ZONE_ID}/argo/tiered_caching"
 SMART_TIERED_CACHE_PATH = f"/zones/{ZONE_ID}/cache/tiered_cache_smart_topology_enable"
+REGIONAL_TIERED_CACHE_PATH = f"/zones/{ZONE_ID}/cache/regional_tiered_cache"
 SUPPORTED_REGIONS: dict[str, t.Any] = {
     "obtained_codes": True,
     "vendors": {
