@@ -39,8 +39,13 @@ class CloudflareInventory(BaseInventoryPlugin, Constructable, Cacheable):
     What is read, the data, is a list of items for JSON. A list, since caches do not keep the order of a dictionary.
     """
 
+    NAME: str
     FILE_SUFFIX: str
     """The end of the file's name, without its extension."""
+
+    # Attributes of Ansible that are set when parse begins
+    inventory: t.Any
+    _vars: t.Any
 
     @abc.abstractmethod
     def parse_query(self, sources: list[OptionSource]) -> t.Any:
