@@ -27,6 +27,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.session
     Response,
     body_excerpt,
     parse_http_date,
+    retry_after,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import MIN_SECRET_LENGTH
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._text import sanitize_text
@@ -120,10 +121,16 @@ class Client(HttpSession):
         def send() -> Response:
             status, headers, content = self._send(method, self._base_url + path, params, body, MAX_RESPONSE_BYTES)
             response = Response(status, headers, self._redact(_unescape(content.decode(errors="replace"))))
-            self._pacer.update_rate_limit(response.header("Ratelimit"))
+            self._update_rate_limit(response)
             return response
 
         return self._request_with_retry(send, parse, _error_from_response)
+
+    def _update_rate_limit(self, response: Response) -> None:
+        header = response.header("Ratelimit")
+        refused_seconds = retry_after(response.headers) if response.status == 429 else None
+        if not self._shared_limit or not self._shared_limit.update(header, refused_seconds):
+            self._pacer.update_rate_limit(header)
 
     def iter_pages(self, path: str) -> t.Iterator[Page]:
         """Yield the pages of a list, ``PAGE_SIZE`` items each. One request for each page.
