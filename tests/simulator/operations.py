@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from .credentials import get_usable_zone, list_visible_zones
-from .errors import ApiError, address_mismatch, envelope, tiered_cache_disabled
+from .errors import ApiError, address_mismatch, envelope, tiered_cache_disabled, zone_not_allowed
 from .state import State, Token, Zone, parse_address
 
 Envelope = dict[str, t.Any]
@@ -70,6 +70,13 @@ def list_zones(call: Call) -> Envelope:
     name = call.parameters.get("name")
     zones = [zone for zone in list_visible_zones(call.token, call.state) if name in (None, zone.name)]
     return paginate([{"id": zone.id, "name": zone.name} for zone in zones], call)
+
+
+def get_zone(call: Call) -> Envelope:
+    zone = call.zone
+    if not call.token.list_zones:
+        raise zone_not_allowed()
+    return envelope({"id": zone.id, "name": zone.name})
 
 
 def list_mappings(call: Call) -> Envelope:
@@ -144,6 +151,7 @@ def set_smart_tiered_cache(call: Call) -> Envelope:
 
 OPERATIONS: dict[str, t.Callable[[Call], Envelope]] = {
     "zones-list": list_zones,
+    "zone-get": get_zone,
     "origin-cloud-regions-v2-list": list_mappings,
     "origin-cloud-regions-v2-get": get_mapping,
     "origin-cloud-regions-v2-upsert": upsert_mapping,

@@ -47,3 +47,11 @@ def fetch_zone_id(client: Client, name: str) -> str:
     if len(ids) > 1:
         raise ConfigurationError(f"zone: {len(ids)} zones are named {name!r}. Set zone_id to one of {', '.join(ids)}.")
     return str(ids[0])
+
+
+def fetch_zone_name(client: Client, zone_id: str) -> str:
+    """Return the domain name of the zone with this id. One request."""
+    zone: t.Any = client.request("GET", f"/zones/{zone_id}").result
+    if not isinstance(zone, dict) or not isinstance(zone.get("name"), str) or not is_domain_name(zone["name"]):
+        raise unexpected_response("a zone with its name", zone)
+    return str(zone["name"])
