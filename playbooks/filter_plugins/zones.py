@@ -78,7 +78,7 @@ def cloud_region_hints_zone_failure(result: t.Mapping[str, t.Any], zone: t.Mappi
         "state": "failed",
         "total": None,
         "counts": {},
-        "failure": f"{zone['name'] or zone['zone_id'] or host}: {message}",
+        "failure": f"{zone['name'] or host}: {message}",
     }
 
 
@@ -189,11 +189,11 @@ def _find_verdict(states: t.Mapping[str, int], total: int) -> str:
 
 
 def _label(zone: Summary) -> str:
-    return str(zone["zone"] or zone["zone_id"] or zone["host"])
+    return str(zone["zone"] or zone["host"])
 
 
 def _choose_pages(zones: t.Sequence[Summary]) -> list[str | None]:
-    """Return the file name of each zone's page, ``None`` for a zone that failed. It is the zone's name, or else its id."""
+    """Return the file name of each zone's page, ``None`` for a zone that failed: the zone's name, or else the host's, or else the id."""
     names = Counter(_label(zone).lower() for zone in zones)
 
     def choose(zone: Summary) -> str | None:

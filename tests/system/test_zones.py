@@ -211,12 +211,12 @@ def test_apply_each_zone_its_own_policy(ansible: ForkedAnsible) -> None:
         "z02": {"cloud_region_hints_zone": "z02.example.com", "cloud_region_hints_mappings": [RIGHT]},
         "z03": {
             "cloud_region_hints_zone_id": zone_id(3),
-            "cloud_region_hints_group": "origins",
+            "cloud_region_hints_group": "cloud",
             "cloud_region_hints_vendor": "aws",
         },
         "z04": {"zone_id": zone_id(9), "cloud_region_hints_mappings": [RIGHT]},
     }
-    write_inventory(ansible, hosts, origins=origins)
+    write_inventory(ansible, hosts, cloud=origins)
     expected = {
         zone_id(1): ["192.0.2.1 us-east-1"],
         zone_id(2): ["192.0.2.10 us-west-2", "192.0.2.1 us-east-1"],
