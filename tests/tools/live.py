@@ -89,6 +89,7 @@ class LiveCheck:
             self.send("zones-list", "200", query={"name": names[0]}, result=[{"id": self._zone_id}])
         else:
             self._report("skipped", "zones-list by name", ["the credential does not list the zone"])
+        self.send("zone-get", "200", "403", result={"id": self._zone_id})
 
         mappings = self.send(LIST, "200", query={"page": 1, "per_page": 100})
         addresses = [mapping["origin_ip"] for mapping in _result(mappings, [])]
