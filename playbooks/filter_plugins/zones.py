@@ -138,9 +138,7 @@ def cloud_region_hints_restore_sources(audit: dict[str, t.Any], files: t.Mapping
 
     def restore(value: t.Any) -> t.Any:
         if isinstance(value, dict):
-            return {
-                key: sources.get(item, item) if key == "source" else restore(item) for key, item in value.items()
-            }
+            return {key: sources.get(item, item) if key == "source" else restore(item) for key, item in value.items()}
         return [restore(item) for item in value] if isinstance(value, list) else value
 
     return {**audit, **{state: restore(audit[state]) for state in ("right", "wrong", "ambiguous")}}

@@ -106,7 +106,9 @@ def _evaluate_mapping(hostvars: HostVars, host: str, zone_host: str) -> dict[str
         }
         mapping = {name: _to_text(value) for name, value in mapping.items()}
     except Exception as error:
-        raise ConfigurationError(f"cloud_region_hints_group: the variables of {host} cannot be evaluated: {error}") from None
+        raise ConfigurationError(
+            f"cloud_region_hints_group: the variables of {host} cannot be evaluated: {error}"
+        ) from None
     # ansible-core before 2.19 returns an expression with an undefined variable as it is
     if unevaluated := [value for value in mapping.values() if "{{" in value or "{%" in value]:
         raise ConfigurationError(

@@ -63,7 +63,11 @@ def _find_zone(host: str, variables: t.Mapping[str, t.Any]) -> dict[str, str]:
     if not zone_id and not zone:
         zone_id, zone = inventory_id, "" if inventory_id else inventory_name
     name = zone or (inventory_name if inventory_id in ("", zone_id) else "")
-    problem = "" if zone_id or zone else f"{host} has no zone. Set zone_id, cloud_region_hints_zone_id or cloud_region_hints_zone for the host."
+    problem = (
+        ""
+        if zone_id or zone
+        else f"{host} has no zone. Set zone_id, cloud_region_hints_zone_id or cloud_region_hints_zone for the host."
+    )
     return {"zone_id": zone_id, "zone": zone, "name": name, "problem": problem}
 
 

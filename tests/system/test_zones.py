@@ -106,8 +106,14 @@ def reported(
     (ansible.folder / "reports").mkdir()
     output = run(
         *(ansible, "report", "--forks", "10"),
-        **{"code": 2, "zone_hosts": "zones", "report_path": "reports", "sources": AWS, "report_fail_on": "wrong"},
-        **{"zone": "", "zone_id": "", "audit": "true"},  # as a survey gives them
+        code=2,
+        zone_hosts="zones",
+        report_path="reports",
+        sources=AWS,
+        report_fail_on="wrong",
+        zone="",
+        zone_id="",
+        audit="true",  # as a survey gives them
     )
     requests = [(entry["operation"], entry["path"].split("/zones/")[1][:32]) for entry in simulator.stats()["log"]]
     return Reported(ansible.folder / "reports", output, requests)
@@ -207,7 +213,11 @@ def test_apply_each_zone_its_own_policy(ansible: ForkedAnsible) -> None:
     }
     origins["hosts"]["web2"]["cloud_region_hints_origin_ip"] = "192.0.2.3"
     hosts = {
-        "z01.example.com": {"zone_id": zone_id(1), "cloud_region_hints_mappings": [RIGHT], "cloud_region_hints_purge": True},
+        "z01.example.com": {
+            "zone_id": zone_id(1),
+            "cloud_region_hints_mappings": [RIGHT],
+            "cloud_region_hints_purge": True,
+        },
         "z02": {"cloud_region_hints_zone": "z02.example.com", "cloud_region_hints_mappings": [RIGHT]},
         "z03": {
             "cloud_region_hints_zone_id": zone_id(3),
@@ -255,8 +265,18 @@ def test_host_without_a_zone(ansible: ForkedAnsible, playbook: str) -> None:
     """The zone of the environment is not that of a host."""
     reset(ansible, create_zone(1))
     write_inventory(ansible, {"z01": {"zone_id": zone_id(1)}, "web1": {}, "web2": {"zone_id": "{{ nowhere }}"}})
-    output = run(ansible, playbook, "--limit", "zones", code=2, zone_hosts="zones", **({"audit": False} if playbook == "report" else {}))
-    assert "web1 has no zone. Set zone_id, cloud_region_hints_zone_id or cloud_region_hints_zone for the host." in output
+    output = run(
+        ansible,
+        playbook,
+        "--limit",
+        "zones",
+        code=2,
+        zone_hosts="zones",
+        **({"audit": False} if playbook == "report" else {}),
+    )
+    assert (
+        "web1 has no zone. Set zone_id, cloud_region_hints_zone_id or cloud_region_hints_zone for the host." in output
+    )
     assert "failed=0" in recap_of(output)["z01"] and "failed=1" in recap_of(output)["web1"]
     assert "failed=1" in recap_of(output)["web2"] and "nowhere" in output
 
