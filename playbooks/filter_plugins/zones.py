@@ -16,6 +16,7 @@ import typing as t
 from collections import Counter
 
 from ansible.errors import AnsibleFilterError
+from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.edgecache.cloudflare.playbooks.filter_plugins.report import Report, mark_as_text, say_of_hints
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._zones import (
@@ -84,7 +85,7 @@ def cloud_region_hints_zone_failure(result: t.Mapping[str, t.Any], zone: t.Mappi
 
 def cloud_region_hints_index(hostvars: HostVars, hosts: t.Sequence[str]) -> dict[str, t.Any]:
     """Return the data of the index: zones with drift first, then failed ones, then those with a warning, each part by name."""
-    zones = [{**hostvars[host][SUMMARY]} for host in hosts if SUMMARY in hostvars[host]]
+    zones = _collect_summaries(hostvars, hosts)
     zones.sort(key=lambda zone: (STATES.index(zone["state"]), _label(zone)))
     for zone, page in zip(zones, _choose_pages(zones)):
         zone["page"] = page
@@ -100,7 +101,8 @@ def cloud_region_hints_index(hostvars: HostVars, hosts: t.Sequence[str]) -> dict
         for zone in zones
         if zone["state"] != "ok"
     ]
-    return {"verdict": _find_verdict(states, len(zones)), "warnings": warnings, "totals": totals, "zones": zones}
+    index = {"verdict": _find_verdict(states, len(zones)), "warnings": warnings, "totals": totals, "zones": zones}
+    return t.cast("dict[str, t.Any]", wrap_var(index))  # texts of the API are no templates
 
 
 def cloud_region_hints_stats(index: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -146,20 +148,27 @@ def cloud_region_hints_restore_sources(audit: dict[str, t.Any], files: t.Mapping
 
 def cloud_region_hints_applied(hostvars: HostVars, hosts: t.Sequence[str]) -> dict[str, t.Any]:
     """Return what ``apply`` did in all zones: the ``verdict``, the ``totals``, and the ``zones`` with changes and the ``failed`` ones."""
-    found = [{**hostvars[host][SUMMARY]} for host in hosts if SUMMARY in hostvars[host]]
+    found = _collect_summaries(hostvars, hosts)
     failed = sorted((zone for zone in found if zone["failure"]), key=_label)
     changed = sorted((zone for zone in found if _count_changes(zone)), key=_label)
     totals = Counter({"zones": len(found), "failed": len(failed), "changed": len(changed)})
     for zone in found:
         totals.update(zone["counts"])
     verdict = f"{len(changed)} of {len(found)} zones changed" + (f", {len(failed)} failed" if failed else "")
-    return {"verdict": verdict, "totals": dict(totals), "zones": changed, "failed": failed}
+    applied = {"verdict": verdict, "totals": dict(totals), "zones": changed, "failed": failed}
+    return t.cast("dict[str, t.Any]", wrap_var(applied))
 
 
 def cloud_region_hints_applied_zone(result: dict[str, t.Any], zone: t.Mapping[str, str], host: str) -> Summary:
     """Return the summary of a zone to which ``apply`` was applied. ``result``: the fact ``cloud_region_hints_result``."""
     counts = {key: len(items) for key, items in result.items() if isinstance(items, list)}
     return {"host": host, "zone_id": result["zone_id"], "zone": zone["name"] or None, "counts": counts, "failure": ""}
+
+
+def _collect_summaries(hostvars: HostVars, hosts: t.Sequence[str]) -> list[Summary]:
+    """Return the summary of each host that has one."""
+    found = (hostvars[host].get(SUMMARY) for host in hosts)
+    return [{**summary} for summary in found if summary]
 
 
 def _count_changes(zone: Summary) -> int:

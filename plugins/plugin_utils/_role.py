@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._survey import parse_variables
 
@@ -78,7 +79,7 @@ def plan_zone(
         origins = _find_origins(policy, groups, groups.get(policy["group"], ())) if policy["group"] else []
         mappings = [_evaluate_mapping(hostvars, host, zone_host) for host in origins]
     except ConfigurationError as error:
-        return {"error": str(error)}
+        return {"error": wrap_var(str(error))}
     return _build_plan({**policy, "zone_id": zone["zone_id"], "zone": zone["zone"]}, parsed, mappings)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.zones import fetch_zone_name
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import (
     ARGUMENT_SPEC,
@@ -36,16 +37,21 @@ def plan_zones(hostvars: HostVars, hosts: t.Sequence[str]) -> dict[str, t.Any]:
     A zone has its ``zone_id`` or ``zone``, as modules take them, its ``name`` as far as it is known, and a ``problem``.
     """
     zones = {host: _find_zone(host, hostvars[host]) for host in hosts}
+    plan = {"zones": zones, "error": _find_duplicate(zones)}
+    return t.cast("dict[str, t.Any]", wrap_var(plan))  # an inventory may have the names from the API
+
+
+def _find_duplicate(zones: t.Mapping[str, t.Mapping[str, str]]) -> str:
+    """Return a message about two hosts with the same zone, or an empty text."""
     first: dict[str, str] = {}
     for host, zone in zones.items():
         key = zone["zone_id"] or zone["zone"].lower()
         if key and first.setdefault(key, host) != host:
-            return {
-                "zones": zones,
-                "error": f"cloud_region_hints_zone_hosts: {first[key]} and {host} have the same zone {key}. Give each host a zone of its "
-                "own. Extra variables and answers of a survey are the same for all hosts: leave the zone blank there.",
-            }
-    return {"zones": zones, "error": ""}
+            return (
+                f"cloud_region_hints_zone_hosts: {first[key]} and {host} have the same zone {key}. Give each host a zone of its own. "
+                "Extra variables and answers of a survey are the same for all hosts: leave the zone blank there."
+            )
+    return ""
 
 
 def _find_zone(host: str, variables: t.Mapping[str, t.Any]) -> dict[str, str]:
@@ -87,7 +93,8 @@ def find_zone_name(zone_id: str) -> str | None:
 
     try:
         cache = RunCache(f"{cache_key(sources)}-name", 0.0)
-        return cache.get_or_create_file(fetch, _DEFAULTS["max_wait"]).decode() or None
+        name: str | None = wrap_var(cache.get_or_create_file(fetch, _DEFAULTS["max_wait"]).decode() or None)
+        return name
     except Exception:
         return None
 
