@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from .credentials import get_usable_zone, list_visible_zones
-from .errors import ApiError, address_mismatch, envelope, tiered_cache_disabled
+from .errors import ApiError, address_mismatch, envelope, tiered_cache_disabled, zone_not_allowed
 from .state import State, Token, Zone, parse_address
 
 Envelope = dict[str, t.Any]
@@ -111,6 +111,13 @@ def list_zones(call: Call) -> Envelope:
     return paginate(zones, call)
 
 
+def get_zone(call: Call) -> Envelope:
+    zone = call.zone
+    if not call.token.list_zones:
+        raise zone_not_allowed()
+    return envelope(zone.description)
+
+
 def list_mappings(call: Call) -> Envelope:
     return paginate(list(call.zone.mappings.values()), call)
 
@@ -193,6 +200,7 @@ def set_regional_tiered_cache(call: Call) -> Envelope:
 
 OPERATIONS: dict[str, t.Callable[[Call], Envelope]] = {
     "zones-list": list_zones,
+    "zone-get": get_zone,
     "origin-cloud-regions-v2-list": list_mappings,
     "origin-cloud-regions-v2-get": get_mapping,
     "origin-cloud-regions-v2-upsert": upsert_mapping,

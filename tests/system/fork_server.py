@@ -111,6 +111,10 @@ def handle_request(request: dict[str, t.Any]) -> int:
     """
 
     def run() -> None:
+        from ansible import constants
+
+        # As in a process of its own, where the plugins of a run share data, but not those of several runs
+        constants.DEFAULT_LOCAL_TMP = tempfile.mkdtemp(dir=constants.DEFAULT_LOCAL_TMP)
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environment"])

@@ -89,9 +89,9 @@ def test_round_trip(zone: CheckedZone, fresh_simulator: RunningSimulator) -> Non
     with run_live_check("--write") as process:
         output, _errors = process.communicate()
     assert process.returncode == 0, output
-    assert count_verdicts(output) == {"ok": 15}
-    assert output.endswith("\n15 requests: 15 ok\n")
-    assert zone.requests() == 15
+    assert count_verdicts(output) == {"ok": 16}
+    assert output.endswith("\n16 requests: 16 ok\n")
+    assert zone.requests() == 16
     address, *others = zone.written()
     assert others == [address] * 3
     assert ipaddress.ip_address(address) in DOCUMENTATION
@@ -104,8 +104,8 @@ def test_round_trip(zone: CheckedZone, fresh_simulator: RunningSimulator) -> Non
 
 def test_reads_only(zone: CheckedZone, capsys: pytest.CaptureFixture[str]) -> None:
     assert live.main([]) == 0
-    assert capsys.readouterr().out.endswith("\n9 requests: 9 ok\n")
-    assert zone.requests() == 9
+    assert capsys.readouterr().out.endswith("\n10 requests: 10 ok\n")
+    assert zone.requests() == 10
     assert zone.written() == []
 
 
@@ -123,11 +123,11 @@ def test_zone_without_mappings_and_tiered_cache(
     fresh_simulator.fault(kind="status", status=403, operation="zones-list")
     assert live.main([]) == 0
     output = capsys.readouterr().out
-    assert count_verdicts(output) == {"ok": 7, "skipped": 2}
+    assert count_verdicts(output) == {"ok": 8, "skipped": 2}
     assert f"{SUPPORTED}: HTTP 400, code 0\n" in output
     assert "smart-tiered-cache-get: HTTP 404, code 1142\n" in output
     assert "regional-tiered-cache-get: HTTP 403, code 1135\n" in output
-    assert zone.requests() == 7
+    assert zone.requests() == 8
 
 
 def malformed_answer(operation: str, result: t.Any, **more: t.Any) -> dict[str, t.Any]:
@@ -168,7 +168,7 @@ def test_unexpected_answers(
         "the answers above do not show an address without a mapping",
     ):
         assert f" {line}\n" in output
-    assert count_verdicts(output) == {"ok": 3, "differs": 6, "skipped": 1, "not checked": 1}
+    assert count_verdicts(output) == {"ok": 4, "differs": 6, "skipped": 1, "not checked": 1}
     assert zone.written() == []
 
 
@@ -178,9 +178,9 @@ def test_refused_credential(
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "another-token")
     assert live.main(["--write"]) == 1
     output = "".join(capsys.readouterr())
-    assert count_verdicts(output) == {"not checked": 8, "skipped": 2}
+    assert count_verdicts(output) == {"not checked": 9, "skipped": 2}
     assert "code 10000, Authentication error" in output and "another-token" not in output
-    assert zone.requests() == 7
+    assert zone.requests() == 8
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_repeated_write(
     """The answer to a retried PUT is that of the first try. That to a retried DELETE is another one, which the contract allows."""
     fresh_simulator.fault(*({"kind": "disconnect_after", "operation": operation} for operation in (PUT, DELETE)))
     assert live.main(["--write"]) == 1
-    assert count_verdicts(capsys.readouterr().out) == {"ok": 12, "not checked": 1}
+    assert count_verdicts(capsys.readouterr().out) == {"ok": 13, "not checked": 1}
     assert zone.is_as_before()
 
 

@@ -28,6 +28,7 @@ RANGES = ROOT / "tests/integration/targets/setup_cloud_ranges/files"
 SOURCES = [str(RANGES / f"{vendor}.json") for vendor in ("aws", "azure", "gcp", "oci")]
 SUPPORTED = "origin-cloud-regions-v2-supported-regions"
 LIST = "origin-cloud-regions-v2-list"
+NAME = "zone-get"
 SWITCHES = ["tiered-caching-get", "smart-tiered-cache-get"]
 FULL = 3_500
 ENDINGS = ("html", "json", "csv", "yml")
@@ -300,14 +301,18 @@ def check_that_files_agree(found: Report) -> None:
 
 
 def test_requests(reports: Reports) -> None:
+    """The name of a zone is read once, and not where the name is given."""
     all_on = [*SWITCHES, SUPPORTED, LIST]
     assert reports.operations == [
-        *(all_on * 4),
+        *(*all_on, NAME),
+        *(*all_on, NAME),
+        *(all_on * 2),
         *SWITCHES,
         SUPPORTED,
         *([LIST] * 4),  # 350 hints
+        NAME,
         *("zones-list", *SWITCHES, LIST),
-        *(*SWITCHES, LIST),
+        *(*SWITCHES, LIST, NAME),
     ]
 
 
@@ -322,8 +327,8 @@ def test_files_say_the_same(reports: Reports) -> None:
     assert [hint["origin_ip"] for hint in found.data["unsupported"]] == ["203.0.113.200"]
     assert found.section("wrong") == [["192.0.2.10", "aws us-west-2", "aws us-east-1192.0.2.0/25 in aws.json"]]
     # The verdict leads on the page and on the console, the worst follows
-    assert text_of(found.page.find(".//title")) == f"{found.data['zone_id']}: {DRIFTED_VERDICT}"
-    assert text_of(found.page.find(".//h1")) == f"Cloud region hints of zone {found.data['zone_id']}: {DRIFTED_VERDICT}"
+    assert text_of(found.page.find(".//title")) == f"example.com: {DRIFTED_VERDICT}"
+    assert text_of(found.page.find(".//h1")) == f"Cloud region hints of example.com: {DRIFTED_VERDICT}"
     assert [text_of(note) for note in found.notes()] == found.data["warnings"]
     lines = found.console()
     assert lines[:3] == [DRIFTED_VERDICT, *found.data["warnings"]]
@@ -456,6 +461,7 @@ def test_check_mode_does_not_write(reports: Reports, forked_ansible: ForkedAnsib
     zone_id = forked_ansible.simulator.empty_zone_id
     page = forked_ansible.folder / "page.html"
     page.write_text(re.sub(TIME, OLD_TIME, (reports.folder / "empty.HTML").read_text()).replace("d" * 32, zone_id))
+    page.write_text(page.read_text().replace("empty.example.com", "example.net"))
     before = page.read_text()
     shown = run(
         *(forked_ansible, True, "--check"),
@@ -497,7 +503,8 @@ def test_wrong_answers_are_refused_before_any_request(ansible: Ansible) -> None:
 
 @pytest.fixture(scope="module")
 def expressions() -> PlayExpressions:
-    return PlayExpressions(ROOT / "playbooks/report.yml")
+    tasks = ROOT / "playbooks/tasks"
+    return PlayExpressions(ROOT / "playbooks/report.yml", tasks / "report_read.yml", tasks / "report_zone.yml")
 
 
 @pytest.mark.parametrize(
@@ -524,8 +531,8 @@ def test_paths_as_answers(
     expressions: PlayExpressions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: t.Any, expected: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    loop = expressions.task("Read the previous files")["loop"]
-    found = expressions.evaluate(loop, {"cloud_region_hints_report_path": answer})
+    files = expressions.task("Write the files")["vars"]["__cloud_region_hints_files"]
+    found = expressions.evaluate(files, {"cloud_region_hints_report_path": answer})
     assert found == [path.replace("HERE", str(tmp_path)) for path in expected]
 
 
@@ -648,7 +655,7 @@ def test_a_full_zone(fresh_simulator: RunningSimulator, fork_server: ForkServer,
     ansible = ForkedAnsible(tmp_path, fresh_simulator, fork_server)
     shown = run(ansible, True, sources=SOURCES, report_path=paths("full"), zone_id="b" * 32)
     check_size(Reports(tmp_path, {"full": shown}, []), "full", FULL)
-    assert operations(fresh_simulator) == [*SWITCHES, SUPPORTED, *[LIST] * 35]
+    assert operations(fresh_simulator) == [*SWITCHES, SUPPORTED, *[LIST] * 35, NAME]
 
 
 def check_size(reports: Reports, name: str, number: int) -> None:
@@ -751,4 +758,4 @@ def test_markup_in_a_browser(reports: Reports, browser: Browser) -> None:
     page = reports.folder / "hostile.html"
     seen = browser.view(page, "[document.title, document.scripts.length, document.images.length]", width=360)
     assert (seen.requests, seen.complaints) == ([page.as_uri()], [])
-    assert seen.values == [[f"{'a' * 32}: {reports.read('hostile').data['verdict']}", 0, 0]]
+    assert seen.values == [[f"hostile.example.com: {reports.read('hostile').data['verdict']}", 0, 0]]

@@ -7,7 +7,7 @@
 The environment names the credential and the zone: CLOUDFLARE_API_TOKEN or CLOUDFLARE_TOKEN (or CLOUDFLARE_EMAIL with
 CLOUDFLARE_API_KEY), and CLOUDFLARE_ZONE_ID. CLOUDFLARE_BASE_URL names another API than Cloudflare's.
 
-Without ``--write``, nothing is written, and the program sends 9 requests: one fewer if the credential does not list
+Without ``--write``, nothing is written, and the program sends 10 requests: one fewer if the credential does not list
 the zone, one fewer if the zone has no mapping. ``--write`` adds 6 requests, which create and delete a mapping, alone and
 in a batch. Its address is a random one of 2001:db8::/32, the range for documentation. The mapping is deleted in any
 case, with one more request if a step fails or the program is interrupted. The client retries a request whose answer is
@@ -92,6 +92,7 @@ class LiveCheck:
             self.send("zones-list", "200", query={"name": names[0]}, result=[{"id": self._zone_id}])
         else:
             self._report("skipped", "zones-list by name", ["the credential does not list the zone"])
+        self.send("zone-get", "200", "403", result={"id": self._zone_id})
 
         mappings = self.send(LIST, "200", query={"page": 1, "per_page": 100})
         addresses = [mapping["origin_ip"] for mapping in _result(mappings, [])]

@@ -117,6 +117,14 @@ def fetch_zone_id(client: Client, name: str) -> str:
     return str(ids[0])
 
 
+def fetch_zone_name(client: Client, zone_id: str) -> str:
+    """Return the domain name of the zone with this id. One request."""
+    zone: t.Any = client.request("GET", f"/zones/{zone_id}").result
+    if not isinstance(zone, dict) or not isinstance(zone.get("name"), str) or not is_domain_name(zone["name"]):
+        raise unexpected_response("a zone with its name", zone)
+    return str(zone["name"])
+
+
 def list_zones(client: Client, conditions: t.Mapping[str, str]) -> list[Zone]:
     """Return the zones that fulfil ``conditions``, parameters of the call, by name. One request for each 50 zones, at least one."""
     for dummy in range(MAX_LIST_ATTEMPTS):
