@@ -199,7 +199,7 @@ _PARSERS: dict[str, t.Callable[[t.Any], t.Any]] = {
     **dict.fromkeys(
         (
             *("switch_on", "purge", "allow_empty", "derive", "strict"),
-            *("validate_regions", "validate_addresses", "report"),
+            *("validate_regions", "validate_addresses", "report", "report_regional"),
         ),
         parse_boolean,
     ),

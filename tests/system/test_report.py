@@ -29,6 +29,7 @@ SOURCES = [str(RANGES / f"{vendor}.json") for vendor in ("aws", "azure", "gcp", 
 SUPPORTED = "origin-cloud-regions-v2-supported-regions"
 LIST = "origin-cloud-regions-v2-list"
 NAME = "zone-get"
+REGIONAL = "regional-tiered-cache-get"
 SWITCHES = ["tiered-caching-get", "smart-tiered-cache-get"]
 FULL = 3_500
 ENDINGS = ("html", "json", "csv", "yml")
@@ -139,12 +140,18 @@ VARIABLES: dict[str, dict[str, t.Any]] = {
     "unaudited": {
         "report_path": f"[{', '.join(paths('unaudited'))}]",
         "audit": " N ",
+        "report_regional": "y",
         "sources": ["/nowhere.json"],
     },
     "again": {"report_path": " again.html "},
     "large": {"zone_id": "b" * 32, "report_path": paths("large")},
-    "off": {"zone": "off.example.com", "report_path": paths("off"), "sources": "ranges.json"},
-    "empty": {"zone_id": "d" * 32, "report_path": paths("empty", "HTML", "json")},
+    "off": {
+        "zone": "off.example.com",
+        "report_path": paths("off"),
+        "sources": "ranges.json",
+        "report_regional": True,
+    },
+    "empty": {"zone_id": "d" * 32, "report_path": paths("empty", "HTML", "json"), "report_regional": ""},
 }
 OF_OTHERS = dict.fromkeys(("report", "hints", "audit", "states", "groups_", "tiles", "zone", "places", "most"), "x")
 """Variables of the user that the templates of the playbook might take for their own."""
@@ -163,6 +170,7 @@ def reports(simulator: RunningSimulator, fork_server: ForkServer, tmp_path_facto
                     "id": simulator.zone_id,
                     "name": "example.com",
                     **on,
+                    "regional_tiered_cache": "on",
                     "mappings": [*mappings, WRONG, AMBIGUOUS, UNKNOWN],
                 },
                 {"id": "a" * 32, "name": "hostile.example.com", **on},
@@ -172,6 +180,7 @@ def reports(simulator: RunningSimulator, fork_server: ForkServer, tmp_path_facto
                     "name": "off.example.com",
                     "mappings": [WRONG, *UNSORTED],
                     "smart_tiered_cache": "off",
+                    "plan": "free",
                 },
                 {"id": "d" * 32, "name": "empty.example.com"},
             ]
@@ -306,12 +315,13 @@ def test_requests(reports: Reports) -> None:
     assert reports.operations == [
         *(*all_on, NAME),
         *(*all_on, NAME),
-        *(all_on * 2),
+        *(*SWITCHES, REGIONAL, SUPPORTED, LIST),
+        *all_on,
         *SWITCHES,
         SUPPORTED,
         *([LIST] * 4),  # 350 hints
         NAME,
-        *("zones-list", *SWITCHES, LIST),
+        *("zones-list", *SWITCHES, REGIONAL, LIST),
         *(*SWITCHES, LIST, NAME),
     ]
 
@@ -365,6 +375,17 @@ def test_without_an_audit(reports: Reports) -> None:
     assert "Wrong" not in text and "Result" not in text
     assert "No longer supported: 1" in text
     assert len(found.section("origins")) == len(found.rows) + len(found.data["places"])
+
+
+def test_regional_tiered_cache(reports: Reports) -> None:
+    for name, value, shown in (("unaudited", True, "on"), ("off", None, "not in the plan")):
+        found = reports.read(name)
+        assert found.data["tiered_cache"]["regional"] is value
+        assert f"Regional Tiered Cache: {shown}" in found.console()
+        assert f"Regional Tiered Cache{shown} Compared" in text_of(found.page.find(".//dl"))
+    found = reports.read("drifted")
+    assert set(found.data["tiered_cache"]) == {"state", "smart"}
+    assert not any("Regional" in line for line in found.console())
 
 
 def test_where_tiered_cache_is_off(reports: Reports) -> None:

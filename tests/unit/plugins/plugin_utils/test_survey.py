@@ -15,7 +15,7 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import TOK
 
 BOOLEANS = (
     *("audit", "switch_on", "purge", "allow_empty", "derive", "strict"),
-    *("validate_regions", "validate_addresses", "report"),
+    *("validate_regions", "validate_addresses", "report", "report_regional"),
 )
 MAPPING = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-east-1"}
 BLANK = ("", " ", None, [])
