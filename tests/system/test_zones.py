@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import csv
+import http.server
 import io
 import json
 import re
+import threading
 import typing as t
 from collections import Counter
 from pathlib import Path
@@ -307,3 +309,45 @@ def test_zone_that_the_token_may_not_read_has_no_name(ansible: ForkedAnsible) ->
     output = run(ansible, "report", zone_id=zone_id(1), audit=False, report_path="report.json")
     assert json.loads((ansible.folder / "report.json").read_text())["zone"] is None
     assert f"Zone {zone_id(1)}" in output
+
+
+@pytest.fixture
+def webhook() -> t.Iterator[tuple[str, list[t.Any]]]:
+    """A server of the user: its URL, and what it receives."""
+    received: list[t.Any] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/", received
+        server.shutdown()
+        thread.join()
+
+
+def test_documented_alert(ansible: ForkedAnsible, webhook: tuple[str, list[t.Any]]) -> None:
+    """Without drift, the example runs with those of all other pages."""
+    page = (ROOT / "docs/how-to/awx-alert.md").read_text()
+    (block,) = (
+        text for text in re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL) if "webhook" in text
+    )
+    simulator = ansible.simulator
+    simulator.reset({"zones": [create_zone(1, id=simulator.zone_id, mappings=[RIGHT, WRONG])]})
+    url, received = webhook
+    playbook = yaml.safe_load(block.replace("https://ip-ranges.amazonaws.com/ip-ranges.json", AWS))
+    done = ansible.run(playbook, "-e", f"webhook_url={url}")
+    assert done.returncode == 2 and "Fail if there is a warning" in done.stdout, done.stdout + done.stderr
+    assert received == [
+        {
+            "text": "1 hint is wrong\nA wrong hint is worse than none: Cloudflare then picks a distant data center. "
+            "Apply the corrected mapping."
+        }
+    ]
