@@ -16,12 +16,15 @@ import typing as t
 from collections import Counter
 from pathlib import Path
 
+import jinja2
 import pytest
 import yaml
+from ansible_collections.edgecache.cloudflare.playbooks.filter_plugins.zones import FilterModule
 
 from tests.simulator.testing import RunningSimulator
+from tests.system.browser import running_browser
 from tests.system.playbooks import ROOT, ForkedAnsible, ForkServer
-from tests.system.test_report import parse_page, text_of
+from tests.system.test_report import CUT_OFF, in_browser, parse_page, text_of
 
 AWS = str(ROOT / "tests/integration/targets/setup_cloud_ranges/files/aws.json")
 RIGHT = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-east-1"}
@@ -187,6 +190,67 @@ def test_data_of_all_zones(reported: Reported) -> None:
     assert [row["zone"] for row in rows] == [zone["zone"] for zone in index["zones"]]
     assert (rows[0]["state"], rows[0]["wrong"], rows[0]["right"]) == ("drift", "1", "1")
     assert (rows[1]["state"], rows[1]["wrong"], rows[1]["page"]) == ("failed", "", "")
+
+
+def render_index(count: int) -> str:
+    """Return the index page of so many zones, of all states, with long names."""
+    filters = FilterModule().filters()
+    hosts = {}
+    for number in range(count):
+        name = f"shop-{number}.{'long-' * (number % 7)}name.example.com"
+        drift, warnings = 12 if number % 9 == 1 else 0, ["Off."] if number % 9 == 2 else []
+        counts = {"right": 300 - drift, "wrong": drift, "ambiguous": 0, "unknown": 0}
+        verdict = (
+            f"{drift} hints are wrong"
+            if drift
+            else "Tiered Cache is off"
+            if warnings
+            else "All 300 hints match the ranges"
+        )
+        report = {
+            "zone_id": zone_id(number),
+            "zone": name,
+            "verdict": verdict,
+            "warnings": warnings,
+            "tiered_cache": {},
+            "total": 300,
+            "audit": {"counts": counts},
+            "unsupported": [],
+            "corrections": [],
+        }
+        summary = filters["cloud_region_hints_summary"](report, [], name)
+        if number % 9 == 3:
+            result = {"msg": f"HTTP 403: <b>no access</b> to {zone_id(number)} {{{{ 7 * 7 }}}}"}
+            summary = filters["cloud_region_hints_zone_failure"](
+                result, {"zone_id": zone_id(number), "name": name}, name
+            )
+        hosts[name] = {"__cloud_region_hints_summary": summary}
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "playbooks/templates"), trim_blocks=True)
+    return environment.get_template("index.html.j2").render(
+        __cloud_region_hints_index=filters["cloud_region_hints_index"](hosts, list(hosts)),
+        __cloud_region_hints_created_at="2026-01-01T00:00:00Z",
+    )
+
+
+def test_index_of_500_zones() -> None:
+    page = render_index(500)
+    assert len(page) < 200_000
+    index = parse_page(page)
+    assert text_of(index.find(".//title")) == "Cloud region hints: 56 of 500 zones have drift and 56 failed"
+    headings = [text_of(heading) for heading in index.iter("h2")]
+    assert headings == ["Zones with drift: 56", "Zones that failed: 56", "Zones with a warning: 56", "Other zones: 332"]
+    assert len(index.findall(".//tbody/tr")) == 500
+    assert "<b>no access" not in page and "{{ 7 * 7 }}" in page
+
+
+@in_browser
+@pytest.mark.parametrize("width", [360, 390, 1280])
+def test_index_in_a_browser(tmp_path: Path, width: int) -> None:
+    page = tmp_path / "index.html"
+    page.write_text(render_index(50))
+    with running_browser(tmp_path) as browser:
+        seen = browser.view(page, CUT_OFF, "document.documentElement.scrollWidth <= innerWidth", width=width)
+    assert (seen.requests, seen.complaints, seen.values) == ([page.as_uri()], [], [[], True])
 
 
 @pytest.fixture
