@@ -16,13 +16,13 @@ import typing as t
 from collections import Counter
 
 from ansible.errors import AnsibleFilterError
-from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.edgecache.cloudflare.playbooks.filter_plugins.report import Report, mark_as_text, say_of_hints
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._zones import (
     HostVars,
     find_range_files,
     find_zone_name,
+    mark_as_data,
     plan_zones,
 )
 
@@ -102,7 +102,7 @@ def cloud_region_hints_index(hostvars: HostVars, hosts: t.Sequence[str]) -> dict
         if zone["state"] != "ok"
     ]
     index = {"verdict": _find_verdict(states, len(zones)), "warnings": warnings, "totals": totals, "zones": zones}
-    return t.cast("dict[str, t.Any]", wrap_var(index))  # texts of the API are no templates
+    return t.cast("dict[str, t.Any]", mark_as_data(index))  # texts of the API are no templates
 
 
 def cloud_region_hints_stats(index: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -156,7 +156,7 @@ def cloud_region_hints_applied(hostvars: HostVars, hosts: t.Sequence[str]) -> di
         totals.update(zone["counts"])
     verdict = f"{len(changed)} of {len(found)} zones changed" + (f", {len(failed)} failed" if failed else "")
     applied = {"verdict": verdict, "totals": dict(totals), "zones": changed, "failed": failed}
-    return t.cast("dict[str, t.Any]", wrap_var(applied))
+    return t.cast("dict[str, t.Any]", mark_as_data(applied))
 
 
 def cloud_region_hints_applied_zone(result: dict[str, t.Any], zone: t.Mapping[str, str], host: str) -> Summary:

@@ -38,7 +38,16 @@ def plan_zones(hostvars: HostVars, hosts: t.Sequence[str]) -> dict[str, t.Any]:
     """
     zones = {host: _find_zone(host, hostvars[host]) for host in hosts}
     plan = {"zones": zones, "error": _find_duplicate(zones)}
-    return t.cast("dict[str, t.Any]", wrap_var(plan))  # an inventory may have the names from the API
+    return t.cast("dict[str, t.Any]", mark_as_data(plan))  # an inventory may have the names from the API
+
+
+def mark_as_data(value: t.Any) -> t.Any:
+    """Return a copy of a value whose texts are no templates, also before ansible-core 2.19."""
+    if isinstance(value, t.Mapping):
+        return {key: mark_as_data(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [mark_as_data(item) for item in value]
+    return wrap_var(value) if isinstance(value, str) else value
 
 
 def _find_duplicate(zones: t.Mapping[str, t.Mapping[str, str]]) -> str:

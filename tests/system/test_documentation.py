@@ -390,7 +390,7 @@ def test_documented_messages_exist() -> None:
     """Each heading that quotes a message quotes one that there is."""
     headings = re.findall(r"^### `(.*)`$", (ROOT / "docs/reference/error-messages.md").read_text(), re.MULTILINE)
     messages = [missing_required_lib("requests"), *(path.read_text() for path in ROOT.glob("roles/*/t*/*"))]
-    for source in ROOT.glob("plugins/**/*.py"):
+    for source in (*ROOT.glob("plugins/**/*.py"), *ROOT.glob("playbooks/**/*.py")):
         for node in ast.walk(ast.parse(source.read_text())):
             parts = node.values if isinstance(node, ast.JoinedStr) else [node]
             messages.append(

@@ -7,19 +7,24 @@
 from __future__ import annotations
 
 import csv
+import http.server
 import io
 import json
 import re
+import threading
 import typing as t
 from collections import Counter
 from pathlib import Path
 
+import jinja2
 import pytest
 import yaml
+from ansible_collections.edgecache.cloudflare.playbooks.filter_plugins.zones import FilterModule
 
 from tests.simulator.testing import RunningSimulator
+from tests.system.browser import running_browser
 from tests.system.playbooks import ROOT, ForkedAnsible, ForkServer
-from tests.system.test_report import parse_page, text_of
+from tests.system.test_report import CUT_OFF, in_browser, parse_page, text_of
 
 AWS = str(ROOT / "tests/integration/targets/setup_cloud_ranges/files/aws.json")
 RIGHT = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-east-1"}
@@ -187,6 +192,67 @@ def test_data_of_all_zones(reported: Reported) -> None:
     assert (rows[1]["state"], rows[1]["wrong"], rows[1]["page"]) == ("failed", "", "")
 
 
+def render_index(count: int) -> str:
+    """Return the index page of so many zones, of all states, with long names."""
+    filters = FilterModule().filters()
+    hosts = {}
+    for number in range(count):
+        name = f"shop-{number}.{'long-' * (number % 7)}name.example.com"
+        drift, warnings = 12 if number % 9 == 1 else 0, ["Off."] if number % 9 == 2 else []
+        counts = {"right": 300 - drift, "wrong": drift, "ambiguous": 0, "unknown": 0}
+        verdict = (
+            f"{drift} hints are wrong"
+            if drift
+            else "Tiered Cache is off"
+            if warnings
+            else "All 300 hints match the ranges"
+        )
+        report = {
+            "zone_id": zone_id(number),
+            "zone": name,
+            "verdict": verdict,
+            "warnings": warnings,
+            "tiered_cache": {},
+            "total": 300,
+            "audit": {"counts": counts},
+            "unsupported": [],
+            "corrections": [],
+        }
+        summary = filters["cloud_region_hints_summary"](report, [], name)
+        if number % 9 == 3:
+            result = {"msg": f"HTTP 403: <b>no access</b> to {zone_id(number)} {{{{ 7 * 7 }}}}"}
+            summary = filters["cloud_region_hints_zone_failure"](
+                result, {"zone_id": zone_id(number), "name": name}, name
+            )
+        hosts[name] = {"__cloud_region_hints_summary": summary}
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "playbooks/templates"), trim_blocks=True)
+    return environment.get_template("index.html.j2").render(
+        __cloud_region_hints_index=filters["cloud_region_hints_index"](hosts, list(hosts)),
+        __cloud_region_hints_created_at="2026-01-01T00:00:00Z",
+    )
+
+
+def test_index_of_500_zones() -> None:
+    page = render_index(500)
+    assert len(page) < 200_000
+    index = parse_page(page)
+    assert text_of(index.find(".//title")) == "Cloud region hints: 56 of 500 zones have drift and 56 failed"
+    headings = [text_of(heading) for heading in index.iter("h2")]
+    assert headings == ["Zones with drift: 56", "Zones that failed: 56", "Zones with a warning: 56", "Other zones: 332"]
+    assert len(index.findall(".//tbody/tr")) == 500
+    assert "<b>no access" not in page and "{{ 7 * 7 }}" in page
+
+
+@in_browser
+@pytest.mark.parametrize("width", [360, 390, 1280])
+def test_index_in_a_browser(tmp_path: Path, width: int) -> None:
+    page = tmp_path / "index.html"
+    page.write_text(render_index(50))
+    with running_browser(tmp_path) as browser:
+        seen = browser.view(page, CUT_OFF, "document.documentElement.scrollWidth <= innerWidth", width=width)
+    assert (seen.requests, seen.complaints, seen.values) == ([page.as_uri()], [], [[], True])
+
+
 @pytest.fixture
 def ansible(forked_ansible: ForkedAnsible) -> ForkedAnsible:
     return forked_ansible
@@ -307,3 +373,45 @@ def test_zone_that_the_token_may_not_read_has_no_name(ansible: ForkedAnsible) ->
     output = run(ansible, "report", zone_id=zone_id(1), audit=False, report_path="report.json")
     assert json.loads((ansible.folder / "report.json").read_text())["zone"] is None
     assert f"Zone {zone_id(1)}" in output
+
+
+@pytest.fixture
+def webhook() -> t.Iterator[tuple[str, list[t.Any]]]:
+    """A server of the user: its URL, and what it receives."""
+    received: list[t.Any] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/", received
+        server.shutdown()
+        thread.join()
+
+
+def test_documented_alert(ansible: ForkedAnsible, webhook: tuple[str, list[t.Any]]) -> None:
+    """Without drift, the example runs with those of all other pages."""
+    page = (ROOT / "docs/how-to/awx-alert.md").read_text()
+    (block,) = (
+        text for text in re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL) if "webhook" in text
+    )
+    simulator = ansible.simulator
+    simulator.reset({"zones": [create_zone(1, id=simulator.zone_id, mappings=[RIGHT, WRONG])]})
+    url, received = webhook
+    playbook = yaml.safe_load(block.replace("https://ip-ranges.amazonaws.com/ip-ranges.json", AWS))
+    done = ansible.run(playbook, "-e", f"webhook_url={url}")
+    assert done.returncode == 2 and "Fail if there is a warning" in done.stdout, done.stdout + done.stderr
+    assert received == [
+        {
+            "text": "1 hint is wrong\nA wrong hint is worse than none: Cloudflare then picks a distant data center. "
+            "Apply the corrected mapping."
+        }
+    ]
