@@ -97,6 +97,21 @@ def test_cache(ansible: ForkedAnsible) -> None:
     assert request_count(ansible.simulator) == 1
 
 
+def test_report_of_an_account(ansible: ForkedAnsible) -> None:
+    """The hosts of the inventory are the zones of the report, which needs no further request for their names."""
+    ansible.simulator.reset({"zones": create_zones(3)})
+    name = ansible.write_inventory(PLUGIN)
+    variables = {"cloud_region_hints_zone_hosts": "status_active", "cloud_region_hints_audit": False}
+    run = ansible.run("edgecache.cloudflare.report", "-i", name, "-e", json.dumps(variables))
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "WARNING" not in run.stderr
+    for number in range(3):
+        assert re.search(rf"^zone-00{number}.example +: .* failed=0 ", run.stdout, re.MULTILINE)
+    operations = ansible.simulator.stats()["operations"]
+    assert operations["zones-list"] == 1 and operations["origin-cloud-regions-v2-list"] == 3
+    assert "zone-get" not in operations
+
+
 def test_hostile_names(ansible: ForkedAnsible) -> None:
     zones: list[dict[str, t.Any]] = [
         {"id": "1" * 32, "name": HOSTILE},
