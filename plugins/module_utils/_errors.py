@@ -110,6 +110,10 @@ class MappingNotFoundError(ApiError):
     """The zone has no mapping for the address, or none at all."""
 
 
+class SettingUnavailableError(ApiError):
+    """The plan of the zone does not include the setting."""
+
+
 class PermissionDeniedError(ApiError):
     """The credential is not valid, has expired or lacks a permission."""
 
@@ -141,7 +145,7 @@ _BY_CODE: dict[int, tuple[type[ApiError], str]] = {
     1140: (ApiError, _INTERNAL),
     1156: (ApiError, "The API could not validate the region: try again later"),
     1135: (
-        ApiError,
+        SettingUnavailableError,
         "The plan of the zone does not include this setting: change the plan, or do not change the setting",
     ),
     7003: (ZoneNotFoundError, _NO_ZONE),

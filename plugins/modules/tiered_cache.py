@@ -8,10 +8,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tiered_cache
-short_description: Enable or disable Tiered Cache and Smart Tiered Cache of a Cloudflare zone
+short_description: Enable or disable Tiered Cache, Smart and Regional Tiered Cache of a Cloudflare zone
 version_added: 1.0.0
 description:
-  - Enables or disables Tiered Cache, Smart Tiered Cache or both. Unless both are on, cloud region hints have no effect.
+  - Enables or disables Tiered Cache, Smart Tiered Cache and Regional Tiered Cache. Unless the first two are on, cloud region hints have
+    no effect.
   - A setting that was never set is off. A setting without its option is neither read nor changed.
   - Costs one request for each specified option, and one for each setting that differs. A zone given by O(zone) costs one more.
 extends_documentation_fragment:
@@ -23,7 +24,7 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - Whether Tiered Cache is on. At least one of O(state) and O(smart) is required.
+      - Whether Tiered Cache is on. At least one of O(state), O(smart) and O(regional) is required.
     type: str
     choices:
       - enabled
@@ -32,6 +33,13 @@ options:
     description:
       - Whether Smart Tiered Cache is on. Smart Tiered Cache chooses the upper tier for each origin, and uses the hints for the choice.
     type: bool
+  regional:
+    description:
+      - Whether Regional Tiered Cache is on. It puts another tier between the data centers of a region and the upper tier.
+      - Only the plan Enterprise includes this setting. For a zone with another plan, V(true) is an error before any change, and
+        V(false) changes nothing.
+    type: bool
+    version_added: 1.1.0
 notes:
   - The module writes a setting even if the API marks the setting as not editable, since the API may accept the write anyway. If the API
     rejects the write, the module fails with the API's message.
@@ -55,6 +63,10 @@ EXAMPLES = r"""
 - name: Disable Smart Tiered Cache, and keep Tiered Cache as it is
   edgecache.cloudflare.tiered_cache:
     smart: false
+
+- name: Enable Regional Tiered Cache of an Enterprise zone
+  edgecache.cloudflare.tiered_cache:
+    regional: true
 """
 
 RETURN = r"""
@@ -73,6 +85,12 @@ tiered_cache:
       returned: always
       type: bool
       sample: true
+    regional:
+      description: Whether Regional Tiered Cache is on.
+      returned: with the option regional
+      type: bool
+      sample: true
+      version_added: 1.1.0
 diff:
   description: The settings whose options are specified, before and after the task.
   returned: success, or if a write has failed
@@ -135,20 +153,28 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.settings import ZoneSettings, settings_to_result
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError, ConfigurationError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
+    CloudflareError,
+    ConfigurationError,
+    SettingUnavailableError,
+)
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.base import run_module
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import OptionSource, open_zone_client
 
 
 def reconcile(module: AnsibleModule, sources: list[OptionSource]) -> dict[str, t.Any]:
-    state, smart = module.params["state"], module.params["smart"]
-    given = {"state": state and state == "enabled", "smart": smart}
+    state = module.params["state"]
+    given = {
+        "state": state and state == "enabled",
+        "smart": module.params["smart"],
+        "regional": module.params["regional"],
+    }
     desired = {option: on for option, on in given.items() if on is not None}
     if not desired:
-        raise ConfigurationError("Specify at least one of state and smart.")
+        raise ConfigurationError("Specify at least one of state, smart and regional.")
     with open_zone_client(sources, module.warn) as (client, zone_id):
         settings = ZoneSettings(client, zone_id)
-        before = {option: settings.get(option) for option in desired}
+        before = {option: get_setting(settings, option, desired[option]) for option in desired}
         after = dict(before)
         for option in [option for option in desired if desired[option] != before[option]]:
             if not module.check_mode:
@@ -159,6 +185,16 @@ def reconcile(module: AnsibleModule, sources: list[OptionSource]) -> dict[str, t
                     raise
             after[option] = desired[option]
     return build_result(before, after, zone_id)
+
+
+def get_setting(settings: ZoneSettings, option: str, desired: bool) -> bool:
+    """Return whether a setting is on. If the plan does not include it, it is off, and an error if it is desired."""
+    try:
+        return settings.get(option)
+    except SettingUnavailableError as error:
+        if desired:
+            raise error.append_detail(f"remove the option {option}") from None
+        return False
 
 
 def build_result(before: dict[str, bool], after: dict[str, bool], zone_id: str) -> dict[str, t.Any]:
@@ -172,9 +208,13 @@ def build_result(before: dict[str, bool], after: dict[str, bool], zone_id: str) 
 
 def main() -> None:
     run_module(
-        dict(state=dict(type="str", choices=["enabled", "disabled"]), smart=dict(type="bool")),
+        dict(
+            state=dict(type="str", choices=["enabled", "disabled"]),
+            smart=dict(type="bool"),
+            regional=dict(type="bool"),
+        ),
         reconcile,
-        required_one_of=[("state", "smart")],
+        required_one_of=[("state", "smart", "regional")],
     )
 
 

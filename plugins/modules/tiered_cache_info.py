@@ -11,15 +11,22 @@ module: tiered_cache_info
 short_description: Read the Tiered Cache settings of a Cloudflare zone
 version_added: 1.0.0
 description:
-  - Reads whether Tiered Cache and Smart Tiered Cache are on for a zone. Changes nothing.
-  - Unless both are on, cloud region hints have no effect. A setting that was never set is off.
-  - Costs two requests. A zone given by O(zone) costs one more.
+  - Reads whether Tiered Cache and Smart Tiered Cache are on for a zone; with O(regional), also Regional Tiered Cache. Changes nothing.
+  - Unless Tiered Cache and Smart Tiered Cache are on, cloud region hints have no effect. A setting that was never set is off.
+  - Costs two requests, and one more with O(regional). A zone given by O(zone) costs one more.
 extends_documentation_fragment:
   - edgecache.cloudflare.connection
   - edgecache.cloudflare.credential
   - edgecache.cloudflare.zone
   - edgecache.cloudflare.attributes
   - edgecache.cloudflare.attributes.info_module
+options:
+  regional:
+    description:
+      - Whether to read Regional Tiered Cache too, which only the plan Enterprise includes.
+    type: bool
+    default: false
+    version_added: 1.1.0
 seealso:
   - module: edgecache.cloudflare.tiered_cache
 author:
@@ -37,6 +44,10 @@ EXAMPLES = r"""
       - settings.tiered_cache.state == 'enabled'
       - settings.tiered_cache.smart
     fail_msg: Tiered Cache and Smart Tiered Cache must be on.
+
+- name: Read Regional Tiered Cache too
+  edgecache.cloudflare.tiered_cache_info:
+    regional: true
 """
 
 RETURN = r"""
@@ -55,6 +66,12 @@ tiered_cache:
       returned: always
       type: bool
       sample: true
+    regional:
+      description: Whether Regional Tiered Cache is on; null if the plan of the zone does not include it.
+      returned: with the option regional
+      type: bool
+      sample: true
+      version_added: 1.1.0
 zone_id:
   description: The id of the zone that was read.
   returned: success
@@ -101,11 +118,8 @@ failure:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.settings import (
-    PATHS,
-    ZoneSettings,
-    settings_to_result,
-)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.settings import ZoneSettings, settings_to_result
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import SettingUnavailableError
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.base import run_module
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import OptionSource, open_zone_client
 
@@ -113,12 +127,17 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.optio
 def read_settings(module: AnsibleModule, sources: list[OptionSource]) -> dict[str, t.Any]:
     with open_zone_client(sources, module.warn) as (client, zone_id):
         settings = ZoneSettings(client, zone_id)
-        is_on = {option: settings.get(option) for option in PATHS}
+        is_on: dict[str, bool | None] = {option: settings.get(option) for option in ("state", "smart")}
+        if module.params["regional"]:
+            try:
+                is_on["regional"] = settings.get("regional")
+            except SettingUnavailableError:
+                is_on["regional"] = None
     return dict(tiered_cache=settings_to_result(is_on), zone_id=zone_id)
 
 
 def main() -> None:
-    run_module({}, read_settings)
+    run_module(dict(regional=dict(type="bool", default=False)), read_settings)
 
 
 if __name__ == "__main__":

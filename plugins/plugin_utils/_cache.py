@@ -95,11 +95,16 @@ class RunCache:
             with contextlib.suppress(OSError):
                 _replace(self._path, json.dumps(entry).encode())
 
+    @property
+    def file_path(self) -> str:
+        """The path of the file of ``get_or_create_file``."""
+        return f"{self._path}.file"
+
     def get_or_create_file(self, create: t.Callable[[], bytes], max_wait: float) -> bytes:
         """Return the content that one process of the run creates. The processes that wait for it fail with it."""
         since = time.monotonic()
         with self.lock():
-            with contextlib.suppress(OSError), open(f"{self._path}.file", "rb") as file:
+            with contextlib.suppress(OSError), open(self.file_path, "rb") as file:
                 return file.read()
             if message := self.recent_failure(since, max_wait):
                 raise CloudflareError(message)
@@ -109,7 +114,7 @@ class RunCache:
                 self.record_failure(str(error), max_wait)
                 raise
             with contextlib.suppress(OSError):
-                _replace(f"{self._path}.file", content)
+                _replace(self.file_path, content)
             return content
 
     def record_failure(self, message: str, max_wait: float) -> None:

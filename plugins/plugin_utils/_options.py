@@ -29,7 +29,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets impo
     may_be_secret,
 )
 
-_NEVER_SECRET = {*ARGUMENT_SPEC, "zones", "sources"} - SECRET_OPTIONS
+_NEVER_SECRET = {*ARGUMENT_SPEC, "zones", "sources", "account_id", "account_name", "name", "status"} - SECRET_OPTIONS
 """Options that must not hold a credential. Others, such as ``default`` or Ansible's own, may hold any value."""
 
 _TYPE_NAMES = {
@@ -121,11 +121,13 @@ def _find_given(
 
 
 def _conversion_error(option: str, definition: dict[str, t.Any], given: dict[str, tuple[str, t.Any]]) -> str:
-    """Return the message about a value that Ansible cannot convert. No option of a plugin has choices that it can violate."""
+    """Return the message about a value that Ansible cannot convert, or that is none of the choices."""
     variables = [entry["name"] for entry in definition.get("env", []) if entry["name"] in os.environ]
     origin = f"{variables[-1]} in the environment" if variables else "the configuration file ansible.cfg"
     name, value = given.get(option, (f"{option} ({origin})", None))
     what = "a value that is" if value is None else f"{quote_value(value)} is"
+    if "choices" in definition:
+        return f"{name}: {what} not valid. It must be one of {', '.join(definition['choices'])}."
     return f"{name}: {what} not a valid {_TYPE_NAMES.get(definition.get('type', 'str'), 'string')}."
 
 

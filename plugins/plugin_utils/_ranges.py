@@ -38,24 +38,38 @@ def load_shared_ranges(
     ``find_path`` returns the full path of a relative one. ``warn`` is called for questionable sources, ``before_sleep`` with a
     sentence before each pause.
     """
-    option = merge_options(sources)
-    verification = [option["validate_certs"], option.get("ca_path")]
-    files = validate_sources(option["sources"], warn)
+    files = validate_sources(merge_options(sources)["sources"], warn)
     paths = {file: find_path(file) for file in files if is_local_path(file)}
-    key = _hash([files, verification, *([path, _file_version(path)] for path in paths.values())])
+    key = _hash([files, _verification(sources), *([path, _file_version(path)] for path in paths.values())])
     if key not in _last_ranges:
         contents = {file: read_file(file, paths[file]) if file in paths else b"" for file in files}
         for url in [file for file in files if file not in paths]:
-
-            def download(url: str = url) -> bytes:
-                with open_download_session(sources, before_sleep) as session:
-                    return session.download(url, MAX_FILE_BYTES)
-
-            cache = RunCache(_hash([url, verification]), 0.0)
-            contents[url] = cache.get_or_create_file(download, option["max_wait"])
+            contents[url] = _download_once(url, sources, before_sleep)[0]
         _last_ranges.clear()
         _last_ranges[key] = CloudRanges(contents)
     return _last_ranges[key]
+
+
+def share_range_files(sources: t.Sequence[OptionSource], warn: WarnCallback) -> dict[str, str]:
+    """Return the path of each file of the option ``sources``, by its source. Each URL is downloaded once in a run."""
+    files = validate_sources(merge_options(sources)["sources"], warn)
+    return {file: file if is_local_path(file) else _download_once(file, sources, warn)[1] for file in files}
+
+
+def _download_once(url: str, sources: t.Sequence[OptionSource], before_sleep: WarnCallback) -> tuple[bytes, str]:
+    """Return the content of a URL, and the path of the file that all processes of the run share."""
+
+    def download() -> bytes:
+        with open_download_session(sources, before_sleep) as session:
+            return session.download(url, MAX_FILE_BYTES)
+
+    cache = RunCache(_hash([url, _verification(sources)]), 0.0)
+    return cache.get_or_create_file(download, merge_options(sources)["max_wait"]), cache.file_path
+
+
+def _verification(sources: t.Sequence[OptionSource]) -> list[t.Any]:
+    option = merge_options(sources)
+    return [option["validate_certs"], option.get("ca_path")]
 
 
 def _hash(value: t.Any) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._survey import parse_variables
 
@@ -55,10 +56,67 @@ def plan_role(
         origins = _find_origins(policy, groups, mappings) if policy["group"] else []
     except ConfigurationError as error:
         return {"error": str(error)}
+    return _build_plan(policy, parsed, [mappings[host] for host in origins])
+
+
+def plan_zone(
+    hostvars: HostVars,
+    zone_host: str,
+    groups: t.Mapping[str, t.Sequence[str]],
+    policy: t.Mapping[str, t.Any],
+    zone: t.Mapping[str, str],
+    values: t.Mapping[str, t.Any],
+    questions: t.Mapping[str, str],
+) -> dict[str, t.Any]:
+    """Return the plan for the zone of a host, as ``plan_role`` does. The hosts of the zone's group need not be in the play.
+
+    ``policy``: the converted variables of the host. ``zone``: its ``zone_id`` and ``zone``. ``values``, ``questions``: as in
+    ``plan_role``.
+    """
+    parsed = parse_variables(values, questions)
+    try:
+        _refuse_problems([parsed, policy])
+        origins = _find_origins(policy, groups, groups.get(policy["group"], ())) if policy["group"] else []
+        mappings = [_evaluate_mapping(hostvars, host, zone_host) for host in origins]
+    except ConfigurationError as error:
+        return {"error": wrap_var(str(error))}
+    return _build_plan({**policy, "zone_id": zone["zone_id"], "zone": zone["zone"]}, parsed, mappings)
+
+
+def _build_plan(
+    policy: t.Mapping[str, t.Any], parsed: t.Mapping[str, t.Any], mappings: t.Iterable[t.Mapping[str, t.Any]]
+) -> dict[str, t.Any]:
+    """Return a plan without an error. ``mappings``: of the hosts of the group."""
     # The module skips only items with a host
     declared = [{**mapping, "host": ""} for mapping in parsed["mappings"]]
-    declared += [{name: _to_text(value) for name, value in mappings[host].items()} for host in origins]
+    declared += [{name: _to_text(value) for name, value in mapping.items()} for mapping in mappings]
     return {**policy, **parsed, "mappings": declared, "error": ""}
+
+
+def _evaluate_mapping(hostvars: HostVars, host: str, zone_host: str) -> dict[str, t.Any]:
+    """Return the mapping of a host of the group. The variables of the zone are the defaults of vendor and region."""
+    variables, defaults = hostvars[host], hostvars[zone_host]
+    try:
+        mapping = {
+            "host": host,
+            "origin_ip": variables.get("cloud_region_hints_origin_ip", variables.get("ansible_host", host)),
+            **{
+                name: variables.get(f"cloud_region_hints_{name}", defaults.get(f"cloud_region_hints_{name}", ""))
+                for name in ("vendor", "region")
+            },
+        }
+        mapping = {name: _to_text(value) for name, value in mapping.items()}
+    except Exception as error:
+        raise ConfigurationError(
+            f"cloud_region_hints_group: the variables of {host} cannot be evaluated: {error}"
+        ) from None
+    # ansible-core before 2.19 returns an expression with an undefined variable as it is
+    if unevaluated := [value for value in mapping.values() if "{{" in value or "{%" in value]:
+        raise ConfigurationError(
+            f"cloud_region_hints_group: the variables of {host} cannot be evaluated: {', '.join(unevaluated)} has an undefined variable. "
+            "End the expression with default('')."
+        )
+    return mapping
 
 
 def plan_facts(hostvars: HostVars, hosts: t.Sequence[str]) -> dict[str, t.Any]:

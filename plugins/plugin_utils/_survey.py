@@ -24,6 +24,12 @@ from yaml import MarkedYAMLError, YAMLError
 REPORT_FORMATS = (".html", ".json", ".csv", ".yml", ".yaml")
 """The possible ends of ``report_path``, in lower case."""
 
+AUDITED_RESULTS = ("wrong", "ambiguous", "unknown")
+"""The results of a hint that need a comparison with the ranges."""
+
+FAILING_RESULTS = ("wrong", "unsupported", "ambiguous", "unknown")
+"""The possible items of ``report_fail_on``."""
+
 _YAML_START = re.compile(r"\s*(---|#|[\[{'\"]|-\s)")
 """Matches a string in YAML. Any other string is one path or URL."""
 
@@ -31,17 +37,25 @@ _YAML_START = re.compile(r"\s*(---|#|[\[{'\"]|-\s)")
 def parse_variables(values: t.Mapping[str, t.Any], questions: t.Mapping[str, str]) -> dict[str, t.Any]:
     """Return the converted values by name, and under ``problems`` one message for each value that is not valid.
 
-    Names lack the prefix ``cloud_region_hints_``. ``questions``: by name, the question of the AWX survey.
+    Names lack the prefix ``cloud_region_hints_``. ``questions``: by name, the question of the AWX survey. If ``zone_hosts`` is set,
+    ``report_path`` has folders instead of files.
     """
+    parsers = _PARSERS if _is_blank(values.get("zone_hosts")) else {**_PARSERS, "report_path": parse_report_folders}
     converted: dict[str, t.Any] = {}
     problems: list[str] = []
     for name, value in values.items():
         try:
-            converted[name] = _PARSERS[name](value)
+            converted[name] = parsers[name](value)
         except ConfigurationError as error:
             is_answer = name in questions and isinstance(value, str)
             survey = f" ({questions[name]} in the survey of AWX)" if is_answer else ""
             problems.append(f"cloud_region_hints_{name}{survey}: {error}")
+    unaudited = [] if converted.get("audit", True) else converted.get("report_fail_on", [])
+    if needless := [result for result in unaudited if result in AUDITED_RESULTS]:
+        problems.append(
+            f"cloud_region_hints_report_fail_on: {', '.join(needless)} cannot be found, because cloud_region_hints_audit is false. "
+            "Set cloud_region_hints_audit to true, or remove the word."
+        )
     return {**converted, "problems": problems}
 
 
@@ -96,6 +110,32 @@ def parse_report_paths(value: t.Any) -> list[str]:
         if problem := _find_path_problem(os.path.expanduser(absolute_path(path))):
             raise ConfigurationError(f"{quote_value(path)} cannot be written, because {problem}")
     return list(dict.fromkeys(map(absolute_path, paths)))
+
+
+def parse_report_folders(value: t.Any) -> list[str]:
+    """Return the absolute paths of the folders of a report of many zones, each once."""
+    paths = _parse_list(value)
+    for path in paths:
+        folder = os.path.expanduser(absolute_path(path)) if isinstance(path, str) else ""
+        if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+            raise ConfigurationError(
+                f"{quote_value(path)} is not a writable folder. With cloud_region_hints_zone_hosts, set it to an existing folder for the "
+                "pages of all zones."
+            )
+    return list(dict.fromkeys(map(absolute_path, paths)))
+
+
+def parse_failing_results(value: t.Any) -> list[str]:
+    """Return the results that make the report fail: a list, or a text with a list in YAML or with words between commas."""
+    words = _parse_list(value)
+    if isinstance(value, str) and words == [value.strip()]:
+        words = value.replace(",", " ").split()
+    for word in words:
+        if word not in FAILING_RESULTS:
+            raise ConfigurationError(
+                f"{quote_value(word)} is not a result that can fail the report. Set it to a list of {', '.join(FAILING_RESULTS)}."
+            )
+    return list(dict.fromkeys(words))
 
 
 def _find_path_problem(path: str) -> str:
@@ -163,11 +203,13 @@ _PARSERS: dict[str, t.Callable[[t.Any], t.Any]] = {
     "mappings_hash": parse_text,
     "sources": parse_sources,
     "report_path": parse_report_paths,
+    "report_fail_on": parse_failing_results,
+    "zone_hosts": parse_text,
     "audit": parse_boolean_or_true,
     **dict.fromkeys(
         (
             *("switch_on", "purge", "allow_empty", "derive", "strict"),
-            *("validate_regions", "validate_addresses", "report"),
+            *("validate_regions", "validate_addresses", "report", "report_regional"),
         ),
         parse_boolean,
     ),

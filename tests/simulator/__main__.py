@@ -15,6 +15,7 @@ from pathlib import Path
 from aiohttp import web
 
 from .app import Simulator, create_application
+from .rate_limit import RateLimit
 from .seed import DEFAULT_SEED, SeedError, read_seed
 
 
@@ -40,6 +41,13 @@ def parse_arguments() -> argparse.Namespace:
         "--exports", action="store_true", help="print the environment variables of the collection, for a shell"
     )
     parser.add_argument("--no-contract-check", action="store_true", help="check no schemas, for benchmarks")
+    parser.add_argument(
+        "--rate-limit",
+        type=int,
+        nargs=2,
+        metavar=("REQUESTS", "SECONDS"),
+        help="refuse further requests of a credential, as the API does after 1200 in 300 seconds",
+    )
     return parser.parse_args()
 
 
@@ -51,7 +59,8 @@ def print_exports(simulator: Simulator, url: str) -> None:
 
 
 async def serve(options: argparse.Namespace) -> None:
-    simulator = Simulator(read_seed(options.seed), options.latency, not options.no_contract_check)
+    rate_limit = RateLimit(*options.rate_limit) if options.rate_limit else None
+    simulator = Simulator(read_seed(options.seed), options.latency, not options.no_contract_check, rate_limit)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

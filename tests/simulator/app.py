@@ -17,6 +17,7 @@ from .credentials import authenticate
 from .fault_responses import respond_with_fault
 from .faults import Fault, Faults
 from .operations import OPERATIONS, Call, write_concurrently
+from .rate_limit import RateLimit
 from .seed import create_state
 from .stats import Stats
 
@@ -35,11 +36,18 @@ class ParsedRequest:
 class Simulator:
     """The state of one server. ``seed`` is the state after a reset."""
 
-    def __init__(self, seed: dict[str, t.Any], latency: float = 0, check: bool = True) -> None:
+    def __init__(
+        self,
+        seed: dict[str, t.Any],
+        latency: float = 0,
+        check: bool = True,
+        rate_limit: RateLimit | None = None,
+    ) -> None:
         self.contract = Contract()
         self.seed = seed
         self.latency = latency
         self.check = check
+        self.rate_limit = rate_limit
         self.faults = Faults()
         self.reset(seed)
 
@@ -52,12 +60,17 @@ class Simulator:
         match = self.contract.find_operation(request.method, request.rel_url.raw_path)
         entry = self.stats.begin(request, match[0].id if match else None)
         parsed = self.parse_request(request, match, await request.read())
+        is_refused, headers = self.rate_limit.count(request.headers) if self.rate_limit else (False, {})
         fault = self.faults.take(entry["operation"], match[1].get("zone_id") if match else None)
         if self.latency:
             await self.faults.wait(self.latency)
         response: web.StreamResponse
-        if fault is None:
+        if is_refused:
+            refusal = errors.ApiError(429, 10000, "Rate limit exceeded")
+            response = web.json_response(errors.envelope(errors=[refusal]), status=refusal.status, headers=headers)
+        elif fault is None:
             response = self.respond(parsed)
+            response.headers.update(headers)
         else:
             current = fault
             response = await respond_with_fault(fault, request, lambda: self.respond(parsed, current), self.faults)

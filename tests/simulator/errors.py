@@ -73,6 +73,10 @@ def zone_not_allowed() -> ApiError:
     return ApiError(403, 9109, "Unauthorized to access requested resource")
 
 
+def setting_not_in_plan(name: str) -> ApiError:
+    return ApiError(403, 1135, f"The setting {name} is not available on the plan of the zone")
+
+
 def tiered_cache_disabled() -> ApiError:
     # No code is published for this error. With zero, no client relies on one.
     return ApiError(400, 0, "Tiered Cache must be enabled for the zone")

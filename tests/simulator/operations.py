@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from .credentials import get_usable_zone, list_visible_zones
-from .errors import ApiError, address_mismatch, envelope, tiered_cache_disabled
+from .errors import ApiError, address_mismatch, envelope, tiered_cache_disabled, zone_not_allowed
 from .state import State, Token, Zone, parse_address
 
 Envelope = dict[str, t.Any]
@@ -66,10 +66,56 @@ def batch_result(mappings: list[t.Any], failed: list[t.Any]) -> Envelope:
     return envelope({"succeeded": succeeded, "failed": failed})
 
 
+OPERATORS: dict[str, t.Callable[[str, str], bool]] = {
+    "equal": lambda value, wanted: value.lower() == wanted.lower(),
+    "not_equal": lambda value, wanted: value.lower() != wanted.lower(),
+    "starts_with": lambda value, wanted: value.lower().startswith(wanted.lower()),
+    "ends_with": lambda value, wanted: value.lower().endswith(wanted.lower()),
+    "contains": lambda value, wanted: wanted.lower() in value.lower(),
+    "starts_with_case_sensitive": str.startswith,
+    "ends_with_case_sensitive": str.endswith,
+    "contains_case_sensitive": str.__contains__,
+}
+"""The operators before a colon in the parameters ``name`` and ``account.name`` of the list of zones."""
+
+
+def has_text(value: str, wanted: str) -> bool:
+    """Return whether a text is as a parameter demands, which may begin with an operator and a colon."""
+    operator, colon, rest = wanted.partition(":")
+    return OPERATORS[operator](value, rest) if colon and operator in OPERATORS else OPERATORS["equal"](value, wanted)
+
+
 def list_zones(call: Call) -> Envelope:
-    name = call.parameters.get("name")
-    zones = [zone for zone in list_visible_zones(call.token, call.state) if name in (None, zone.name)]
-    return paginate([{"id": zone.id, "name": zone.name} for zone in zones], call)
+    wanted = call.parameters
+    zones = [zone.description for zone in list_visible_zones(call.token, call.state)]
+    types = wanted["type"].split(",") if "type" in wanted else ["full", "partial", "secondary"]
+    zones = [zone for zone in zones if zone["type"] in types]
+    conditions: list[tuple[str, t.Callable[[Envelope], bool]]] = [
+        ("name", lambda zone: has_text(zone["name"], wanted["name"])),
+        ("account.id", lambda zone: zone["account"]["id"] == wanted["account.id"]),
+        ("account.name", lambda zone: has_text(zone["account"]["name"], wanted["account.name"])),
+        ("status", lambda zone: zone["status"] == wanted["status"]),
+    ]
+    given = [condition for name, condition in conditions if name in wanted]
+    if given:
+        combine = any if wanted["match"] == "any" else all
+        zones = [zone for zone in zones if combine(condition(zone) for condition in given)]
+    if "order" in wanted:
+        keys: dict[str, t.Callable[[Envelope], str]] = {
+            "account.id": lambda zone: zone["account"]["id"],
+            "account.name": lambda zone: zone["account"]["name"],
+            "plan.id": lambda zone: zone["plan"]["legacy_id"],
+        }
+        order = wanted["order"]
+        zones.sort(key=keys.get(order, lambda zone: zone[order]), reverse=wanted.get("direction") == "desc")
+    return paginate(zones, call)
+
+
+def get_zone(call: Call) -> Envelope:
+    zone = call.zone
+    if not call.token.list_zones:
+        raise zone_not_allowed()
+    return envelope(zone.description)
 
 
 def list_mappings(call: Call) -> Envelope:
@@ -142,8 +188,19 @@ def set_smart_tiered_cache(call: Call) -> Envelope:
     return envelope(setting.to_result())
 
 
+def get_regional_tiered_cache(call: Call) -> Envelope:
+    return envelope(call.zone.regional_tiered_cache.to_result())
+
+
+def set_regional_tiered_cache(call: Call) -> Envelope:
+    setting = call.zone.regional_tiered_cache
+    setting.set(call.body["value"])
+    return envelope(setting.to_result())
+
+
 OPERATIONS: dict[str, t.Callable[[Call], Envelope]] = {
     "zones-list": list_zones,
+    "zone-get": get_zone,
     "origin-cloud-regions-v2-list": list_mappings,
     "origin-cloud-regions-v2-get": get_mapping,
     "origin-cloud-regions-v2-upsert": upsert_mapping,
@@ -155,6 +212,8 @@ OPERATIONS: dict[str, t.Callable[[Call], Envelope]] = {
     "tiered-caching-patch": set_tiered_cache,
     "smart-tiered-cache-get": get_smart_tiered_cache,
     "smart-tiered-cache-patch": set_smart_tiered_cache,
+    "regional-tiered-cache-get": get_regional_tiered_cache,
+    "regional-tiered-cache-patch": set_regional_tiered_cache,
 }
 BATCH_OPERATIONS = ("origin-cloud-regions-v2-batch-upsert", "origin-cloud-regions-v2-batch-delete")
 LIST_OPERATIONS = ("zones-list", "origin-cloud-regions-v2-list")

@@ -22,6 +22,10 @@ from .state import MAX_MAPPINGS, Mapping, Setting, State, Token, Zone, parse_add
 from .yaml_files import read_yaml
 
 DEFAULT_SEED = Path(__file__).with_name("seed.yml")
+ENTERPRISE = "enterprise"
+"""The only plan with Regional Tiered Cache."""
+
+DEFAULT_ACCOUNT = {"id": "01a7362d577a6c3019a474fd6f485823", "name": "Example Inc."}
 FILL_START = int(ipaddress.IPv6Address("2001:db8:f::"))
 
 
@@ -64,6 +68,7 @@ def _parse_token(item: dict[str, t.Any]) -> Token:
 
 
 def _parse_zone(item: dict[str, t.Any], state: State) -> Zone:
+    plan = item.get("plan", ENTERPRISE)
     zone = Zone(
         id=item["id"],
         name=item["name"],
@@ -71,6 +76,17 @@ def _parse_zone(item: dict[str, t.Any], state: State) -> Zone:
         smart_tiered_cache=Setting(
             "tiered_cache_smart_topology_enable", _parse_setting(item.get("smart_tiered_cache"))
         ),
+        regional_tiered_cache=Setting(
+            "tc_regional", _parse_setting(item.get("regional_tiered_cache")), is_in_plan=plan == ENTERPRISE
+        ),
+        description={
+            "id": item["id"],
+            "name": item["name"],
+            "status": item.get("status", "active"),
+            "type": item.get("type", "full"),
+            "account": item.get("account", DEFAULT_ACCOUNT),
+            "plan": {"name": f"{plan.title()} Website", "legacy_id": plan},
+        },
         limit=item.get("limit", MAX_MAPPINGS),
     )
     zone.put(_parse_mapping(mapping, state) for mapping in item.get("mappings", []))

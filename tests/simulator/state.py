@@ -29,11 +29,18 @@ class Setting:
     id: str
     value: str | None = None
     modified_on: str | None = None
+    is_in_plan: bool = True
 
     def set(self, value: str) -> None:
+        self._require_plan()
         self.value, self.modified_on = value, format_now()
 
+    def _require_plan(self) -> None:
+        if not self.is_in_plan:
+            raise errors.setting_not_in_plan(self.id)
+
     def to_result(self) -> dict[str, t.Any]:
+        self._require_plan()
         if self.value is None:
             raise errors.setting_not_found(self.id)
         return {"id": self.id, "editable": True, "value": self.value, "modified_on": self.modified_on}
@@ -43,14 +50,17 @@ class Setting:
 class Zone:
     """``mappings`` is keyed by canonical address and keeps the order of first insertion.
 
-    ``limit`` is the maximum number. ``history`` has each write since the reset, as ``{origin_ip, mapping, concurrent}``: the
-    mapping after the write (``None`` if deleted), and whether the fault ``concurrent_write`` made it.
+    ``description`` is the zone in the form of a list of zones. ``limit`` is the maximum number. ``history`` has each write since
+    the reset, as ``{origin_ip, mapping, concurrent}``: the mapping after the write (``None`` if deleted), and whether the fault
+    ``concurrent_write`` made it.
     """
 
     id: str
     name: str
     tiered_cache: Setting
     smart_tiered_cache: Setting
+    regional_tiered_cache: Setting
+    description: dict[str, t.Any]
     limit: int = MAX_MAPPINGS
     mappings: dict[str, Mapping] = field(default_factory=dict)
     history: list[dict[str, t.Any]] = field(default_factory=list)

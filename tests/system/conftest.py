@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 import typing as t
 from pathlib import Path
 
@@ -29,6 +30,12 @@ if AnsibleCollectionConfig.collection_finder is None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: not part of make test, but of make test-all")
+
+
+@pytest.fixture(autouse=True)
+def _rate_limit_of_this_test(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep a block by the rate limit from the next test, whose credential is the same."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("shared")))
 
 
 @pytest.fixture(scope="session")

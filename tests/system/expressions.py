@@ -14,16 +14,22 @@ from ansible.template import Templar
 
 
 class PlayExpressions:
-    """The expressions of a play, with its own variables and with extra variables, which win over its own."""
+    """The expressions of a play, with its own variables and with extra variables, which win over its own.
 
-    def __init__(self, playbook: Path) -> None:
+    ``task_files`` are files of tasks that the play includes.
+    """
+
+    def __init__(self, playbook: Path, *task_files: Path) -> None:
         self._loader = DataLoader()
         self._loader.set_basedir(str(playbook.parent))
         (self._play,) = self._loader.load_from_file(str(playbook), trusted_as_template=True)
+        self._tasks = list(self._play["tasks"])
+        for path in task_files:
+            self._tasks += self._loader.load_from_file(str(path), trusted_as_template=True)
         self._magic_variables = {"playbook_dir": str(playbook.parent)}
 
     def task(self, name: str) -> dict[str, t.Any]:
-        (found,) = [task for task in self._play["tasks"] if task["name"] == name]
+        (found,) = [task for task in self._tasks if task["name"] == name]
         return t.cast("dict[str, t.Any]", found)
 
     def evaluate(self, value: t.Any, variables: t.Mapping[str, t.Any]) -> t.Any:

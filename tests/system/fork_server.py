@@ -20,6 +20,7 @@ import pkgutil
 import runpy
 import shlex
 import sys
+import tempfile
 import traceback
 import typing as t
 import warnings
@@ -110,9 +111,14 @@ def handle_request(request: dict[str, t.Any]) -> int:
     """
 
     def run() -> None:
+        from ansible import constants
+
+        # As in a process of its own, where the plugins of a run share data, but not those of several runs
+        constants.DEFAULT_LOCAL_TMP = tempfile.mkdtemp(dir=constants.DEFAULT_LOCAL_TMP)
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environment"])
+        tempfile.tempdir = None  # read the environment again
         if "module" in request:
             run_module(request["module"], request["options"])
         else:

@@ -47,6 +47,7 @@ class Ansible:
             "ANSIBLE_NOCOLOR": "true",
             "HOME": str(folder),
             "LC_ALL": "C.UTF-8",
+            "TMPDIR": str(folder),  # has the rate limit that the tasks share
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"]),
             "CLOUDFLARE_API_TOKEN": simulator.token,
             "CLOUDFLARE_ZONE_ID": simulator.zone_id,
@@ -74,9 +75,22 @@ class Ansible:
         self, inventory: dict[str, t.Any], *arguments: str, environment: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run ansible-inventory with an inventory. Its standard output is JSON."""
-        name = "test.cloudflare_origins.yml" if "plugin" in inventory else "test.yml"
-        (self.folder / name).write_text(yaml.safe_dump(inventory, sort_keys=False))
+        name = self.write_inventory(inventory)
         return self._command(["ansible-inventory", "-i", name, "--list", *arguments], environment)
+
+    def inventory_graph(self, inventory: dict[str, t.Any], *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run ansible-inventory with an inventory. Its standard output is the tree of the groups."""
+        return self._command(["ansible-inventory", "-i", self.write_inventory(inventory), "--graph", *arguments], None)
+
+    def write_inventory(self, inventory: dict[str, t.Any]) -> str:
+        """Write an inventory into the folder, and return the name of the file. A plugin's file has its own suffix."""
+        suffixes = {
+            "edgecache.cloudflare.origin_cloud_regions": ".cloudflare_origins",
+            "edgecache.cloudflare.zones": ".cloudflare_zones",
+        }
+        name = f"test{suffixes.get(inventory.get('plugin', ''), '')}.yml"
+        (self.folder / name).write_text(yaml.safe_dump(inventory, sort_keys=False))
+        return name
 
     def inventories(
         self, sources: list[dict[str, t.Any]], *arguments: str, environment: dict[str, str] | None = None

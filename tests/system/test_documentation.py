@@ -45,7 +45,7 @@ MODULES_WITH_SOURCES = [
     if "edgecache.cloudflare.cloud_ranges"
     in load_documentation(plugin, "DOCUMENTATION")["extends_documentation_fragment"]
 ]
-INVENTORY = ROOT / "plugins/inventory/origin_cloud_regions.py"
+INVENTORY_PLUGINS = [*ROOT.glob("plugins/inventory/*.py")]
 RANGES_FOLDER = ROOT / "tests/integration/targets/setup_cloud_ranges/files"
 # Local files that replace files on the internet
 LOCAL_FILES = {
@@ -92,7 +92,10 @@ def use_local_files(play: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 PLAY_BLOCKS = code_blocks("yaml")
-INVENTORIES = [*code_blocks("yaml inventory"), pytest.param(load_documentation(INVENTORY, "EXAMPLES"), id="plugin")]
+INVENTORIES = [
+    *code_blocks("yaml inventory"),
+    *(pytest.param(load_documentation(plugin, "EXAMPLES"), id=plugin.stem) for plugin in INVENTORY_PLUGINS),
+]
 TYPES: dict[str, t.Any] = {"str": str, "list": list, "dict": dict, "bool": bool, "int": int}
 # The keys of Ansible itself
 COMMON_KEYS = {"changed", "failed", "msg", "exception"}
@@ -218,6 +221,8 @@ CASES = {
         Case("success", {"state": "enabled", "smart": True}),
         Case("success", {"smart": False}),
         Case("success", {"state": "disabled"}),
+        Case("success", {"regional": True}),
+        Case("failure", {"regional": True, "zone": "example.net"}),
         Case("failure", {**WRONG_TOKEN.options, "smart": False}),
         Case(
             "failed write",
@@ -233,7 +238,12 @@ CASES = {
             ],
         ),
     ],
-    "tiered_cache_info": [Case("success", {}), WRONG_TOKEN],
+    "tiered_cache_info": [
+        Case("success", {}),
+        Case("success", {"regional": True, "zone": "example.net"}),
+        Case("success", {"regional": True}),
+        WRONG_TOKEN,
+    ],
 }
 
 
@@ -242,9 +252,17 @@ UNCHECKED_KEYS = {"cloud_region_info": ["status", "code", "code", "message"]}
 
 
 def check_returned(documentation: dict[str, t.Any], result: dict[str, t.Any]) -> None:
-    """Check that the result has exactly the documented keys and types, and null only where it is documented."""
-    assert set(result) == set(documentation)
+    """Check that the result has exactly the documented keys and types, and null only where it is documented.
+
+    A key that is only returned with an option may be missing.
+    """
+    conditional = {
+        key for key, entry in documentation.items() if entry.get("returned", "").startswith("with the option ")
+    }
+    assert set(documentation) - conditional <= set(result) <= set(documentation)
     for key, entry in documentation.items():
+        if key not in result:
+            continue
         value = result[key]
         if value is None:
             assert re.search(r"\b(none|null)\b", str(entry["description"])), key
@@ -298,7 +316,9 @@ def test_examples_on_pages(ansible: Ansible, block: list[dict[str, t.Any]]) -> N
     assert "WARNING" not in run.stderr
 
 
-@pytest.mark.parametrize("plugin", [*PLUGINS, INVENTORY], ids=lambda plugin: f"{plugin.parent.name}-{plugin.stem}")
+@pytest.mark.parametrize(
+    "plugin", [*PLUGINS, *INVENTORY_PLUGINS], ids=lambda plugin: f"{plugin.parent.name}-{plugin.stem}"
+)
 def test_ansible_doc_is_complete(ansible: Ansible, plugin: Path) -> None:
     run = ansible.doc(plugin.parent.name.rstrip("s"), plugin.stem)
     assert run.returncode == 0, run.stderr
@@ -311,7 +331,7 @@ def test_ansible_doc_is_complete(ansible: Ansible, plugin: Path) -> None:
             options.update(yaml.safe_load(source.split('r"""')[1].split('"""')[0])["options"])
     assert [option for option in options if option not in run.stdout] == []
     assert "EXAMPLES:" in run.stdout and "edgecache.cloudflare." in run.stdout.partition("EXAMPLES:")[2]
-    assert ("RETURN VALUES:" in run.stdout) == (plugin != INVENTORY)
+    assert ("RETURN VALUES:" in run.stdout) == (plugin not in INVENTORY_PLUGINS)
 
 
 def test_ansible_doc_of_the_role_is_complete(ansible: Ansible) -> None:
@@ -330,7 +350,31 @@ def test_inventories(ansible: Ansible, inventory: dict[str, t.Any]) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
     assert "WARNING" not in run.stderr
     if "plugin" in inventory:
-        assert json.loads(run.stdout)["_meta"]["hostvars"]["192.0.2.1"]["region"] == "us-east-1"
+        hosts = json.loads(run.stdout)["_meta"]["hostvars"]
+        if inventory["plugin"] == "edgecache.cloudflare.zones":
+            assert hosts["example.com"]["zone_id"] == ansible.simulator.zone_id
+        else:
+            assert hosts["192.0.2.1"]["region"] == "us-east-1"
+
+
+def test_graph_of_zones(ansible: Ansible) -> None:
+    """The page shows what ansible-inventory prints."""
+    (shown,) = re.findall(
+        r"^\$ ansible-inventory -i account.cloudflare_zones.yml --graph\n(.*?)^```$",
+        (ROOT / "docs/how-to/many-zones.md").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+    assert ansible.inventory_graph({"plugin": "edgecache.cloudflare.zones"}).stdout == shown
+
+
+@pytest.mark.parametrize("block", code_blocks("yaml zones"))
+def test_plays_of_zones(ansible: Ansible, block: list[dict[str, t.Any]]) -> None:
+    """A play whose hosts are the zones of the account."""
+    ansible.write_inventory({"plugin": "edgecache.cloudflare.zones"})
+    run = ansible.run(block, "-i", "test.cloudflare_zones.yml")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "WARNING" not in run.stderr
+    assert re.search(r"^example.com +: ok=1 +changed=0", run.stdout, re.MULTILINE)
 
 
 def test_pages_have_examples() -> None:
@@ -346,7 +390,7 @@ def test_documented_messages_exist() -> None:
     """Each heading that quotes a message quotes one that there is."""
     headings = re.findall(r"^### `(.*)`$", (ROOT / "docs/reference/error-messages.md").read_text(), re.MULTILINE)
     messages = [missing_required_lib("requests"), *(path.read_text() for path in ROOT.glob("roles/*/t*/*"))]
-    for source in ROOT.glob("plugins/**/*.py"):
+    for source in (*ROOT.glob("plugins/**/*.py"), *ROOT.glob("playbooks/**/*.py")):
         for node in ast.walk(ast.parse(source.read_text())):
             parts = node.values if isinstance(node, ast.JoinedStr) else [node]
             messages.append(

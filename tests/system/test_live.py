@@ -100,7 +100,8 @@ def test_round_trip(zone: CheckedZone, fresh_simulator: RunningSimulator) -> Non
     assert ipaddress.ip_address(address) in DOCUMENTATION
     assert zone.is_as_before()
     operations = set(fresh_simulator.stats()["operations"])
-    assert set(Contract().specifications()) - operations == {"tiered-caching-patch", "smart-tiered-cache-patch"}
+    switches = {"tiered-caching-patch", "smart-tiered-cache-patch", "regional-tiered-cache-patch"}
+    assert set(Contract().specifications()) - operations == switches
     assert fresh_simulator.token not in output
 
 
@@ -142,7 +143,7 @@ def test_unexpected_answers(
 ) -> None:
     failure = {"success": False, "errors": [{"code": 1000, "message": "no"}], "messages": []}
     info = {"page": 1, "per_page": 100, "count": 1, "total_count": 1}
-    zones = [{"id": fresh_simulator.zone_id, "name": "example.com", "plan": {"name": "Free"}}]
+    zones = [{"id": fresh_simulator.zone_id, "name": "example.com", "account": {}, "paused": False}]
     fresh_simulator.fault(
         malformed_answer("zones-list", zones, result_info={**info, "total_pages": 1}, more=1),
         malformed_answer("zones-list", zones, result_info={**info, "total_pages": 1}, success=False),
@@ -157,7 +158,7 @@ def test_unexpected_answers(
     assert live.main(["--write"]) == 1
     output = capsys.readouterr().out
     for line in (
-        "note: not in the contract: answer.more, answer.result[].plan",
+        "note: not in the contract: answer.more, answer.result[].paused",
         "answer.success is False with HTTP 200",
         "answer.result[0]: 'region' is a required property",
         "answer.result[0].vendor: 'acme' is not one of ['aws', 'azure', 'gcp', 'oci']",

@@ -55,7 +55,13 @@ def test_report(ansible: Ansible) -> None:
     assert sorted(mapping["origin_ip"] for mapping in report["origin_cloud_regions"]) == sorted(
         mapping["origin_ip"] for mapping in ansible.simulator.mappings()
     )
-    assert operations(ansible) == ["tiered-caching-get", "smart-tiered-cache-get", "supported-regions", "list"]
+    assert operations(ansible) == [
+        "tiered-caching-get",
+        "smart-tiered-cache-get",
+        "supported-regions",
+        "list",
+        "zone-get",
+    ]
 
 
 def test_report_of_one_zone_after_another(ansible: Ansible) -> None:

@@ -28,6 +28,8 @@ RANGES = ROOT / "tests/integration/targets/setup_cloud_ranges/files"
 SOURCES = [str(RANGES / f"{vendor}.json") for vendor in ("aws", "azure", "gcp", "oci")]
 SUPPORTED = "origin-cloud-regions-v2-supported-regions"
 LIST = "origin-cloud-regions-v2-list"
+NAME = "zone-get"
+REGIONAL = "regional-tiered-cache-get"
 SWITCHES = ["tiered-caching-get", "smart-tiered-cache-get"]
 FULL = 3_500
 ENDINGS = ("html", "json", "csv", "yml")
@@ -138,12 +140,18 @@ VARIABLES: dict[str, dict[str, t.Any]] = {
     "unaudited": {
         "report_path": f"[{', '.join(paths('unaudited'))}]",
         "audit": " N ",
+        "report_regional": "y",
         "sources": ["/nowhere.json"],
     },
     "again": {"report_path": " again.html "},
     "large": {"zone_id": "b" * 32, "report_path": paths("large")},
-    "off": {"zone": "off.example.com", "report_path": paths("off"), "sources": "ranges.json"},
-    "empty": {"zone_id": "d" * 32, "report_path": paths("empty", "HTML", "json")},
+    "off": {
+        "zone": "off.example.com",
+        "report_path": paths("off"),
+        "sources": "ranges.json",
+        "report_regional": True,
+    },
+    "empty": {"zone_id": "d" * 32, "report_path": paths("empty", "HTML", "json"), "report_regional": ""},
 }
 OF_OTHERS = dict.fromkeys(("report", "hints", "audit", "states", "groups_", "tiles", "zone", "places", "most"), "x")
 """Variables of the user that the templates of the playbook might take for their own."""
@@ -162,6 +170,7 @@ def reports(simulator: RunningSimulator, fork_server: ForkServer, tmp_path_facto
                     "id": simulator.zone_id,
                     "name": "example.com",
                     **on,
+                    "regional_tiered_cache": "on",
                     "mappings": [*mappings, WRONG, AMBIGUOUS, UNKNOWN],
                 },
                 {"id": "a" * 32, "name": "hostile.example.com", **on},
@@ -171,6 +180,7 @@ def reports(simulator: RunningSimulator, fork_server: ForkServer, tmp_path_facto
                     "name": "off.example.com",
                     "mappings": [WRONG, *UNSORTED],
                     "smart_tiered_cache": "off",
+                    "plan": "free",
                 },
                 {"id": "d" * 32, "name": "empty.example.com"},
             ]
@@ -300,14 +310,19 @@ def check_that_files_agree(found: Report) -> None:
 
 
 def test_requests(reports: Reports) -> None:
+    """The name of a zone is read once, and not where the name is given."""
     all_on = [*SWITCHES, SUPPORTED, LIST]
     assert reports.operations == [
-        *(all_on * 4),
+        *(*all_on, NAME),
+        *(*all_on, NAME),
+        *(*SWITCHES, REGIONAL, SUPPORTED, LIST),
+        *all_on,
         *SWITCHES,
         SUPPORTED,
         *([LIST] * 4),  # 350 hints
-        *("zones-list", *SWITCHES, LIST),
-        *(*SWITCHES, LIST),
+        NAME,
+        *("zones-list", *SWITCHES, REGIONAL, LIST),
+        *(*SWITCHES, LIST, NAME),
     ]
 
 
@@ -322,8 +337,8 @@ def test_files_say_the_same(reports: Reports) -> None:
     assert [hint["origin_ip"] for hint in found.data["unsupported"]] == ["203.0.113.200"]
     assert found.section("wrong") == [["192.0.2.10", "aws us-west-2", "aws us-east-1192.0.2.0/25 in aws.json"]]
     # The verdict leads on the page and on the console, the worst follows
-    assert text_of(found.page.find(".//title")) == f"{found.data['zone_id']}: {DRIFTED_VERDICT}"
-    assert text_of(found.page.find(".//h1")) == f"Cloud region hints of zone {found.data['zone_id']}: {DRIFTED_VERDICT}"
+    assert text_of(found.page.find(".//title")) == f"example.com: {DRIFTED_VERDICT}"
+    assert text_of(found.page.find(".//h1")) == f"Cloud region hints of example.com: {DRIFTED_VERDICT}"
     assert [text_of(note) for note in found.notes()] == found.data["warnings"]
     lines = found.console()
     assert lines[:3] == [DRIFTED_VERDICT, *found.data["warnings"]]
@@ -360,6 +375,17 @@ def test_without_an_audit(reports: Reports) -> None:
     assert "Wrong" not in text and "Result" not in text
     assert "No longer supported: 1" in text
     assert len(found.section("origins")) == len(found.rows) + len(found.data["places"])
+
+
+def test_regional_tiered_cache(reports: Reports) -> None:
+    for name, value, shown in (("unaudited", True, "on"), ("off", None, "not in the plan")):
+        found = reports.read(name)
+        assert found.data["tiered_cache"]["regional"] is value
+        assert f"Regional Tiered Cache: {shown}" in found.console()
+        assert f"Regional Tiered Cache{shown} Compared" in text_of(found.page.find(".//dl"))
+    found = reports.read("drifted")
+    assert set(found.data["tiered_cache"]) == {"state", "smart"}
+    assert not any("Regional" in line for line in found.console())
 
 
 def test_where_tiered_cache_is_off(reports: Reports) -> None:
@@ -456,6 +482,7 @@ def test_check_mode_does_not_write(reports: Reports, forked_ansible: ForkedAnsib
     zone_id = forked_ansible.simulator.empty_zone_id
     page = forked_ansible.folder / "page.html"
     page.write_text(re.sub(TIME, OLD_TIME, (reports.folder / "empty.HTML").read_text()).replace("d" * 32, zone_id))
+    page.write_text(page.read_text().replace("empty.example.com", "example.net"))
     before = page.read_text()
     shown = run(
         *(forked_ansible, True, "--check"),
@@ -497,7 +524,8 @@ def test_wrong_answers_are_refused_before_any_request(ansible: Ansible) -> None:
 
 @pytest.fixture(scope="module")
 def expressions() -> PlayExpressions:
-    return PlayExpressions(ROOT / "playbooks/report.yml")
+    tasks = ROOT / "playbooks/tasks"
+    return PlayExpressions(ROOT / "playbooks/report.yml", tasks / "report_read.yml", tasks / "report_zone.yml")
 
 
 @pytest.mark.parametrize(
@@ -524,8 +552,8 @@ def test_paths_as_answers(
     expressions: PlayExpressions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: t.Any, expected: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    loop = expressions.task("Read the previous files")["loop"]
-    found = expressions.evaluate(loop, {"cloud_region_hints_report_path": answer})
+    files = expressions.task("Write the files")["vars"]["__cloud_region_hints_files"]
+    found = expressions.evaluate(files, {"cloud_region_hints_report_path": answer})
     assert found == [path.replace("HERE", str(tmp_path)) for path in expected]
 
 
@@ -648,7 +676,7 @@ def test_a_full_zone(fresh_simulator: RunningSimulator, fork_server: ForkServer,
     ansible = ForkedAnsible(tmp_path, fresh_simulator, fork_server)
     shown = run(ansible, True, sources=SOURCES, report_path=paths("full"), zone_id="b" * 32)
     check_size(Reports(tmp_path, {"full": shown}, []), "full", FULL)
-    assert operations(fresh_simulator) == [*SWITCHES, SUPPORTED, *[LIST] * 35]
+    assert operations(fresh_simulator) == [*SWITCHES, SUPPORTED, *[LIST] * 35, NAME]
 
 
 def check_size(reports: Reports, name: str, number: int) -> None:
@@ -751,4 +779,4 @@ def test_markup_in_a_browser(reports: Reports, browser: Browser) -> None:
     page = reports.folder / "hostile.html"
     seen = browser.view(page, "[document.title, document.scripts.length, document.images.length]", width=360)
     assert (seen.requests, seen.complaints) == ([page.as_uri()], [])
-    assert seen.values == [[f"{'a' * 32}: {reports.read('hostile').data['verdict']}", 0, 0]]
+    assert seen.values == [[f"hostile.example.com: {reports.read('hostile').data['verdict']}", 0, 0]]

@@ -56,6 +56,7 @@ SEED: dict[str, t.Any] = {
             "name": "example.com",
             "tiered_cache": "on",
             "smart_tiered_cache": "off",
+            "regional_tiered_cache": "off",
             "mappings": [{"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-east-1"}],
         }
     ],
@@ -107,6 +108,8 @@ TASKS: dict[str, tuple[str, dict[str, t.Any]]] = {
     "tiered-caching-patch": ("tiered_cache", {"state": "disabled"}),
     "smart-tiered-cache-patch": ("tiered_cache", {"smart": True}),
     "smart-tiered-cache-get": ("tiered_cache_info", {}),
+    "regional-tiered-cache-get": ("tiered_cache_info", {"regional": True}),
+    "regional-tiered-cache-patch": ("tiered_cache", {"regional": True}),
 }
 
 

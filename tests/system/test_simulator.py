@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import json
+import typing as t
 
 import pytest
 
@@ -191,14 +192,76 @@ def test_response_violates_the_contract(api: ApiClient, fresh_simulator: Running
 
 
 def test_zones(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
+    common = {
+        "status": "active",
+        "type": "full",
+        "account": {"id": "01a7362d577a6c3019a474fd6f485823", "name": "Example Inc."},
+    }
+    enterprise, free = ({"name": f"{plan.title()} Website", "legacy_id": plan} for plan in ("enterprise", "free"))
     both = [
-        {"id": fresh_simulator.zone_id, "name": "example.com"},
-        {"id": fresh_simulator.empty_zone_id, "name": "example.net"},
+        {"id": fresh_simulator.zone_id, "name": "example.com", **common, "plan": enterprise},
+        {"id": fresh_simulator.empty_zone_id, "name": "example.net", **common, "plan": free},
     ]
     assert api.get("/zones").result == both
     assert api.get("/zones?name=example.net&per_page=5").result == both[1:]
     assert api.get("/zones?name=example").result == []
     assert api.get("/zones?per_page=4").error == (400, 0)
+
+
+ZONES_OF_TWO_ACCOUNTS: list[dict[str, t.Any]] = [
+    {"id": f"{number:032x}", "name": name, "account": {"id": account, "name": account_name}, **more}
+    for number, (name, account, account_name, more) in enumerate(
+        [
+            ("a.example", "1", "Example Inc.", {}),
+            ("b.example", "1", "Example Inc.", {"status": "pending"}),
+            ("c.example", "2", "Sample", {"type": "partial"}),
+            ("d.example", "2", "Sample", {"type": "internal"}),
+        ]
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", "abc"),
+        ("account.id=2", "c"),
+        ("account.name=sample", "c"),
+        ("account.name=not_equal:sample", "ab"),
+        ("account.name=starts_with:EXAMPLE", "ab"),
+        ("account.name=starts_with_case_sensitive:EXAMPLE", ""),
+        ("account.name=ends_with:inc.", "ab"),
+        ("account.name=ends_with_case_sensitive:Inc.", "ab"),
+        ("account.name=contains:AMP", "abc"),
+        ("account.name=contains_case_sensitive:AMP", ""),
+        ("name=equal:A.example", "a"),
+        ("name=a", ""),
+        ("status=pending", "b"),
+        ("status=active&account.id=1", "a"),
+        ("status=pending&account.id=2&match=any", "bc"),
+        ("type=partial,internal", "cd"),
+        ("order=name&direction=desc", "cba"),
+        ("order=account.name", "abc"),
+        ("order=plan.id&page=1", "abc"),
+        ("page=2", ""),
+    ],
+)
+def test_filters_of_zones(api: ApiClient, fresh_simulator: RunningSimulator, query: str, found: str) -> None:
+    fresh_simulator.reset({"zones": ZONES_OF_TWO_ACCOUNTS})
+    assert "".join(zone["name"][0] for zone in api.get(f"/zones?{query}").result) == found
+
+
+def test_unknown_status_of_zones(api: ApiClient) -> None:
+    assert api.get("/zones?status=deleted").error == (400, 0)
+
+
+def test_regional_tiered_cache_needs_the_plan(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
+    path = "cache/regional_tiered_cache"
+    assert api.get(f"/zones/{fresh_simulator.zone_id}/{path}").result["value"] == "on"
+    assert api.call("PATCH", f"/zones/{fresh_simulator.zone_id}/{path}", {"value": "off"}).result["value"] == "off"
+    assert api.get(f"/zones/{fresh_simulator.zone_id}/{path}").result["id"] == "tc_regional"
+    for method, body in (("GET", None), ("PATCH", {"value": "on"})):
+        assert api.call(method, f"/zones/{fresh_simulator.empty_zone_id}/{path}", body).error == (403, 1135)
 
 
 def test_empty_zone(api: ApiClient, fresh_simulator: RunningSimulator) -> None:

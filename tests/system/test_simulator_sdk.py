@@ -67,6 +67,41 @@ def test_settings(client: t.Any, fresh_simulator: RunningSimulator) -> None:
     assert client.cache.smart_tiered_cache.get(zone_id=zone_id).value == "on"
 
 
+def test_regional_tiered_cache(client: t.Any, fresh_simulator: RunningSimulator) -> None:
+    regional = client.cache.regional_tiered_cache
+    assert regional.edit(zone_id=fresh_simulator.zone_id, value="on").value == "on"
+    assert regional.get(zone_id=fresh_simulator.zone_id).value == "on"
+    with pytest.raises(cloudflare.PermissionDeniedError) as raised:
+        regional.get(zone_id=fresh_simulator.empty_zone_id)
+    assert raised.value.errors[0].code == 1135
+
+
+def test_zones_of_accounts(client: t.Any, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.reset(
+        {
+            "zones": [
+                {
+                    "id": f"{number:032x}",
+                    "name": f"zone-{number:03}.example",
+                    "account": {"id": f"{number % 2:032x}", "name": f"Account {number % 2}"},
+                    "plan": "business",
+                }
+                for number in range(230)
+            ]
+        }
+    )
+    # The SDK pages on until a page is empty.
+    zones = list(client.zones.list(per_page=50, status="active", order="name"))
+    assert [zone.name for zone in zones] == [f"zone-{number:03}.example" for number in range(230)]
+    assert fresh_simulator.stats()["operations"]["zones-list"] == 6
+    (second,) = (zone for zone in zones if zone.name == "zone-001.example")
+    assert (second.account.name, second.type, second.plan.legacy_id) == ("Account 1", "full", "business")
+    of_account = client.zones.list(per_page=50, account={"id": f"{0:032x}", "name": "ends_with:0"})
+    assert of_account.result_info.total_count == 115
+    named = client.zones.list(name="starts_with:ZONE-22", type=["full"]).result
+    assert {zone.name for zone in named} == {f"zone-{number}.example" for number in range(220, 230)}
+
+
 def test_email_and_key(fresh_simulator: RunningSimulator) -> None:
     with cloudflare.Cloudflare(
         base_url=fresh_simulator.url, api_email=fresh_simulator.email, api_key=fresh_simulator.key

@@ -34,6 +34,7 @@ from tests.simulator.contract import CONTRACT_FILE, Contract, Specification
 
 METHODS = {
     "zones-list": "zones.list",
+    "zone-get": "zones.get",
     "origin-cloud-regions-v2-list": "cache.origin_cloud_regions.list",
     "origin-cloud-regions-v2-get": "cache.origin_cloud_regions.get",
     "origin-cloud-regions-v2-upsert": "cache.origin_cloud_regions.update",
@@ -45,13 +46,18 @@ METHODS = {
     "tiered-caching-patch": "argo.tiered_caching.edit",
     "smart-tiered-cache-get": "cache.smart_tiered_cache.get",
     "smart-tiered-cache-patch": "cache.smart_tiered_cache.edit",
+    "regional-tiered-cache-get": "cache.regional_tiered_cache.get",
+    "regional-tiered-cache-patch": "cache.regional_tiered_cache.edit",
 }
 """The method of the SDK for each operation of the contract. The type that the method returns is the response model."""
 
 ACCEPTED = (
-    ("zones-list", "query.*", "only in the SDK", "the collection finds a zone by its name alone"),
+    ("zones-list", "query.account", "only in the SDK", "the SDK has account.id and account.name in an object"),
+    ("zones-list", "query.type", "type", "the SDK repeats the parameter for each type"),
+    ("zones-list", "query.type.*", "only in the SDK", "the contract has all types in one text"),
     ("zones-list", "query.*page", "type", "the SDK has every number as a float, and page numbers are integers"),
-    ("zones-list", "result.*", "only in the SDK", "the collection reads the id and the name of a zone alone"),
+    ("zone*", "result.*", "only in the SDK", "the collection does not read these fields"),
+    ("zone*", "result*.plan", "required", "the collection accepts a zone without a plan"),
     ("*-list", "result_info.*", "only in the contract", "the SDK has only the fields that its own paging reads"),
     ("*-list", "result_info*", "required", "the SDK has these fields as optional"),
     ("*-batch-delete", "body", "only in the contract", "the SDK cannot send the body of this DELETE"),

@@ -67,6 +67,9 @@ SUPPORTED = "origin-cloud-regions-v2-supported-regions"
 NOT_FOUND = "404/1142"
 """The status and the error code for a mapping or a setting that does not exist."""
 
+NOT_IN_PLAN = "403/1135"
+"""The status and the error code for a setting that the plan of the zone does not include."""
+
 
 class LiveCheck:
     """Sends operations of the contract for one zone, and prints a line for each answer.
@@ -90,6 +93,7 @@ class LiveCheck:
             self.send("zones-list", "200", query={"name": names[0]}, result=[{"id": self._zone_id}])
         else:
             self._report("skipped", "zones-list by name", ["the credential does not list the zone"])
+        self.send("zone-get", "200", "403", result={"id": self._zone_id})
 
         mappings = self.send(LIST, "200", query={"page": 1, "per_page": 100})
         addresses = [mapping["origin_ip"] for mapping in _result(mappings, [])]
@@ -109,7 +113,7 @@ class LiveCheck:
         checked = {"zones-list", LIST, GET, "tiered-caching-get", SUPPORTED}
         for name, operation in self._operations.items():
             if operation.method == "GET" and name not in checked:
-                self.send(name, "200", NOT_FOUND)
+                self.send(name, "200", NOT_FOUND, *([NOT_IN_PLAN] if name == "regional-tiered-cache-get" else []))
 
         regions = [{"vendor": vendor, "region": one["name"]} for vendor in vendors for one in vendors[vendor]]
         return (address if is_free else ""), (regions[0] if regions else {})

@@ -11,6 +11,7 @@ of the envelope and the limits: Cloudflare's API documentation, https://develope
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import json
 import typing as t
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.session
     Response,
     body_excerpt,
     parse_http_date,
+    retry_after,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import MIN_SECRET_LENGTH
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._text import sanitize_text
@@ -78,6 +80,18 @@ class Page(t.NamedTuple):
     date: float | None = None
 
 
+class OpenPage(t.NamedTuple):
+    """One page of a list whose counts the API may omit. ``total_count`` and ``page_count`` are ``None`` where it does.
+
+    ``is_full``: further pages may follow.
+    """
+
+    items: list[t.Any]
+    is_full: bool
+    total_count: int | None
+    page_count: int | None
+
+
 class ApiResult(t.NamedTuple):
     """The ``result`` of a successful response, which is not null.
 
@@ -120,10 +134,16 @@ class Client(HttpSession):
         def send() -> Response:
             status, headers, content = self._send(method, self._base_url + path, params, body, MAX_RESPONSE_BYTES)
             response = Response(status, headers, self._redact(_unescape(content.decode(errors="replace"))))
-            self._pacer.update_rate_limit(response.header("Ratelimit"))
+            self._update_rate_limit(response)
             return response
 
         return self._request_with_retry(send, parse, _error_from_response)
+
+    def _update_rate_limit(self, response: Response) -> None:
+        header = response.header("Ratelimit")
+        refused_seconds = retry_after(response.headers) if response.status == 429 else None
+        if not self._shared_limit or not self._shared_limit.update(header, refused_seconds):
+            self._pacer.update_rate_limit(header)
 
     def iter_pages(self, path: str) -> t.Iterator[Page]:
         """Yield the pages of a list, ``PAGE_SIZE`` items each. One request for each page.
@@ -139,6 +159,33 @@ class Client(HttpSession):
         # The two counts of the API may contradict each other
         needed = -(-first.total_count // max(1, len(first.items)))
         yield from self.map_concurrently(fetch_page, range(2, min(first.total_pages, needed) + 1))
+
+    def iter_open_pages(
+        self, path: str, params: t.Mapping[str, t.Any], page_size: int, max_pages: int
+    ) -> t.Iterator[OpenPage]:
+        """Yield the pages of a list whose counts the API may omit. One request for each page.
+
+        The list ends with a page that is not full, or with the last page that the counts announce. Announced pages are read
+        concurrently, ``MAX_CONNECTIONS`` at a time, others one by one. Raises ``ApiError`` for more than ``max_pages``.
+        """
+        parse_page = functools.partial(_parse_open_page, page_size)
+
+        def fetch_page(number: int) -> OpenPage:
+            return self._request("GET", path, {**params, "page": number, "per_page": page_size}, None, parse_page)
+
+        numbers = range(1, 2)
+        while numbers:
+            pages = self.map_concurrently(fetch_page, numbers)
+            yield from pages
+            if not all(page.is_full for page in pages):
+                return
+            next_number = numbers.stop
+            announced = max((page.page_count for page in pages if page.page_count is not None), default=next_number)
+            if announced > max_pages:
+                raise build_api_error(
+                    200, [], f"the list has {announced:,} pages or more, but at most {max_pages:,} are expected"
+                )
+            numbers = range(next_number, min(announced, next_number + MAX_CONNECTIONS - 1) + 1)
 
     def map_concurrently(self, fetch: t.Callable[[S], T], items: t.Sequence[S]) -> list[T]:
         """Return ``fetch(item)`` for each item, in their order, over up to ``MAX_CONNECTIONS`` connections.
@@ -249,6 +296,22 @@ def _parse_page(response: Response) -> Page:
         if pages is not None and count is not None and pages <= MAX_PAGES:
             return Page(items, pages, count, parse_http_date(response.header("Date")))
     raise unexpected_response("a page of a list", envelope)
+
+
+def _parse_open_page(page_size: int, response: Response) -> OpenPage:
+    envelope = _parse_envelope(response)
+    items, info = envelope["result"], envelope.get("result_info")
+    if not isinstance(items, list):
+        raise unexpected_response("a page of a list", envelope)
+    if not isinstance(info, dict):
+        info = {}
+    # The API may return smaller pages than requested
+    size = min(page_size, max(1, _int_or_none(info.get("per_page")) or page_size))
+    count = _int_or_none(info.get("total_count"))
+    page_counts = [_int_or_none(info.get("total_pages")), None if count is None else -(-count // size)]
+    # The list is complete with the larger number, even if the two contradict each other
+    page_count = max((number for number in page_counts if number is not None), default=None)
+    return OpenPage(items, len(items) >= size, count, page_count)
 
 
 def _error_from_response(response: Response) -> ApiError:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The zone settings without which a hint has no effect: Tiered Cache and Smart Tiered Cache.
+"""The zone settings Tiered Cache and Smart Tiered Cache, without which a hint has no effect, and Regional Tiered Cache.
 
 Private to the collection: other code must not import this file. Source of paths and values: Cloudflare's API documentation,
 https://developers.cloudflare.com/api/resources/argo/subresources/tiered_caching/
@@ -22,8 +22,12 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
     ZoneNotFoundError,
 )
 
-PATHS = {"state": "argo/tiered_caching", "smart": "cache/tiered_cache_smart_topology_enable"}
-"""The path of each setting, by the option that sets it: ``state`` is Tiered Cache, ``smart`` is Smart Tiered Cache."""
+PATHS = {
+    "state": "argo/tiered_caching",
+    "smart": "cache/tiered_cache_smart_topology_enable",
+    "regional": "cache/regional_tiered_cache",
+}
+"""The path of each setting, by the option that sets it. ``state`` is Tiered Cache, the others are Smart and Regional Tiered Cache."""
 
 
 class ZoneSettings:
@@ -36,7 +40,8 @@ class ZoneSettings:
     def get(self, option: str) -> bool:
         """Return whether a setting is on. A setting that was never set is off. One request.
 
-        ``editable`` in the response is ignored, since the API may carry out a write although it is false.
+        ``editable`` in the response is ignored, since the API may carry out a write although it is false. Raises
+        ``SettingUnavailableError`` if the plan of the zone does not include the setting.
         """
         try:
             return _is_on(self._client.request("GET", f"{self._path}/{PATHS[option]}").result)
@@ -69,7 +74,8 @@ def _is_on(setting: t.Any) -> bool:
     return bool(setting["value"] == "on")
 
 
-def settings_to_result(is_on: t.Mapping[str, bool]) -> dict[str, t.Any]:
-    """Return the result ``{state, smart}`` of a module; an unknown setting is ``None``."""
+def settings_to_result(is_on: t.Mapping[str, bool | None]) -> dict[str, t.Any]:
+    """Return the result ``{state, smart}`` of a module, an unknown setting as ``None``; with ``regional`` if ``is_on`` has it."""
     state = {None: None, True: "enabled", False: "disabled"}[is_on.get("state")]
-    return {"state": state, "smart": is_on.get("smart")}
+    result = {"state": state, "smart": is_on.get("smart")}
+    return {**result, "regional": is_on["regional"]} if "regional" in is_on else result

@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Find a zone by its id or domain name. Private to the collection: other code must not import this file."""
+"""Find zones: one by its domain name, or all that match some conditions.
+
+Private to the collection: other code must not import this file. Source of the parameters and their values: Cloudflare's API
+documentation, https://developers.cloudflare.com/api/resources/zones/methods/list/
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,71 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client i
     Client,
     unexpected_response,
 )
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError, build_api_error
+
+PAGE_SIZE = 50
+"""Zones of a page: the maximum of the API."""
+
+MAX_PAGES = 1_000
+"""Pages of zones that are accepted, which are 50,000 zones. Only a faulty API has more."""
+
+MAX_LIST_ATTEMPTS = 3
+"""Attempts to list the zones, if the pages contradict each other because zones are added or deleted meanwhile."""
+
+OPERATORS = (
+    *("equal", "not_equal", "starts_with", "ends_with", "contains"),
+    *("starts_with_case_sensitive", "ends_with_case_sensitive", "contains_case_sensitive"),
+)
+"""What may be before a colon in the parameters ``name`` and ``account.name``. Without it, the API compares for equality."""
+
+STATUSES = ("initializing", "pending", "active", "moved")
+
+MAX_TEXT_LENGTH = 253
+"""Characters of the parameters ``name`` and ``account.name``: the maximum of the API."""
+
+
+class Zone(t.NamedTuple):
+    """A zone. A value other than id and name is ``None`` where the API gives none. ``plan`` is the plan's short name, as in ``free``."""
+
+    id: str
+    name: str
+    account_id: str | None
+    account_name: str | None
+    status: str | None
+    type: str | None
+    plan: str | None
+
+    @classmethod
+    def from_api(cls, item: t.Any) -> Zone:
+        """Return the zone of an item of the API. Raises ``ApiError`` for anything else."""
+        try:
+            account, plan = item.get("account") or {}, item.get("plan") or {}
+            others = [
+                *(account.get("id"), account.get("name"), item.get("status"), item.get("type")),
+                plan.get("legacy_id") or plan.get("name"),
+            ]
+            zone = cls(item["id"], item["name"], *others)
+        except (AttributeError, KeyError, TypeError):
+            raise unexpected_response("a zone", item) from None
+        if not is_zone_result(zone.to_result()):
+            raise unexpected_response("a zone", item)
+        return zone
+
+    def to_result(self) -> dict[str, t.Any]:
+        """Return the zone with the names that playbooks use: ``id`` is ``zone_id``, and ``name`` is ``zone``."""
+        others = self._asdict()
+        return {"zone_id": others.pop("id"), "zone": others.pop("name"), **others}
+
+
+def is_zone_result(value: t.Any) -> bool:
+    """Return whether a value, such as one of a cache, has the form of ``Zone.to_result``."""
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"zone_id", "zone", *Zone._fields[2:]}
+        and is_zone_id(value["zone_id"])
+        and isinstance(value["zone"], str)
+        and all(isinstance(value[name], (str, type(None))) for name in Zone._fields[2:])
+    )
 
 
 def is_zone_id(value: object) -> bool:
@@ -47,3 +115,35 @@ def fetch_zone_id(client: Client, name: str) -> str:
     if len(ids) > 1:
         raise ConfigurationError(f"zone: {len(ids)} zones are named {name!r}. Set zone_id to one of {', '.join(ids)}.")
     return str(ids[0])
+
+
+def fetch_zone_name(client: Client, zone_id: str) -> str:
+    """Return the domain name of the zone with this id. One request."""
+    zone: t.Any = client.request("GET", f"/zones/{zone_id}").result
+    if not isinstance(zone, dict) or not isinstance(zone.get("name"), str) or not is_domain_name(zone["name"]):
+        raise unexpected_response("a zone with its name", zone)
+    return str(zone["name"])
+
+
+def list_zones(client: Client, conditions: t.Mapping[str, str]) -> list[Zone]:
+    """Return the zones that fulfil ``conditions``, parameters of the call, by name. One request for each 50 zones, at least one."""
+    for dummy in range(MAX_LIST_ATTEMPTS):
+        zones: dict[str, Zone] = {}
+        counts: set[int | None] = set()
+        is_last = is_torn = False
+        for page in client.iter_open_pages("/zones", {**conditions, "order": "name"}, PAGE_SIZE, MAX_PAGES):
+            expected = len(zones) + len(page.items)
+            zones.update((zone.id, zone) for zone in map(Zone.from_api, page.items))
+            counts.add(page.total_count)
+            # A zone twice, or an item after the last page
+            is_torn = is_torn or len(zones) != expected or (is_last and bool(page.items))
+            is_last = not page.is_full
+            if is_torn:
+                break
+        if not is_torn and len(counts - {None}) < 2:
+            return list(zones.values())
+    raise build_api_error(
+        200,
+        [],
+        f"the pages of the zones contradict each other in each of {MAX_LIST_ATTEMPTS} reads: try again later",
+    )

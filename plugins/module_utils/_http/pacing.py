@@ -10,12 +10,15 @@ documentation, https://developers.cloudflare.com/fundamentals/api/reference/limi
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 import typing as t
 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.rate_limit import (
+    SharedRateLimit,
+    parse_rate_limit,
+)
 
 RATE_LIMIT_BLOCK_SECONDS = 300.0
 """Seconds for which the API refuses all requests after too many."""
@@ -56,22 +59,24 @@ class RequestPacer:
         # Until when the message about pacing holds, and when the last pause ended
         self._announced_until = self._last_pause_end = clock()
 
-    def acquire(self) -> float:
-        """Wait until a request may be sent. Return that time on the clock of this object, in seconds."""
+    def acquire(self, shared_limit: SharedRateLimit | None = None) -> float:
+        """Wait until a request may be sent. Return that time on the clock of this object, in seconds.
+
+        Raises ``RequestCancelledError``. ``shared_limit`` is that of the server, if several processes share it.
+        """
         with self._lock:
             self._raise_if_cancelled()
+            if shared_limit:
+                self._wait_for_turn(shared_limit)
             self._pace()
             return self._clock()
 
     def update_rate_limit(self, header: str) -> None:
         """Apply the ``Ratelimit`` header of a response: for each policy, the remaining requests and the seconds to the reset."""
-        policies = re.findall(r"\br=([0-9]{1,9})\s*;\s*t=([0-9]{1,9})", header)
-        scarce = [(int(left), int(seconds)) for left, seconds in policies if int(left) <= PACING_THRESHOLD]
-        if scarce:
-            left, seconds = max(scarce, key=lambda policy: policy[1] / (policy[0] + 1))
-            self._rate_limit = (left, self._clock() + seconds)
-        elif policies:
-            self._rate_limit = None
+        limits = parse_rate_limit(header)
+        scarce = [limit for limit in limits if limit[0] <= PACING_THRESHOLD]
+        if limits:
+            self._rate_limit = (scarce[0][0], self._clock() + scarce[0][1]) if scarce else None
 
     def sleep_before_retry(self, started: float, failure: CloudflareError, pause: float, reason: str) -> None:
         """Wait ``pause`` seconds after the failure of a request that was sent at ``started``.
@@ -137,6 +142,23 @@ class RequestPacer:
             else:
                 start, end = min(start, span[0]), max(end, span[1])
         self._spans = [*others, (start, end)]
+
+    def _wait_for_turn(self, shared_limit: SharedRateLimit) -> None:
+        """Wait until the processes that share the limit leave a request to this one.
+
+        This does not count as waiting, as long as any of them gets a response within ``max_wait``. After that, the request is sent, and
+        the API decides.
+        """
+        started = self._clock()
+        while turn := shared_limit.take():
+            if self._clock() + turn.seconds - max(started, turn.progress) > self._max_wait:
+                return
+            if turn.seconds >= 1:
+                self._before_sleep(
+                    f"Waiting up to {turn.seconds:.1f} seconds: the tasks of this host have used up the rate limit of the credential"
+                )
+            self._sleep(turn.seconds)
+            self._raise_if_cancelled()
 
     def _pace(self) -> None:
         """Spread the remaining requests over the time to the reset, or wait for the reset if none remains.

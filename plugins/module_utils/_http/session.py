@@ -29,6 +29,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.deadline import make_adapter
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.pacing import RequestPacer
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.rate_limit import SharedRateLimit
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._text import sanitize_text
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._version import VERSION
 
@@ -81,7 +82,8 @@ class HttpSession:
     ``timeout``: seconds to connect, and between two bytes. ``max_wait``: seconds that all waiting may take together: pauses, failed
     attempts, and the time of responses beyond ``timeout``. One response takes at most ``timeout`` and the rest of ``max_wait``.
     ``verify``: whether certificates are validated, or the path of the CA certificates. ``before_sleep`` is called with a sentence
-    before each pause. ``pacer`` is that of another session, if both share one ``max_wait``.
+    before each pause. ``pacer`` is that of another session, if both share one ``max_wait``. ``shared_limit`` is that of
+    the server, if several processes share it.
     """
 
     server = "the server"
@@ -98,6 +100,7 @@ class HttpSession:
         clock: t.Callable[[], float] = time.monotonic,
         sleep: t.Callable[[float], object] | None = None,
         pacer: RequestPacer | None = None,
+        shared_limit: SharedRateLimit | None = None,
     ) -> None:
         import requests
 
@@ -105,6 +108,7 @@ class HttpSession:
         self._local = threading.local()
         self._verify = verify
         self._pacer = pacer or RequestPacer(max_wait, before_sleep, clock, sleep)
+        self._shared_limit = shared_limit
         self._address = self.server
         self._session = session or requests.Session()
         if not session:
@@ -162,7 +166,7 @@ class HttpSession:
         was_retried = False
         try:
             while True:
-                started = self._pacer.acquire()
+                started = self._pacer.acquire(self._shared_limit)
                 self._local.deadline = started + self._timeout + self._pacer.left
                 failure: CloudflareError
                 pause, is_rate_limited = 0.0, False
@@ -173,7 +177,7 @@ class HttpSession:
                         self._pacer.count_slow_response(started + self._timeout)
                         return parsed
                     failure = error_from_response(response)
-                    pause, is_rate_limited = _retry_after(response.headers), response.status == 429
+                    pause, is_rate_limited = retry_after(response.headers), response.status == 429
                 except RetryableTransportError as error:
                     failure = error
                 except CloudflareError:
@@ -283,7 +287,7 @@ def _read_body(response: requests.Response, max_bytes: int) -> bytes:
     return bytes(content)
 
 
-def _retry_after(headers: t.Mapping[str, str]) -> float:
+def retry_after(headers: t.Mapping[str, str]) -> float:
     """Return the seconds of the ``Retry-After`` header (RFC 9110: a number or a date); 0 without a valid one.
 
     The parser of urllib3 would cut the seconds at six hours, and older ones read a date in the local time zone.

@@ -19,12 +19,15 @@ import typing as t
 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client import Client, Credential
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.zones import (
+    MAX_TEXT_LENGTH,
+    OPERATORS,
     fetch_zone_id,
     is_domain_name,
     is_zone_id,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.pacing import RequestPacer
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.rate_limit import SharedRateLimit
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.session import HttpSession
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.parsers import MAX_FILE_BYTES, CloudRanges
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.sources import (
@@ -153,7 +156,7 @@ def open_zone_client(
     ``before_sleep`` (by default the same) with a sentence before each pause. Raises ``ConfigurationError`` before any request.
     """
     zone_id, name = _parse_zone(sources)
-    with _open_client(sources, warn, before_sleep or warn, pacer) as client:
+    with open_client(sources, warn, before_sleep or warn, pacer) as client:
         yield client, zone_id or known_id or fetch_zone_id(client, name)
 
 
@@ -163,7 +166,7 @@ def open_zones_client(
 ) -> t.Iterator[tuple[Client, list[str]]]:
     """Open the client of several zones. Yield it with the id of each zone, once."""
     zones = parse_zones(sources)
-    with _open_client(sources, warn, before_sleep) as client:
+    with open_client(sources, warn, before_sleep) as client:
         yield client, list(dict.fromkeys(zone_id or fetch_zone_id(client, name) for zone_id, name in zones))
 
 
@@ -211,6 +214,39 @@ def parse_zones(sources: t.Sequence[OptionSource]) -> list[tuple[str, str]]:
     return list(dict.fromkeys(parsed))
 
 
+def parse_zone_conditions(sources: t.Sequence[OptionSource]) -> dict[str, str]:
+    """Return the parameters of ``list_zones`` for the options ``account_id``, ``account_name``, ``name`` and ``status``."""
+    option = merge_options(sources)
+    conditions = {}
+    if "account_id" in option:
+        conditions["account.id"] = option["account_id"].strip()
+        if not is_zone_id(conditions["account.id"]):
+            raise ConfigurationError(
+                f"account_id: {quote_unless_secret(option['account_id'])} is not a valid account id, which has 32 digits of 0-9 and a-f."
+            )
+    for name in ("account_name", "name"):
+        if name in option:
+            conditions[name.replace("_", ".")] = _parse_zone_text(name, option[name])
+    if option["status"] != "all":
+        conditions["status"] = option["status"]
+    return conditions
+
+
+def _parse_zone_text(option: str, value: str) -> str:
+    """Return the text of a condition, which may begin with an operator and a colon."""
+    operator, colon, text = value.strip().partition(":")
+    if not (text if colon else operator).strip() or len(value.strip()) > MAX_TEXT_LENGTH:
+        raise ConfigurationError(
+            f"{option}: {quote_unless_secret(value)} is not valid. It must have 1 to {MAX_TEXT_LENGTH} characters, with the operator."
+        )
+    if colon and operator not in OPERATORS:
+        raise ConfigurationError(
+            f"{option}: {quote_unless_secret(operator)} is not a valid operator. It must be one of {', '.join(OPERATORS)}. For a text "
+            "with a colon, add equal: before the text."
+        )
+    return value.strip()
+
+
 def cache_key(sources: t.Sequence[OptionSource]) -> str:
     """Return a hash of API, verification, zone and credential: equal for tasks that can share what they read."""
     option = merge_options(sources)
@@ -246,19 +282,25 @@ def merge_options(sources: t.Sequence[OptionSource]) -> dict[str, t.Any]:
     return option
 
 
-def _open_client(
+def open_client(
     sources: t.Sequence[OptionSource],
     warn: WarnCallback,
     before_sleep: WarnCallback,
     pacer: RequestPacer | None = None,
 ) -> Client:
+    """Open the client of the API, which a ``with`` closes. ``warn`` and ``before_sleep`` are as in ``open_zone_client``."""
     option = merge_options(sources)
     credential, api_url = _create_credential(sources), _validate_api_url(option.get("api_url", API_URL))
     if not is_encrypted_or_local(api_url):
         warn(
             f"api_url: {api_url} does not use https, so others on the network can read the credential. Use an https URL."
         )
-    return Client(credential, api_url, **_session_limits(option), before_sleep=before_sleep, pacer=pacer)
+    # A few digits of a hash tell credentials apart, and nothing about them
+    name = hashlib.sha256(json.dumps([api_url, credential.headers]).encode()).hexdigest()[:8]
+    limits = _session_limits(option)
+    return Client(
+        credential, api_url, **limits, before_sleep=before_sleep, pacer=pacer, shared_limit=SharedRateLimit(name)
+    )
 
 
 def _session_limits(option: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

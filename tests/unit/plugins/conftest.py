@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import sys
+import tempfile
 import types
 import typing as t
 from pathlib import Path
@@ -22,6 +23,7 @@ from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._api import client as _client
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._http import pacing as _pacing
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._http import rate_limit as _rate_limit
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._http import session as _session
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._module import options as _options
 from ansible_collections.edgecache.cloudflare.plugins.modules import origin_cloud_region_info
@@ -36,6 +38,14 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     FakeZone,
     Wire,
 )
+
+
+@pytest.fixture(autouse=True)
+def shared_folder(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the files that all processes of this user share."""
+    folder = tmp_path_factory.mktemp("shared")
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder / f"edgecache-cloudflare-{os.geteuid()}"
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +69,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     fake = FakeClock()
     for session in (_client.Client, _session.HttpSession, _pacing.RequestPacer):
         monkeypatch.setattr(_options, session.__name__, functools.partial(session, clock=fake, sleep=fake.sleep))
+    monkeypatch.setattr(_options, "SharedRateLimit", functools.partial(_rate_limit.SharedRateLimit, clock=fake))
     monkeypatch.setattr(_session.random, "uniform", full)
     return fake
 

@@ -27,6 +27,7 @@ API_URL = "https://api.cloudflare.com/client/v4"
 ZONE_ID = "023e105f4ecef8ad9ca31a8372d0c353"
 OTHER_ZONE_ID = "9a7806061c88ada191ed06f989cc3dac"
 ZONE_NAME = "example.com"
+ACCOUNT_ID = "01a7362d577a6c3019a474fd6f485823"
 MAPPINGS_PATH = f"/zones/{ZONE_ID}/origin/cloud_regions"
 TOKEN = "Token_0123456789-abcdefghijklmnopqrstuvw"
 KEY = "0123456789abcdef0123456789abcdef01234"
@@ -37,6 +38,7 @@ BATCH_PATH = f"{MAPPINGS_PATH}/batch"
 REGIONS_PATH = f"{MAPPINGS_PATH}/supported_regions"
 TIERED_CACHE_PATH = f"/zones/{ZONE_ID}/argo/tiered_caching"
 SMART_TIERED_CACHE_PATH = f"/zones/{ZONE_ID}/cache/tiered_cache_smart_topology_enable"
+REGIONAL_TIERED_CACHE_PATH = f"/zones/{ZONE_ID}/cache/regional_tiered_cache"
 SUPPORTED_REGIONS: dict[str, t.Any] = {
     "obtained_codes": True,
     "vendors": {
@@ -157,6 +159,16 @@ class Wire:
         for number in range(1, (pages or page_count(mappings)) + 1):
             self.page(number, page(mappings, number))
 
+    def zones_page(self, number: int, answer: t.Any, query: dict[str, t.Any] | None = None, **more: t.Any) -> None:
+        """Expect the read of one page of the active zones; with ``query``, of those that fulfil these conditions."""
+        conditions = {"status": "active"} if query is None else query
+        self.get("/zones", answer, query={**conditions, "order": "name", "page": number, "per_page": 50}, **more)
+
+    def zones(self, zones: t.Sequence[dict[str, t.Any]], query: dict[str, t.Any] | None = None) -> None:
+        """Expect the reads of all pages of these zones, with their counts."""
+        for number in range(1, max(1, math.ceil(len(zones) / 50)) + 1):
+            self.zones_page(number, page_of_zones(zones, number), query)
+
     def mapping(self, address: str, answer: t.Any = None) -> None:
         self.get(f"{MAPPINGS_PATH}/{address}", envelope(mapping(address)) if answer is None else answer)
 
@@ -246,6 +258,30 @@ def error_envelope(*codes: int, message: str = "The API's own words.") -> dict[s
 
 def mapping(address: str, vendor: str = "aws", region: str = "us-east-1") -> dict[str, t.Any]:
     return {"origin_ip": address, "vendor": vendor, "region": region, "modified_on": MODIFIED_ON}
+
+
+def zone_item(number: int = 1, name: str | None = None, **more: t.Any) -> dict[str, t.Any]:
+    """Return a zone in the form of the API. ``more`` overrides its values."""
+    return {
+        "id": zone_id(number),
+        "name": f"zone-{number:04}.example" if name is None else name,
+        "status": "active",
+        "type": "full",
+        "account": {"id": ACCOUNT_ID, "name": "Example"},
+        "plan": {"name": "Enterprise Website", "legacy_id": "enterprise"},
+        **more,
+    }
+
+
+def zone_id(number: int) -> str:
+    return f"{number:032x}"
+
+
+def page_of_zones(zones: t.Sequence[dict[str, t.Any]], number: int = 1, **info: t.Any) -> dict[str, t.Any]:
+    """Return page ``number`` of all ``zones``. ``info`` overrides values of its ``result_info``."""
+    part = zones[50 * (number - 1) : 50 * number]
+    counts = {"count": len(part), "total_count": len(zones), "total_pages": math.ceil(len(zones) / 50)}
+    return envelope(part, result_info={"page": number, "per_page": 50, **counts, **info})
 
 
 def request_item(mapping: t.Any) -> dict[str, t.Any]:

@@ -2,27 +2,25 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The inventory origin_cloud_regions. Ansible selects the plugin by the name of the inventory file."""
+"""The inventory origin_cloud_regions."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import typing as t
 from pathlib import Path
 
 import pytest
-import yaml
 from ansible import constants, template
 from ansible.errors import AnsibleError, AnsibleParserError
-from ansible.inventory.data import InventoryData
-from ansible.inventory.manager import InventoryManager
-from ansible.parsing import vault
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import inventory_loader
 from ansible.template import Templar
-from ansible.utils.display import Display
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.inventory_files import (
+    Inventory,
+    VaultedText,
+    is_unsafe,
+)
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     KEY,
     MODIFIED_ON,
@@ -40,104 +38,10 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
 )
 
 trust_template = getattr(template, "trust_as_template", str)
-PLUGIN = "edgecache.cloudflare.origin_cloud_regions"
 OTHER_MAPPINGS_PATH = f"/zones/{OTHER_ZONE_ID}/origin/cloud_regions"
-VAULT = vault.VaultLib([("default", vault.VaultSecret(b"password"))])
 TOKEN_HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 KEY_HEADERS = {"X-Auth-Email": "user@example.com", "X-Auth-Key": KEY}
 FIRST_PAGE_QUERY = {"page": 1, "per_page": 100}
-
-
-def is_unsafe(value: t.Any) -> bool:
-    """Return whether Ansible does not template the value, and ansible-inventory shows it as unsafe."""
-    is_trusted = getattr(template, "is_trusted_as_template", lambda text: not hasattr(text, "__UNSAFE__"))
-    return isinstance(value, str) and not is_trusted(value)
-
-
-class Inventory(t.NamedTuple):
-    """A parsed inventory: the variables of each host, the hosts of each group, and the child groups of each group."""
-
-    hosts: dict[str, dict[str, t.Any]]
-    groups: dict[str, set[str]]
-    children: dict[str, set[str]]
-
-
-class VaultedText(str):
-    """A text that the inventory file has in encrypted form."""
-
-
-class VaultDumper(yaml.SafeDumper):
-    pass
-
-
-VaultDumper.add_representer(
-    VaultedText, lambda dumper, text: dumper.represent_scalar("!vault", VAULT.encrypt(text).decode(), style="|")
-)
-
-
-@pytest.fixture
-def loader(monkeypatch: pytest.MonkeyPatch) -> DataLoader:
-    """A loader with the password of the vault."""
-    if hasattr(vault, "VaultSecretsContext"):  # ansible-core 2.19 and newer
-        monkeypatch.setattr(vault.VaultSecretsContext, "_current", vault.VaultSecretsContext(VAULT.secrets))
-    loader = DataLoader()
-    loader.set_vault_secrets(VAULT.secrets)
-    return loader
-
-
-@pytest.fixture
-def messages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    texts: list[str] = []
-    monkeypatch.setattr(Display, "warning", lambda self, msg, **more: texts.append(" ".join(str(msg).split())))
-    return texts
-
-
-@pytest.fixture
-def extra_vars(monkeypatch: pytest.MonkeyPatch) -> dict[str, t.Any]:
-    """The extra variables of the command line."""
-    given: dict[str, t.Any] = {}
-    monkeypatch.setattr("ansible.plugins.inventory.load_extra_vars", lambda loader: given)
-    return given
-
-
-@pytest.fixture
-def write_file(tmp_path: Path) -> t.Callable[..., str]:
-    def write_file(file: str = "cloudflare_origins.yml", **options: t.Any) -> str:
-        (tmp_path / file).write_text(yaml.dump({"plugin": PLUGIN, **options}, Dumper=VaultDumper))
-        return str(tmp_path / file)
-
-    return write_file
-
-
-@pytest.fixture
-def load_inventory(
-    write_file: t.Callable[..., str], messages: list[str], extra_vars: dict[str, t.Any]
-) -> t.Callable[..., Inventory]:
-    """Return the inventory of a file with these options."""
-
-    def load_inventory(file: str = "edge.cloudflare_origins.yml", **options: t.Any) -> Inventory:
-        inventory = InventoryManager(DataLoader(), sources=[write_file(file, **options)])
-        groups = {name: group for name, group in inventory.groups.items() if name not in ("all", "ungrouped")}
-        return Inventory(
-            {
-                host.name: {name: value for name, value in host.vars.items() if not name.startswith("inventory_")}
-                for host in inventory.get_hosts()
-            },
-            {name: {host.name for host in group.get_hosts()} for name, group in groups.items()},
-            {
-                name: {child.name for child in group.child_groups}
-                for name, group in groups.items()
-                if group.child_groups
-            },
-        )
-
-    return load_inventory
-
-
-@pytest.fixture
-def cache_options(tmp_path: Path) -> dict[str, t.Any]:
-    """The options for a cache in files."""
-    return {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(tmp_path / "cache")}
 
 
 @pytest.fixture
@@ -155,33 +59,6 @@ def cache_file(
 def load_zone(load_inventory: t.Callable[..., Inventory]) -> t.Callable[..., Inventory]:
     """As ``load_inventory``, with a token and a zone."""
     return lambda **options: load_inventory(**{"api_token": TOKEN, "zone_id": ZONE_ID, **options})
-
-
-@pytest.fixture
-def parse_file(
-    write_file: t.Callable[..., str], loader: DataLoader, extra_vars: dict[str, t.Any]
-) -> t.Callable[..., None]:
-    """Parse a file with these options, by the plugin alone."""
-
-    def parse_file(refresh: bool = False, **options: t.Any) -> None:
-        plugin = inventory_loader.get(PLUGIN)
-        plugin.parse(InventoryData(), loader, write_file(**options), cache=not refresh)
-        with contextlib.suppress(AttributeError):  # there is no cache
-            plugin.update_cache_if_changed()
-
-    return parse_file
-
-
-@pytest.fixture
-def get_error(parse_file: t.Callable[..., None]) -> t.Callable[..., str]:
-    def get_error(**options: t.Any) -> str:
-        with pytest.raises(AnsibleParserError) as caught:
-            parse_file(**options)
-        assert caught.value.__cause__ is None and caught.value.__suppress_context__
-        assert not any(secret in str(caught.value) for secret in (TOKEN, KEY, UNRECOGNIZED_SECRET))
-        return str(caught.value)
-
-    return get_error
 
 
 def test_hosts(load_zone: t.Callable[..., Inventory], wire: Wire, messages: list[str]) -> None:

@@ -14,6 +14,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
     MappingNotFoundError,
     PermissionDeniedError,
     RateLimitError,
+    SettingUnavailableError,
     ZoneNotFoundError,
 )
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import Wire, error_envelope
@@ -25,8 +26,8 @@ DOCUMENTED = [
     (403, 1164, ApiError, "already has 3,500 mappings"),
     (500, 1140, ApiError, "try again later"),
     (500, 1156, ApiError, "could not validate the region"),
-    (400, 1135, ApiError, "The plan of the zone does not include this setting"),
-    (403, 1135, ApiError, "The plan of the zone does not include this setting"),
+    (400, 1135, SettingUnavailableError, "The plan of the zone does not include this setting"),
+    (403, 1135, SettingUnavailableError, "The plan of the zone does not include this setting"),
     (400, 7003, ZoneNotFoundError, "check zone_id"),
     (404, 7003, ZoneNotFoundError, "check zone_id"),
     (404, 7000, ZoneNotFoundError, "check zone_id"),

@@ -12,8 +12,13 @@ import pytest
 import requests
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client import Client
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.settings import ZoneSettings, settings_to_result
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ApiError, TransportError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
+    ApiError,
+    SettingUnavailableError,
+    TransportError,
+)
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
+    REGIONAL_TIERED_CACHE_PATH,
     SMART_TIERED_CACHE_PATH,
     TIERED_CACHE_PATH,
     ZONE_ID,
@@ -24,7 +29,7 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     setting_envelope,
 )
 
-PATHS = [("state", TIERED_CACHE_PATH), ("smart", SMART_TIERED_CACHE_PATH)]
+PATHS = [("state", TIERED_CACHE_PATH), ("smart", SMART_TIERED_CACHE_PATH), ("regional", REGIONAL_TIERED_CACHE_PATH)]
 
 
 @pytest.fixture
@@ -70,6 +75,13 @@ class TestGet:
     ) -> None:
         wire.get(path, answer, status=status)
         with pytest.raises(ApiError, match=f"HTTP {status}"):
+            zone_settings.get(option)
+
+    def test_setting_that_the_plan_does_not_include(
+        self, zone_settings: ZoneSettings, wire: Wire, option: str, path: str
+    ) -> None:
+        wire.get(path, error_envelope(1135), status=403)
+        with pytest.raises(SettingUnavailableError, match="The plan of the zone does not include this setting"):
             zone_settings.get(option)
 
     @pytest.mark.parametrize(
@@ -161,7 +173,9 @@ class TestSet:
         ({"state": False}, {"state": "disabled", "smart": None}),
         ({"smart": True}, {"state": None, "smart": True}),
         ({"state": False, "smart": False}, {"state": "disabled", "smart": False}),
+        ({"smart": True, "regional": False}, {"state": None, "smart": True, "regional": False}),
+        ({"regional": None}, {"state": None, "smart": None, "regional": None}),
     ],
 )
-def test_settings_to_result(on: dict[str, bool], options: dict[str, t.Any]) -> None:
+def test_settings_to_result(on: dict[str, bool | None], options: dict[str, t.Any]) -> None:
     assert settings_to_result(on) == options

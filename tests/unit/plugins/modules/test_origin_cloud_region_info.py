@@ -7,22 +7,26 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 
 import pytest
 import requests
 import yaml
 from ansible_collections.edgecache.cloudflare.plugins.modules import origin_cloud_region_info
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
+    KEY,
     MAPPINGS_PATH,
     MODIFIED_ON,
     TOKEN,
     ZONE_ID,
     FakeClock,
+    FakeZone,
     Wire,
     envelope,
     error_envelope,
     mapping,
     mappings,
+    page,
 )
 
 RunModule = t.Callable[..., dict[str, t.Any]]
@@ -146,6 +150,44 @@ def test_session_is_closed(run: RunModule, wire: Wire, closed_sessions: list[req
     wire.get(f"{MAPPINGS_PATH}/192.0.2.1", error_envelope(1142 if closed_by == "success" else 7003), status=404)
     run(origin_ip="192.0.2.1")
     assert len(closed_sessions) == 1
+
+
+def test_tasks_of_one_credential_share_its_rate_limit(
+    run: RunModule, wire: Wire, clock: FakeClock, shared_folder: Path
+) -> None:
+    wire.page(1, page([]), headers={"Ratelimit": '"default";r=1;t=60'})
+    wire.page(1, page([]), headers={"Ratelimit": '"default";r=0;t=60'})
+    wire.zone([])
+    warnings = [run().get("warnings", []) for _task in range(3)]
+    assert clock.pauses == [61.0]
+    assert warnings == [
+        [],
+        [],
+        ["Waiting up to 61.0 seconds: the tasks of this host have used up the rate limit of the credential"],
+    ]
+    (shared,) = shared_folder.iterdir()
+    assert TOKEN not in shared.name + shared.read_text()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"api_token": KEY}, {"api_email": "user@example.com", "api_key": KEY}, {"api_url": "https://api.example.com"}],
+)
+def test_other_credential_or_api_has_its_own_rate_limit(
+    run_bare: RunModule, zone: FakeZone, clock: FakeClock, other: dict[str, str]
+) -> None:
+    zone.before = lambda requested: (200, {"Ratelimit": '"default";r=0;t=60'}, page([]))
+    for options in ({"api_token": TOKEN}, {"api_token": TOKEN, **other} if "api_url" in other else other):
+        run_bare(**options, zone_id=ZONE_ID)
+    assert clock.pauses == []
+
+
+def test_refusal_of_one_task_stops_the_others(run: RunModule, wire: Wire, clock: FakeClock) -> None:
+    wire.page(1, error_envelope(10000), status=429, headers={"Retry-After": "120"})
+    assert run(max_wait=0)["failed"]
+    wire.zone([])
+    run()
+    assert clock.pauses == [120.0]
 
 
 def test_result_is_as_documented(run: RunModule, wire: Wire) -> None:

@@ -14,6 +14,7 @@ import requests
 import yaml
 from ansible_collections.edgecache.cloudflare.plugins.modules import tiered_cache
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
+    REGIONAL_TIERED_CACHE_PATH,
     SMART_TIERED_CACHE_PATH,
     TIERED_CACHE_PATH,
     TOKEN,
@@ -85,13 +86,53 @@ def test_second_run_writes_nothing(run: RunModule, wire: Wire) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "path"), [("state", "disabled", TIERED_CACHE_PATH), ("smart", False, SMART_TIERED_CACHE_PATH)]
+    ("option", "value", "path"),
+    [
+        ("state", "disabled", TIERED_CACHE_PATH),
+        ("smart", False, SMART_TIERED_CACHE_PATH),
+        ("regional", False, REGIONAL_TIERED_CACHE_PATH),
+    ],
 )
 def test_never_set_is_off(run: RunModule, wire: Wire, option: str, value: t.Any, path: str) -> None:
     wire.get(path, error_envelope(1142), status=404)
     result = run(**{option: value})
     assert result["changed"] is False
     assert result["tiered_cache"][option] == value
+
+
+class TestRegional:
+    @pytest.mark.parametrize("check", [False, True])
+    @pytest.mark.parametrize("before", [False, True])
+    @pytest.mark.parametrize("wanted", [False, True])
+    def test_alone(self, run: RunModule, wire: Wire, wanted: bool, before: bool, check: bool) -> None:
+        wire.get(REGIONAL_TIERED_CACHE_PATH, setting_envelope(before))
+        if wanted != before and not check:
+            expect_patch(wire, REGIONAL_TIERED_CACHE_PATH, wanted)
+        after = {"state": None, "smart": None, "regional": wanted}
+        assert run(regional=wanted, _ansible_check_mode=check) == {
+            "changed": wanted != before,
+            "tiered_cache": after,
+            "diff": {"before": {**after, "regional": before}, "after": after},
+            "zone_id": ZONE_ID,
+        }
+
+    @pytest.mark.parametrize("check", [False, True])
+    def test_plan_without_it_is_an_error_before_any_write(self, run: RunModule, wire: Wire, check: bool) -> None:
+        wire.get(TIERED_CACHE_PATH, setting_envelope(False))
+        wire.get(REGIONAL_TIERED_CACHE_PATH, error_envelope(1135, message="no"), status=403)
+        result = run(state="enabled", regional=True, _ansible_check_mode=check)
+        assert result["msg"] == (
+            "The plan of the zone does not include this setting: change the plan, or do not change the setting "
+            "(HTTP 403: code 1135, no); remove the option regional"
+        )
+        assert result["failure"]["code"] == 1135
+        assert "tiered_cache" not in result
+
+    def test_plan_without_it_has_it_off(self, run: RunModule, wire: Wire) -> None:
+        wire.get(REGIONAL_TIERED_CACHE_PATH, error_envelope(1135), status=403)
+        result = run(regional=False)
+        assert result["changed"] is False
+        assert result["tiered_cache"]["regional"] is False
 
 
 class TestNotEditable:
@@ -200,11 +241,12 @@ class TestInvalidInput:
     @pytest.mark.parametrize(
         ("options", "named"),
         [
-            ({}, "state, smart"),
+            ({}, "state, smart, regional"),
             ({"state": "on"}, "state"),
             ({"state": True}, "state"),
             ({"state": ""}, "state"),
             ({"smart": "maybe"}, "smart"),
+            ({"regional": "maybe"}, "regional"),
         ],
         ids=str,
     )
@@ -226,8 +268,9 @@ def test_result_is_as_documented(run: RunModule, wire: Wire) -> None:
     documented = yaml.safe_load(tiered_cache.RETURN)
     of_failure = documented.pop("failure")
     wire.get(TIERED_CACHE_PATH, setting_envelope(False))
+    wire.get(REGIONAL_TIERED_CACHE_PATH, setting_envelope(True))
     expect_patch(wire, TIERED_CACHE_PATH, True)
-    result = run(state="enabled")
+    result = run(state="enabled", regional=True)
     assert set(result) == {"changed", *documented}
     assert list(documented["tiered_cache"]["contains"]) == list(result["tiered_cache"])
     assert list(documented["diff"]["contains"]) == list(result["diff"])

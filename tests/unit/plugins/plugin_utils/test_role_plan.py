@@ -11,6 +11,7 @@ import typing as t
 import pytest
 from ansible_collections.edgecache.cloudflare.plugins.filter._plan_facts import FilterModule as FactsFilter
 from ansible_collections.edgecache.cloudflare.plugins.filter._plan_role import FilterModule as RoleFilter
+from ansible_collections.edgecache.cloudflare.plugins.filter._plan_zone import FilterModule as ZoneFilter
 
 HOSTS = ["web2", "web1", "localhost"]
 GROUPS = {"origins": ["web2", "web1"], "nobody": [], "all": HOSTS}
@@ -26,6 +27,7 @@ POLICY: dict[str, t.Any] = {
 }
 
 plan_role = RoleFilter().filters()["_plan_role"]
+plan_zone = ZoneFilter().filters()["_plan_zone"]
 plan_facts = FactsFilter().filters()["_plan_facts"]
 
 
@@ -215,3 +217,63 @@ def test_facts_of_several_zones() -> None:
     assert planned["addresses"] == []
     assert planned["error"].startswith("cloud_region_hints_zone: not the same for all hosts of the play")
     assert "h0 and h1 differ" in planned["error"]
+
+
+class TestPlanOfAZone:
+    """The zone is a host of the play, and its origins are not."""
+
+    HOSTVARS: t.ClassVar[dict[str, dict[str, t.Any]]] = {
+        "zone": {"cloud_region_hints_vendor": "aws", "cloud_region_hints_region": "us-east-1"},
+        "web1": {"ansible_host": " 192.0.2.1", "cloud_region_hints_region": None},
+        "web2": {
+            "ansible_host": "192.0.2.2",
+            "cloud_region_hints_origin_ip": "2001:db8::2",
+            "cloud_region_hints_vendor": "gcp",
+        },
+    }
+
+    def plan(self, hostvars: dict[str, t.Any] | None = None, mappings: t.Any = (), **policy: t.Any) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = plan_zone(
+            *(hostvars or self.HOSTVARS, "zone", GROUPS, {**POLICY, **policy}, {"zone_id": "0" * 32, "zone": ""}),
+            *({"mappings": mappings, "report": "y"}, {}),
+        )
+        return result
+
+    def test_has_the_policy_and_all_mappings(self) -> None:
+        planned = self.plan(mappings=[GIVEN], purge=True)
+        assert (planned["zone_id"], planned["zone"], planned["purge"], planned["error"]) == ("0" * 32, "", True, "")
+        assert planned["mappings"] == [
+            {**GIVEN, "host": ""},
+            {"host": "web1", "origin_ip": "192.0.2.1", "vendor": "aws", "region": ""},
+            {"host": "web2", "origin_ip": "2001:db8::2", "vendor": "gcp", "region": "us-east-1"},
+        ]
+
+    def test_address_of_a_host_is_its_name_at_last(self) -> None:
+        planned = self.plan({"zone": {}, "web1": {}, "web2": {}})
+        assert [mapping["origin_ip"] for mapping in planned["mappings"]] == ["web1", "web2"]
+
+    def test_without_a_group(self) -> None:
+        assert self.plan(group="")["mappings"] == []
+
+    @pytest.mark.parametrize(
+        ("policy", "message"),
+        [
+            ({"group": "missing"}, "cloud_region_hints_group: there is no group missing in the inventory."),
+            ({"group": "nobody", "purge": True}, "cloud_region_hints_group: the group nobody is empty, and"),
+            ({"problems": ["A problem."]}, "A problem."),
+            ({"mappings": 7}, "cloud_region_hints_mappings: 7 is neither a list"),
+        ],
+    )
+    def test_errors(self, policy: dict[str, t.Any], message: str) -> None:
+        planned = self.plan(**policy)
+        assert planned.keys() == {"error"} and planned["error"].startswith(message)
+
+    def test_expression_that_fails(self) -> None:
+        class Undefined:
+            def __str__(self) -> str:
+                raise RuntimeError("'place' is undefined")
+
+        for value, reason in ((Undefined(), "'place' is undefined"), ("{{ place }}", "{{ place }} has an undefined")):
+            web1 = {"ansible_host": "192.0.2.1", "cloud_region_hints_region": value}
+            message = self.plan({**self.HOSTVARS, "web1": web1})["error"]
+            assert message.startswith(f"cloud_region_hints_group: the variables of web1 cannot be evaluated: {reason}")

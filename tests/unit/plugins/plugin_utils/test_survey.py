@@ -15,7 +15,7 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import TOK
 
 BOOLEANS = (
     *("audit", "switch_on", "purge", "allow_empty", "derive", "strict"),
-    *("validate_regions", "validate_addresses", "report"),
+    *("validate_regions", "validate_addresses", "report", "report_regional"),
 )
 MAPPING = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-east-1"}
 BLANK = ("", " ", None, [])
@@ -212,6 +212,76 @@ class TestFolderOfAReport:
     def test_existing_files_and_folders(self, folder: Path) -> None:
         (folder / "a.yaml").touch()
         assert parse("report_path", ["a.yaml", "~/b.YML"]) == [f"{folder}/a.yaml", "~/b.YML"]
+
+
+class TestFoldersOfAReport:
+    """The report of many zones."""
+
+    @staticmethod
+    def parse(value: t.Any) -> dict[str, t.Any]:
+        found: dict[str, t.Any] = parse_variables({"report_path": value, "zone_hosts": "zones"})
+        return found
+
+    def test_folders(self, folder: Path) -> None:
+        (folder / "a").mkdir()
+        assert self.parse(["a", str(folder)])["report_path"] == [f"{folder}/a", str(folder)]
+        assert self.parse("a/")["report_path"] == [f"{folder}/a/"]
+        assert self.parse("")["report_path"] == []
+
+    @pytest.mark.parametrize("value", ["index.html", "missing", 3, {"a": 1}, ["file"]], ids=str)
+    def test_invalid(self, folder: Path, value: t.Any) -> None:
+        (folder / "file").touch()
+        assert "is not a writable folder. With cloud_region_hints_zone_hosts, set it to an existing folder" in str(
+            self.parse(value)["problems"]
+        )
+
+    def test_folder_that_is_not_writable(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("os.access", lambda path, mode: False)
+        assert "is not a writable folder" in str(self.parse(str(folder))["problems"])
+
+
+class TestResultsThatFailTheReport:
+    @pytest.mark.parametrize("value", BLANK)
+    def test_none(self, value: t.Any) -> None:
+        assert parse("report_fail_on", value) == []
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "wrong, unknown",
+            " wrong unknown wrong",
+            "wrong,unknown",
+            "[wrong, unknown]",
+            "- wrong\n- unknown\n",
+            ["wrong", "unknown"],
+        ],
+    )
+    def test_list_and_text(self, value: t.Any) -> None:
+        assert parse("report_fail_on", value) == ["wrong", "unknown"]
+
+    @pytest.mark.parametrize(
+        ("value", "quoted"),
+        [
+            ("wrong, missing", "'missing'"),
+            (["unused"], "'unused'"),
+            ("Wrong", "'Wrong'"),
+            (True, "True"),
+            ([["wrong"]], "['wrong']"),
+        ],
+    )
+    def test_invalid(self, value: t.Any, quoted: str) -> None:
+        assert problem("report_fail_on", value) == (
+            f"cloud_region_hints_report_fail_on: {quoted} is not a result that can fail the report. "
+            "Set it to a list of wrong, unsupported, ambiguous, unknown."
+        )
+
+    def test_result_that_needs_an_audit(self) -> None:
+        (message,) = parse_variables({"audit": "no", "report_fail_on": "unsupported, wrong"})["problems"]
+        assert message == (
+            "cloud_region_hints_report_fail_on: wrong cannot be found, because cloud_region_hints_audit is false. "
+            "Set cloud_region_hints_audit to true, or remove the word."
+        )
+        assert parse_variables({"audit": "no", "report_fail_on": "unsupported"})["problems"] == []
 
 
 class TestTextThatIsNotYaml:

@@ -1,0 +1,115 @@
+# Copyright: Contributors to the edgecache.cloudflare collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The zone of each host, the name of a zone, and the range files that all zones share."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible import constants
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._zones import (
+    find_range_files,
+    find_zone_name,
+    plan_zones,
+)
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
+    OTHER_ZONE_ID,
+    TOKEN,
+    ZONE_ID,
+    Wire,
+    envelope,
+    error_envelope,
+)
+
+NAMES = ("cloud_region_hints_zone_id", "cloud_region_hints_zone", "zone_id", "zone")
+AWS = "https://ip-ranges.amazonaws.com/ip-ranges.json"
+
+
+@pytest.fixture(autouse=True)
+def credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
+
+
+class TestZoneOfAHost:
+    @pytest.mark.parametrize(
+        ("variables", "zone"),
+        [
+            (("", "", ZONE_ID, "example.com"), (ZONE_ID, "", "example.com")),
+            (("", None, "", "example.com"), ("", "example.com", "example.com")),
+            (("", "", ZONE_ID, None), (ZONE_ID, "", "")),
+            # The collection's own variables come first. The inventory's name is that of its id
+            ((OTHER_ZONE_ID, "", ZONE_ID, "example.com"), (OTHER_ZONE_ID, "", "")),
+            ((ZONE_ID, "", ZONE_ID, "example.com"), (ZONE_ID, "", "example.com")),
+            ((" ", " example.net ", ZONE_ID, "example.com"), ("", "example.net", "example.net")),
+            # The module refuses both
+            ((ZONE_ID, "example.com", "", ""), (ZONE_ID, "example.com", "example.com")),
+        ],
+    )
+    def test_variables(self, variables: t.Sequence[t.Any], zone: tuple[str, ...]) -> None:
+        planned = plan_zones({"a": dict(zip(NAMES, variables))}, ["a"])
+        assert planned == {
+            "zones": {"a": {**dict(zip(("zone_id", "zone", "name"), zone)), "problem": ""}},
+            "error": "",
+        }
+
+    def test_none(self) -> None:
+        planned = plan_zones({"a": {}, "b": {"zone_id": ""}, "c": {"zone": "example.com"}}, ["a", "b"])
+        assert planned["error"] == "" and planned["zones"].keys() == {"a", "b"}
+        assert planned["zones"]["b"]["problem"].startswith("b has no zone. Set zone_id, ")
+
+    def test_expression_that_fails(self) -> None:
+        class Variables(dict[str, t.Any]):
+            def get(self, name: str, default: t.Any = None) -> t.Any:
+                raise RuntimeError("'nowhere' is undefined")
+
+        zone = plan_zones({"a": Variables()}, ["a"])["zones"]["a"]
+        assert zone["problem"] == "The zone of a cannot be evaluated: 'nowhere' is undefined"
+
+    @pytest.mark.parametrize("variables", [{"zone_id": ZONE_ID}, {"zone": "Example.com"}, {"zone": "example.com"}])
+    def test_zone_of_two_hosts(self, variables: dict[str, str]) -> None:
+        hosts = {
+            "a": {"zone_id": OTHER_ZONE_ID},
+            "b": variables,
+            "c": {name: variables[name].lower() for name in variables},
+        }
+        error = plan_zones(hosts, list(hosts))["error"]
+        assert error.startswith("cloud_region_hints_zone_hosts: b and c have the same zone ")
+
+
+class TestNameOfAZone:
+    def test_is_read_once_a_run(self, wire: Wire) -> None:
+        wire.get(f"/zones/{ZONE_ID}", envelope({"id": ZONE_ID, "name": "example.com", "plan": {}}))
+        assert find_zone_name(ZONE_ID) == find_zone_name(ZONE_ID) == "example.com"
+
+    @pytest.mark.parametrize("answer", [{}, [], {"name": None}, {"name": "{{ 7 * 7 }}"}, {"name": "<b>"}])
+    def test_unexpected_answer(self, wire: Wire, answer: t.Any) -> None:
+        wire.get(f"/zones/{ZONE_ID}", envelope(answer))
+        assert find_zone_name(ZONE_ID) is None
+
+    def test_error_is_not_tried_again(self, wire: Wire) -> None:
+        wire.get(f"/zones/{ZONE_ID}", error_envelope(9109), status=403)
+        assert find_zone_name(ZONE_ID) is find_zone_name(ZONE_ID) is None
+
+    def test_without_a_request(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert find_zone_name("example.com") is None
+        monkeypatch.delenv("CLOUDFLARE_API_TOKEN")
+        assert find_zone_name(ZONE_ID) is None
+
+
+class TestRangeFiles:
+    def test_each_url_is_downloaded_once_a_run(self, wire: Wire) -> None:
+        wire.file(AWS, "{}")
+        found = [find_range_files([AWS, "/gcp.json"]) for dummy in range(2)]
+        assert found[0] == found[1] and found[0]["/gcp.json"] == "/gcp.json"
+        path = Path(found[0][AWS])
+        assert path.read_text() == "{}" and path.parent == Path(constants.DEFAULT_LOCAL_TMP)
+
+    def test_default_sources(self, wire: Wire) -> None:
+        wire.file(AWS, "", status=404)
+        with pytest.raises(CloudflareError, match=f"^{AWS}: HTTP 404"):
+            find_range_files([])
