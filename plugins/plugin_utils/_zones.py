@@ -32,12 +32,18 @@ _DEFAULTS = {option: spec["default"] for option, spec in ARGUMENT_SPEC.items() i
 
 
 def plan_zones(hostvars: HostVars, hosts: t.Sequence[str]) -> dict[str, t.Any]:
-    """Return the ``zones`` by host, and an ``error``, empty unless two hosts have the same zone.
+    """Return the ``zones`` by host, and an ``error``, empty unless two hosts have the same zone, or no host matches.
 
     A zone has its ``zone_id`` or ``zone``, as modules take them, its ``name`` as far as it is known, and a ``problem``.
     """
     zones = {host: _find_zone(host, hostvars[host]) for host in hosts}
-    plan = {"zones": zones, "error": _find_duplicate(zones)}
+    error = _find_duplicate(zones)
+    if list(hosts) == ["localhost"] and zones["localhost"]["problem"]:
+        error = (
+            "cloud_region_hints_zone_hosts: no host of the inventory matches the pattern. Check the pattern and the inventory, and set "
+            "the variable as an extra variable, as an answer of a survey, or for import_playbook."
+        )
+    plan = {"zones": zones, "error": error}
     return t.cast("dict[str, t.Any]", mark_as_data(plan))  # an inventory may have the names from the API
 
 

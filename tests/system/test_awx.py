@@ -230,6 +230,23 @@ def test_failed_job(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> No
     check_secrets_hidden(ansible, job)
 
 
+def test_report_of_many_zones_that_fails(ansible: Ansible, jobs: Jobs, token: dict[str, t.Any]) -> None:
+    """The zones are those of the inventory, and the credential's own zone does not count. The failed job has artifacts, too."""
+    simulator = ansible.simulator
+    hostvars = {"first": {"zone_id": simulator.zone_id}, "second": {"zone_id": simulator.empty_zone_id}}
+    zones = {"all": {"children": ["zones"]}, "zones": {"hosts": list(hostvars)}, "_meta": {"hostvars": hostvars}}
+    wrong = {"origin_ip": "192.0.2.10", "vendor": "aws", "region": "us-west-2"}
+    on = {"tiered_cache": "on", "smart_tiered_cache": "on"}
+    seeds = [("example.com", simulator.zone_id, [wrong]), ("example.net", simulator.empty_zone_id, [])]
+    simulator.reset({"zones": [{"id": key, "name": name, "mappings": hints, **on} for name, key, hints in seeds]})
+    answers = {"cloud_region_hints_zone_hosts": "zones", "cloud_region_hints_report_fail_on": "wrong, unsupported"}
+    job = launch(jobs, "report", token, answers={**answers, "cloud_region_hints_zone": ""}, **zones)
+    assert job.status == "failed", job.output
+    assert job.artifacts["cloud_region_hints_report"]["verdict"] == "1 of 2 zones has drift"
+    assert "example.com: 1 hint is wrong, and cloud_region_hints_report_fail_on has wrong, unsupported." in job.output
+    check_secrets_hidden(ansible, job)
+
+
 def denied(secret: str) -> dict[str, t.Any]:
     """Return a fault whose answer has the credential."""
     errors = [{"code": 10000, "message": f"bad {secret}"}]

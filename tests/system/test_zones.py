@@ -327,6 +327,15 @@ def test_a_zone_in_two_hosts_is_refused(ansible: ForkedAnsible, playbook: str) -
 
 
 @pytest.mark.parametrize("playbook", ["report", "apply"])
+def test_pattern_without_a_host_fails(ansible: ForkedAnsible, playbook: str) -> None:
+    """Ansible itself would skip the play, and the job would succeed."""
+    write_inventory(ansible, {"z01": {"zone_id": zone_id(1)}})
+    output = " ".join(run(ansible, playbook, code=2, zone_hosts="zones:!zones").split())
+    assert "cloud_region_hints_zone_hosts: no host of the inventory matches the pattern." in output
+    assert ansible.simulator.stats()["log"] == []
+
+
+@pytest.mark.parametrize("playbook", ["report", "apply"])
 def test_host_without_a_zone(ansible: ForkedAnsible, playbook: str) -> None:
     """The zone of the environment is not that of a host."""
     reset(ansible, create_zone(1))

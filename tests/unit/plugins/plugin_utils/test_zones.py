@@ -62,6 +62,12 @@ class TestZoneOfAHost:
         assert planned["error"] == "" and planned["zones"].keys() == {"a", "b"}
         assert planned["zones"]["b"]["problem"].startswith("b has no zone. Set zone_id, ")
 
+    def test_no_host_matches(self) -> None:
+        """The playbooks run on localhost then."""
+        error = plan_zones({"localhost": {}}, ["localhost"])["error"]
+        assert error.startswith("cloud_region_hints_zone_hosts: no host of the inventory matches the pattern. ")
+        assert plan_zones({"localhost": {"zone_id": ZONE_ID}}, ["localhost"])["error"] == ""
+
     def test_expression_that_fails(self) -> None:
         class Variables(dict[str, t.Any]):
             def get(self, name: str, default: t.Any = None) -> t.Any:
