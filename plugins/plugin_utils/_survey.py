@@ -40,7 +40,9 @@ def parse_variables(values: t.Mapping[str, t.Any], questions: t.Mapping[str, str
     Names lack the prefix ``cloud_region_hints_``. ``questions``: by name, the question of the AWX survey. If ``zone_hosts`` is set,
     ``report_path`` has folders instead of files.
     """
-    parsers = _PARSERS if _is_blank(values.get("zone_hosts")) else {**_PARSERS, "report_path": parse_report_folders}
+    parsers = (
+        _PARSERS if _is_unanswered(values.get("zone_hosts")) else {**_PARSERS, "report_path": parse_report_folders}
+    )
     converted: dict[str, t.Any] = {}
     problems: list[str] = []
     for name, value in values.items():
