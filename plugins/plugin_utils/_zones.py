@@ -13,7 +13,11 @@ import os
 import typing as t
 
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.zones import fetch_zone_name
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.zones import (
+    fetch_zone_name,
+    is_domain_name,
+    is_zone_id,
+)
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import (
     ARGUMENT_SPEC,
     OptionSource,
@@ -22,6 +26,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.optio
     read_environment,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.sources import DEFAULT_SOURCES
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import may_be_secret
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import RunCache
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._ranges import share_range_files
 
@@ -84,6 +89,14 @@ def _find_zone(host: str, variables: t.Mapping[str, t.Any]) -> dict[str, str]:
     if not zone_id and not zone:
         zone_id, zone = inventory_id, "" if inventory_id else inventory_name
     name = zone or (inventory_name if inventory_id in ("", zone_id) else "")
+    # Facts and messages would show it
+    if any(
+        may_be_secret(value) for value in (zone_id, zone, name) if not is_zone_id(value) and not is_domain_name(value)
+    ):
+        problem = (
+            f"The zone of {host}: the value contains a credential, and is not shown. Use a zone id or a domain name."
+        )
+        return {"zone_id": "", "zone": "", "name": "", "problem": problem}
     problem = (
         ""
         if zone_id or zone

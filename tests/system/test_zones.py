@@ -356,6 +356,16 @@ def test_host_without_a_zone(ansible: ForkedAnsible, playbook: str) -> None:
     assert "failed=1" in recap_of(output)["web2"] and "nowhere" in output
 
 
+def test_reason_that_may_contain_a_credential_is_hidden(ansible: ForkedAnsible) -> None:
+    """ansible-core before 2.19 repeats the mappings in the message. Newer ones name the variable."""
+    mappings = [{"origin_ip": "{{ nowhere }}", "vendor": "aws", "region": "us-east-1"}]
+    write_inventory(ansible, {"z01": {"zone_id": zone_id(1), "cloud_region_hints_mappings": mappings}})
+    output = " ".join(run(ansible, "apply", "-v", code=2, zone_hosts="zones").split())
+    assert "z01: A variable of the zone cannot be evaluated. The reason is hidden" in output
+    assert "'nowhere' is undefined\"" not in output
+    assert ansible.simulator.stats()["log"] == []
+
+
 def test_wrong_answers_are_refused_before_any_request(ansible: ForkedAnsible) -> None:
     write_inventory(ansible, {"z01": {"zone_id": zone_id(1)}, "z02": {"zone_id": zone_id(2)}})
     wrong = {"report_path": "index.html", "report_fail_on": "missing"}

@@ -27,6 +27,9 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
 )
 
 NAMES = ("cloud_region_hints_zone_id", "cloud_region_hints_zone", "zone_id", "zone")
+PASTED = "Aa0_" * 10
+"""A value in the form of a token, in place of a zone."""
+
 AWS = "https://ip-ranges.amazonaws.com/ip-ranges.json"
 
 
@@ -85,6 +88,15 @@ class TestZoneOfAHost:
         }
         error = plan_zones(hosts, list(hosts))["error"]
         assert error.startswith("cloud_region_hints_zone_hosts: b and c have the same zone ")
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_credential_is_not_shown(self, name: str) -> None:
+        hosts = {host: {name: PASTED} for host in "ab"}
+        planned = plan_zones(hosts, list(hosts))
+        assert PASTED not in str(planned) and planned["error"] == ""
+        assert planned["zones"]["b"]["problem"].startswith(
+            "The zone of b: the value contains a credential, and is not shown. "
+        )
 
 
 class TestNameOfAZone:
