@@ -163,6 +163,7 @@ class TestIndex:
             summary(None, "prod shop", right=1),
             summary(None, "shop", right=1),
         ]
+        zones += [summary(None, "Index", right=1)]  # the index has this name
         zones += [summary(f"{'x' * 120}.com", "d", right=1), summary("a/../../b.com", "e", right=1), failed()]
         pages = {zone["host"]: zone["page"] for zone in index(*zones)["zones"]}
         by_id = f"{'0' * 32}.html"
@@ -170,7 +171,7 @@ class TestIndex:
             "a": "example.com.html",
             "shop": "shop.html",
             "web1": None,
-            **dict.fromkeys(("b", "c", "prod shop", "d", "e"), by_id),
+            **dict.fromkeys(("b", "c", "prod shop", "Index", "d", "e"), by_id),
         }
 
     def test_table(self) -> None:
