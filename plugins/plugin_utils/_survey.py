@@ -128,7 +128,7 @@ def parse_report_folders(value: t.Any) -> list[str]:
 
 
 def parse_failing_results(value: t.Any) -> list[str]:
-    """Return the results that make the report fail: a list, or a text with a list in YAML or with words between commas."""
+    """Return the results that make the report fail: a list, or a string with a list in YAML or with words between commas."""
     words = _parse_list(value)
     if isinstance(value, str) and words == [value.strip()]:
         words = value.replace(",", " ").split()
