@@ -55,7 +55,7 @@ def cloud_region_hints_summary(report: Report, fail_on: t.Sequence[str], host: s
     audit = report["audit"] or {}
     counts = {**audit.get("counts", {}), "unsupported": len(report["unsupported"])}
     has_drift = any(counts.get(result) for result in DRIFT_RESULTS.union(fail_on))
-    summary = {
+    return {
         "host": host,
         **{key: report[key] for key in ("zone_id", "zone", "verdict", "warnings", "tiered_cache", "total")},
         "state": "drift" if has_drift else "warning" if report["warnings"] else "ok",
@@ -64,14 +64,13 @@ def cloud_region_hints_summary(report: Report, fail_on: t.Sequence[str], host: s
         **{key: report[key] for key in ("unsupported", "corrections")},
         "failure": _find_failure(report["zone"] or report["zone_id"], counts, fail_on),
     }
-    return t.cast("Summary", mark_as_data(summary))
 
 
 def cloud_region_hints_zone_failure(result: t.Mapping[str, t.Any], zone: t.Mapping[str, str], host: str) -> Summary:
     """Return the summary of a zone for which a task failed. ``result``: of the task."""
     items = [item for item in result.get("results") or [] if isinstance(item, dict) and item.get("failed")]
     message = " ".join(str((items or [result])[0].get("msg") or "A task failed without a message.").split())
-    summary = {
+    return {
         "host": host,
         "zone_id": zone["zone_id"] or None,
         "zone": zone["name"] or None,
@@ -82,7 +81,6 @@ def cloud_region_hints_zone_failure(result: t.Mapping[str, t.Any], zone: t.Mappi
         "counts": {},
         "failure": f"{zone['name'] or host}: {message}",
     }
-    return t.cast("Summary", mark_as_data(summary))
 
 
 def cloud_region_hints_index(hostvars: HostVars, hosts: t.Sequence[str]) -> dict[str, t.Any]:
