@@ -180,7 +180,7 @@ def _find_origins(
     group = policy["group"]
     if group not in groups:
         raise ConfigurationError(
-            f"cloud_region_hints_group: there is no group {group} in the inventory. Set it to a group of the inventory, or leave it empty."
+            f"cloud_region_hints_group: the inventory has no group {group}. Set it to a group of the inventory, or leave it empty."
         )
     origins = sorted(host for host in groups[group] if host in hosts)
     hidden = len(groups[group]) - len(origins)

@@ -43,7 +43,7 @@ class Fault:
     """An injected fault. ``times`` is the number of requests that it applies to (``None``: forever), after ``after`` other requests.
 
     ``operation`` and ``zone`` (an id) limit the requests that the fault applies to and counts.
-    ``applied``: with the kinds ``status``, ``html`` and ``malformed``, whether the operation is run all the same.
+    ``applied``: with the kinds ``status``, ``html`` and ``malformed``, whether the operation is run nevertheless.
     """
 
     kind: str

@@ -43,9 +43,9 @@ def test_page_is_filled(tmp_path: Path, simulator: RunningSimulator, monkeypatch
     rows = re.findall(r"^\| (\S.*) \| (\d+) \| \*\*(\d+\.\d+)\*\*, once(?:, ratio \d+\.\d+)? \| \d+ MB \|$", text, re.M)
     assert [(name, int(requests)) for name, requests, seconds in rows] == [
         ("`origin_cloud_region_info`", 2),
-        ("SDK, `list` as it is", 7),
+        ("SDK, `list` with its default of 20 mappings a page", 7),
         ("`origin_cloud_regions`", 4),
-        ("SDK, `list` with `per_page=100` and `update` for each", 5),
+        ("SDK, `list` with `per_page=100`, and `update` for each mapping", 5),
         ("lookup `origin_cloud_region`", 2),
     ]
 

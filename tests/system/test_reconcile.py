@@ -694,14 +694,23 @@ def _small_limits_and_fake_clock() -> t.Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize(("machine", "examples"), [(RegionsMachine, 60), (RegionMachine, 70), (InfoMachine, 30)])
+@pytest.mark.parametrize(
+    ("first_seed", "factor"), [pytest.param(0, 1, id="few"), pytest.param(1, 2, id="more", marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize(("machine", "examples"), [(RegionsMachine, 30), (RegionMachine, 35), (InfoMachine, 15)])
 def test_reconcile(
-    simulator: RunningSimulator, request: pytest.FixtureRequest, machine: type[ZoneMachine], examples: int
+    simulator: RunningSimulator,
+    request: pytest.FixtureRequest,
+    machine: type[ZoneMachine],
+    examples: int,
+    first_seed: int,
+    factor: int,
 ) -> None:
+    """The random input is the same in each run, and another one with ``--hypothesis-seed``."""
     run_state_machine_as_test(
-        seed(int(request.config.getoption("--hypothesis-seed") or 0))(lambda: machine(simulator)),
+        seed(int(request.config.getoption("--hypothesis-seed") or first_seed))(lambda: machine(simulator)),
         settings=settings(
-            max_examples=examples,
+            max_examples=examples * factor,
             stateful_step_count=10,
             deadline=None,
             database=None,

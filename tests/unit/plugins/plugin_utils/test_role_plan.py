@@ -124,7 +124,7 @@ class TestDifferences:
 class TestGroup:
     def test_missing(self) -> None:
         assert error(group="nowhere") == (
-            "cloud_region_hints_group: there is no group nowhere in the inventory. Set it to a group of the inventory, or leave it "
+            "cloud_region_hints_group: the inventory has no group nowhere. Set it to a group of the inventory, or leave it "
             "empty."
         )
 
