@@ -258,7 +258,7 @@ class TestPlanOfAZone:
     @pytest.mark.parametrize(
         ("policy", "message"),
         [
-            ({"group": "missing"}, "cloud_region_hints_group: there is no group missing in the inventory."),
+            ({"group": "missing"}, "cloud_region_hints_group: the inventory has no group missing. Set it"),
             ({"group": "nobody", "purge": True}, "cloud_region_hints_group: the group nobody is empty, and"),
             ({"problems": ["A problem."]}, "A problem."),
             ({"mappings": 7}, "cloud_region_hints_mappings: 7 is neither a list"),
