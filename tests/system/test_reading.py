@@ -488,8 +488,10 @@ def test_interrupted_run(ansible: Ansible) -> None:
     block = {"kind": "status", "status": 429, "headers": {"Retry-After": "300"}, "after": 1, "times": None}
     simulator.fault(*({**block, "zone": zone} for zone in zones))
     name = "edgecache.cloudflare.origin_cloud_region"
+    # Another credential, since tasks with the same one wait for each other
+    module = {f"{name}_info": {"zone_id": zones[0], "api_email": simulator.email, "api_key": simulator.key}}
     tasks: list[dict[str, t.Any]] = [
-        {f"{name}_info": {"zone_id": zones[0]}, "when": "inventory_hostname == 'web1.example.com'"},
+        {**module, "when": "inventory_hostname == 'web1.example.com'"},
         {"ansible.builtin.debug": {"msg": f"{{{{ query('{name}', zone_id='{zones[1]}') }}}}"}},
     ]
     play = {"hosts": "web1.example.com,web2.example.com", "strategy": "free", "gather_facts": False, "tasks": tasks}

@@ -110,7 +110,7 @@ class LiveCheck:
         vendors = _result(supported, {}).get("vendors", {})
         if unknown := sorted(vendors.keys() - set(VENDORS)):
             self._report("differs", "vendors of mappings", [f"the API supports {', '.join(unknown)} too"])
-        checked = {"zones-list", LIST, GET, "tiered-caching-get", SUPPORTED}
+        checked = {"zones-list", "zone-get", LIST, GET, "tiered-caching-get", SUPPORTED}
         for name, operation in self._operations.items():
             if operation.method == "GET" and name not in checked:
                 self.send(name, "200", NOT_FOUND, *([NOT_IN_PLAN] if name == "regional-tiered-cache-get" else []))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
     ApiError,
     CloudflareError,
+    TransportError,
     UnexpectedError,
     build_api_error,
 )
@@ -132,7 +133,12 @@ class Client(HttpSession):
         parse: t.Callable[[Response], T],
     ) -> T:
         def send() -> Response:
-            status, headers, content = self._send(method, self._base_url + path, params, body, MAX_RESPONSE_BYTES)
+            try:
+                status, headers, content = self._send(method, self._base_url + path, params, body, MAX_RESPONSE_BYTES)
+            except TransportError:
+                if self._shared_limit:
+                    self._shared_limit.stop_waiting_for_response()
+                raise
             response = Response(status, headers, self._redact(_unescape(content.decode(errors="replace"))))
             self._update_rate_limit(response)
             return response

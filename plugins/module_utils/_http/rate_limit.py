@@ -66,7 +66,10 @@ class _State(t.NamedTuple):
 
 
 class SharedRateLimit:
-    """``name`` identifies API and credential, and holds no part of either. All errors of the file are ignored."""
+    """``name`` identifies API and credential, and holds no part of either. All errors of the file are ignored.
+
+    ``clock`` is one that all processes of the host share.
+    """
 
     def __init__(self, name: str, clock: t.Callable[[], float] = time.monotonic) -> None:
         self._name = name
@@ -128,6 +131,13 @@ class SharedRateLimit:
         except OSError:
             return False
         return True
+
+    def stop_waiting_for_response(self) -> None:
+        """Let another request be the first one of the window, since no response came to the one of this thread."""
+        with contextlib.suppress(OSError), _open(self._name) as file:
+            state = _read(file, self._clock())
+            if state.window == getattr(self._local, "window", 0):
+                _write(file, state._replace(probe_ends=0.0))
 
 
 def parse_rate_limit(header: str) -> list[tuple[int, int]]:

@@ -82,8 +82,8 @@ class HttpSession:
     ``timeout``: seconds to connect, and between two bytes. ``max_wait``: seconds that all waiting may take together: pauses, failed
     attempts, and the time of responses beyond ``timeout``. One response takes at most ``timeout`` and the rest of ``max_wait``.
     ``verify``: whether certificates are validated, or the path of the CA certificates. ``before_sleep`` is called with a sentence
-    before each pause. ``pacer`` is that of another session, if both share one ``max_wait``. ``shared_limit`` is that of
-    the server, if several processes share it.
+    before each pause. ``pacer`` is that of another session, if both share one ``max_wait``. ``shared_limit`` is the
+    name of the server's rate limit, if several processes share it.
     """
 
     server = "the server"
@@ -100,7 +100,7 @@ class HttpSession:
         clock: t.Callable[[], float] = time.monotonic,
         sleep: t.Callable[[float], object] | None = None,
         pacer: RequestPacer | None = None,
-        shared_limit: SharedRateLimit | None = None,
+        shared_limit: str = "",
     ) -> None:
         import requests
 
@@ -108,7 +108,7 @@ class HttpSession:
         self._local = threading.local()
         self._verify = verify
         self._pacer = pacer or RequestPacer(max_wait, before_sleep, clock, sleep)
-        self._shared_limit = shared_limit
+        self._shared_limit = SharedRateLimit(shared_limit, clock) if shared_limit else None
         self._address = self.server
         self._session = session or requests.Session()
         if not session:

@@ -27,7 +27,6 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.zones im
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.pacing import RequestPacer
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.rate_limit import SharedRateLimit
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.session import HttpSession
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.parsers import MAX_FILE_BYTES, CloudRanges
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.sources import (
@@ -298,9 +297,7 @@ def open_client(
     # A few digits of a hash tell credentials apart, and nothing about them
     name = hashlib.sha256(json.dumps([api_url, credential.headers]).encode()).hexdigest()[:8]
     limits = _session_limits(option)
-    return Client(
-        credential, api_url, **limits, before_sleep=before_sleep, pacer=pacer, shared_limit=SharedRateLimit(name)
-    )
+    return Client(credential, api_url, **limits, before_sleep=before_sleep, pacer=pacer, shared_limit=name)
 
 
 def _session_limits(option: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

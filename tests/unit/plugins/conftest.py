@@ -23,7 +23,6 @@ from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._api import client as _client
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._http import pacing as _pacing
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._http import rate_limit as _rate_limit
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._http import session as _session
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._module import options as _options
 from ansible_collections.edgecache.cloudflare.plugins.modules import origin_cloud_region_info
@@ -69,7 +68,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     fake = FakeClock()
     for session in (_client.Client, _session.HttpSession, _pacing.RequestPacer):
         monkeypatch.setattr(_options, session.__name__, functools.partial(session, clock=fake, sleep=fake.sleep))
-    monkeypatch.setattr(_options, "SharedRateLimit", functools.partial(_rate_limit.SharedRateLimit, clock=fake))
     monkeypatch.setattr(_session.random, "uniform", full)
     return fake
 

@@ -112,6 +112,16 @@ class TestWindow:
         clock.sleep(PROBE_SECONDS)
         assert [second.take() for _request in range(5)] == [None] * 5
 
+    def test_first_request_breaks(self, make: t.Callable[[], SharedRateLimit]) -> None:
+        first, second = make(), make()
+        assert first.take() is None
+        assert second.take()
+        second.stop_waiting_for_response()  # only the process that sent the first request can know
+        assert second.take()
+        first.stop_waiting_for_response()
+        assert second.take() is None
+        assert first.take()
+
     def test_scarcest_policy_counts(self, limit: SharedRateLimit) -> None:
         assert limit.take() is None
         limit.update('"default";r=1000;t=200, "burst";r=0;t=5')
