@@ -32,7 +32,7 @@ options:
     default: true
   ca_path:
     description:
-      - A file or directory with the CA certificates to trust, instead of those that the library requests uses by default.
+      - A file or directory with the CA certificates to trust, instead of the default ones of the Python library C(requests).
     type: path
 requirements:
   - requests >= 2.29

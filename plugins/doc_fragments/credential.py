@@ -73,6 +73,7 @@ options:
     vars:
       - name: cloudflare_api_url
 notes:
-  - An option comes from the plugin's arguments, then from variables, then from the environment, then from the configuration file.
+  - The first source with a value sets an option. The sources are the call of the lookup or the inventory file, then variables, then the
+    environment, then the configuration file.
     The credential comes completely from the first source that has any part of a credential. The zone follows the same rule.
 """

@@ -63,8 +63,8 @@ seealso:
   - module: edgecache.cloudflare.origin_cloud_region_info
 notes:
   - Ansible evaluates a lookup each time it evaluates the template. In a task for many hosts, it evaluates the lookup once for each host.
-  - If the zone has P pages of 100 mappings, separate lookups of K different addresses cost at most twice the smaller of K and P requests in
-    total. The count starts again when O(cache_ttl) has passed, or when a task of the run has written a hint.
+  - If the zone has P pages of 100 mappings, separate lookups of K different addresses cost in total at most 2 * K requests, and at most
+    2 * P. The count starts again when O(cache_ttl) has passed, or when a task of the run has written a hint.
   - Lookups at the same time wait for the first lookup. If the first lookup fails, the waiting lookups fail, too.
   - Use C(query) instead of C(lookup) for a list, since C(lookup) turns a list with one element into that element.
 author:

@@ -15,8 +15,8 @@ description:
     the supported regions. Changes nothing.
   - A hint becomes wrong when a vendor moves the address to another region, or when the address gets another owner. A wrong hint is worse
     than no hint, since the upper tier is then far away.
-  - The module compares the names of regions. Azure's file has short names for some regions, such as V(germanywc). The module returns a hint
-    with another name for the same region as wrong.
+  - The module compares the names of regions. Azure's file has short names for some regions, such as V(germanywc). If a hint has another
+    name for the same region, the hint is in RV(wrong).
   - Costs one request for each 100 mappings of the zone, and one for the supported regions. A zone given by O(zone) costs one more. Each
     URL in O(sources) costs one request to that server, and none to Cloudflare.
 extends_documentation_fragment:
@@ -156,7 +156,8 @@ ambiguous:
 unknown:
   description:
     - The mappings whose address is in no range with a region.
-    - Such a mapping may be right if the vendor's file is not among O(sources), or if the address is your own and the vendor announces it.
+    - Such a mapping may be right if the vendor's file is not among O(sources), or if you own the address and the
+      vendor only announces its route (BYOIP).
   returned: success
   type: list
   elements: dict

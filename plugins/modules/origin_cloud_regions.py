@@ -16,7 +16,8 @@ description:
   - Reads the zone and writes only what differs, in batches of up to 100.
   - Reports all invalid items in one message, before any request. Reports all unsupported regions and conflicts in one message, before
     anything is written.
-  - Reading costs one request for each 100 mappings of the zone. Without O(purge), K addresses cost at most K + 1.
+  - Reading costs one request for each 100 mappings of the zone. Without O(purge), reading K addresses costs at most K + 1 requests, and
+    never more than reading all mappings.
   - Writing costs one request for the supported regions, one for each 100 mappings to create or change, and one for each 100 to delete.
   - For example, 3,400 mappings in an empty zone cost 36 requests, and a second run 34. A zone given by O(zone) costs one more request. If a
     response is lost or unclear, the module may send more requests.
@@ -114,8 +115,8 @@ options:
         rejects its address.
       - All other invalid items are errors, and so are different regions for one address.
       - If a skipped address has a mapping, the mapping stays, even with O(purge).
-      - O(purge) therefore needs the address of each host. If O(mappings[].origin_ip) of a host is a name, O(purge) is an error. An empty
-        string means that the host has no address.
+      - If O(mappings[].origin_ip) of a skipped host is a name, O(purge) is an error, since the module does not know which mapping to keep.
+        If the host has no address, specify an empty string.
     type: bool
     default: false
   derive:

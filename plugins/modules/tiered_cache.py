@@ -76,12 +76,12 @@ tiered_cache:
   type: dict
   contains:
     state:
-      description: Tiered Cache, V(enabled) or V(disabled); null without O(state).
+      description: Tiered Cache, V(enabled) or V(disabled); null if the option O(state) is not set.
       returned: always
       type: str
       sample: enabled
     smart:
-      description: Whether Smart Tiered Cache is on; null without O(smart).
+      description: Whether Smart Tiered Cache is on; null if the option O(smart) is not set.
       returned: always
       type: bool
       sample: true
