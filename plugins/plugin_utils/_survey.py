@@ -118,11 +118,10 @@ def parse_report_folders(value: t.Any) -> list[str]:
     """Return the absolute paths of the folders of a report of many zones, each once."""
     paths = _parse_list(value)
     for path in paths:
-        folder = os.path.expanduser(absolute_path(path)) if isinstance(path, str) else ""
-        if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        if not isinstance(path, str) or _is_no_folder(os.path.expanduser(absolute_path(path))):
             raise ConfigurationError(
-                f"{quote_value(path)} is not a writable folder. With cloud_region_hints_zone_hosts, set it to an existing folder for the "
-                "pages of all zones."
+                f"{quote_value(path)} is not a folder. With cloud_region_hints_zone_hosts, set it to an existing folder for the pages of "
+                "all zones."
             )
     return list(dict.fromkeys(map(absolute_path, paths)))
 
@@ -141,17 +140,24 @@ def parse_failing_results(value: t.Any) -> list[str]:
 
 
 def _find_path_problem(path: str) -> str:
-    """Return why no file can be written to an absolute path, and the fix; an empty string if it seems possible.
+    """Return why no file can be written to an absolute path, and the fix; an empty string if it seems possible."""
+    if _is_no_folder(os.path.dirname(path)):
+        return "its folder does not exist. Create the folder, or set another path."
+    return "it is a folder. Set the path of a file." if os.path.isdir(path) else ""
 
-    Permissions are not checked, since the task that writes the file may run as another user.
+
+def _is_no_folder(path: str) -> bool:
+    """Return whether a path is certainly not that of a folder.
+
+    Permissions are not checked, since the task that writes to the folder may run as another user.
     """
     try:
-        os.stat(os.path.join(os.path.dirname(path), "."))
+        os.stat(os.path.join(path, "."))
     except (FileNotFoundError, NotADirectoryError):
-        return "its folder does not exist. Create the folder, or set another path."
+        return True
     except OSError:
-        return ""
-    return "it is a folder. Set the path of a file." if os.path.isdir(path) else ""
+        pass
+    return False
 
 
 def absolute_path(path: str) -> str:

@@ -26,7 +26,11 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.optio
     read_environment,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.sources import DEFAULT_SOURCES
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import may_be_secret
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import (
+    find_credentials,
+    may_be_secret,
+    redact,
+)
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import RunCache
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._ranges import share_range_files
 
@@ -36,14 +40,14 @@ HostVars = t.Mapping[str, t.Mapping[str, t.Any]]
 _DEFAULTS = {option: spec["default"] for option, spec in ARGUMENT_SPEC.items() if "default" in spec}
 
 
-def plan_zones(hostvars: HostVars, hosts: t.Sequence[str]) -> dict[str, t.Any]:
+def plan_zones(hostvars: HostVars, hosts: t.Sequence[str], matching: t.Sequence[str]) -> dict[str, t.Any]:
     """Return the ``zones`` by host, and an ``error``, empty unless two hosts have the same zone, or no host matches.
 
-    A zone has its ``zone_id`` or ``zone``, as modules take them, its ``name`` as far as it is known, and a ``problem``.
+    ``hosts``: those of the play. ``matching``: those that match the user's pattern. A zone has its ``zone_id`` or ``zone``, as modules take them, its ``name`` as far as it is known, and a ``problem``.
     """
     zones = {host: _find_zone(host, hostvars[host]) for host in hosts}
     error = _find_duplicate(zones)
-    if list(hosts) == ["localhost"] and zones["localhost"]["problem"]:
+    if list(hosts) == ["localhost"] and "localhost" not in matching:
         error = (
             "cloud_region_hints_zone_hosts: no host of the inventory matches the pattern. Check the pattern and the inventory, and set "
             "the variable as an extra variable, as an answer of a survey, or for import_playbook."
@@ -85,7 +89,8 @@ def _find_zone(host: str, variables: t.Mapping[str, t.Any]) -> dict[str, str]:
         zone_id, zone = find("cloud_region_hints_zone_id"), find("cloud_region_hints_zone")
         inventory_id, inventory_name = find("zone_id"), find("zone")
     except Exception as error:
-        return {"zone_id": "", "zone": "", "name": "", "problem": f"The zone of {host} cannot be evaluated: {error}"}
+        reason = redact(str(error), find_credentials(str(error)))
+        return {"zone_id": "", "zone": "", "name": "", "problem": f"The zone of {host} cannot be evaluated: {reason}"}
     if not zone_id and not zone:
         zone_id, zone = inventory_id, "" if inventory_id else inventory_name
     name = zone or (inventory_name if inventory_id in ("", zone_id) else "")

@@ -54,29 +54,30 @@ class TestZoneOfAHost:
         ],
     )
     def test_variables(self, variables: t.Sequence[t.Any], zone: tuple[str, ...]) -> None:
-        planned = plan_zones({"a": dict(zip(NAMES, variables))}, ["a"])
+        planned = plan_zones({"a": dict(zip(NAMES, variables))}, ["a"], ["a"])
         assert planned == {
             "zones": {"a": {**dict(zip(("zone_id", "zone", "name"), zone)), "problem": ""}},
             "error": "",
         }
 
     def test_none(self) -> None:
-        planned = plan_zones({"a": {}, "b": {"zone_id": ""}, "c": {"zone": "example.com"}}, ["a", "b"])
+        planned = plan_zones({"a": {}, "b": {"zone_id": ""}, "c": {"zone": "example.com"}}, ["a", "b"], ["a", "b"])
         assert planned["error"] == "" and planned["zones"].keys() == {"a", "b"}
         assert planned["zones"]["b"]["problem"].startswith("b has no zone. Set zone_id, ")
 
     def test_no_host_matches(self) -> None:
         """The playbooks run on localhost then."""
-        error = plan_zones({"localhost": {}}, ["localhost"])["error"]
+        variables = {"localhost": {"zone_id": ZONE_ID}}
+        error = plan_zones(variables, ["localhost"], [])["error"]
         assert error.startswith("cloud_region_hints_zone_hosts: no host of the inventory matches the pattern. ")
-        assert plan_zones({"localhost": {"zone_id": ZONE_ID}}, ["localhost"])["error"] == ""
+        assert plan_zones(variables, ["localhost"], ["localhost"])["error"] == ""
 
     def test_expression_that_fails(self) -> None:
         class Variables(dict[str, t.Any]):
             def get(self, name: str, default: t.Any = None) -> t.Any:
                 raise RuntimeError("'nowhere' is undefined")
 
-        zone = plan_zones({"a": Variables()}, ["a"])["zones"]["a"]
+        zone = plan_zones({"a": Variables()}, ["a"], ["a"])["zones"]["a"]
         assert zone["problem"] == "The zone of a cannot be evaluated: 'nowhere' is undefined"
 
     @pytest.mark.parametrize("variables", [{"zone_id": ZONE_ID}, {"zone": "Example.com"}, {"zone": "example.com"}])
@@ -86,13 +87,13 @@ class TestZoneOfAHost:
             "b": variables,
             "c": {name: variables[name].lower() for name in variables},
         }
-        error = plan_zones(hosts, list(hosts))["error"]
+        error = plan_zones(hosts, list(hosts), list(hosts))["error"]
         assert error.startswith("cloud_region_hints_zone_hosts: b and c have the same zone ")
 
     @pytest.mark.parametrize("name", NAMES)
     def test_credential_is_not_shown(self, name: str) -> None:
         hosts = {host: {name: PASTED} for host in "ab"}
-        planned = plan_zones(hosts, list(hosts))
+        planned = plan_zones(hosts, list(hosts), list(hosts))
         assert PASTED not in str(planned) and planned["error"] == ""
         assert planned["zones"]["b"]["problem"].startswith(
             "The zone of b: the value contains a credential, and is not shown. "
