@@ -43,7 +43,8 @@ _DEFAULTS = {option: spec["default"] for option, spec in ARGUMENT_SPEC.items() i
 def plan_zones(hostvars: HostVars, hosts: t.Sequence[str], matching: t.Sequence[str]) -> dict[str, t.Any]:
     """Return the ``zones`` by host, and an ``error``, empty unless two hosts have the same zone, or no host matches.
 
-    ``hosts``: those of the play. ``matching``: those that match the user's pattern. A zone has its ``zone_id`` or ``zone``, as modules take them, its ``name`` as far as it is known, and a ``problem``.
+    ``hosts``: those of the play. ``matching``: those that match the pattern of the user. A zone has its ``zone_id`` or ``zone``, as modules
+    take them, its ``name`` as far as it is known, and a ``problem``.
     """
     zones = {host: _find_zone(host, hostvars[host]) for host in hosts}
     error = _find_duplicate(zones)
