@@ -178,9 +178,9 @@ def _read(file: int, now: float) -> _State:
         state = _State(*json.loads(os.read(file, 1_000)))
         times = (state.ends, state.probe_ends, state.progress)
         if (
-            type(state.window) is int
-            and (state.left is None or (type(state.left) is int and state.left >= 0))
-            and all(type(moment) is float for moment in times)
+            _is_count(state.window)
+            and (state.left is None or _is_count(state.left))
+            and all(isinstance(moment, float) for moment in times)
             and 0 <= state.ends <= now + MAX_WINDOW_SECONDS
             and 0 <= state.probe_ends <= now + PROBE_SECONDS
             and 0 <= state.progress <= now
@@ -189,6 +189,10 @@ def _read(file: int, now: float) -> _State:
     except (RecursionError, TypeError, ValueError):
         pass
     return _State()
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _write(file: int, state: _State) -> None:
