@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from tests.simulator.testing import RunningSimulator
-from tests.system.browser import BROWSER, Browser, View, running_browser
+from tests.system.browser import BROWSER, Browser, LoadedPage, running_browser
 from tests.system.expressions import PlayExpressions
 from tests.system.in_process import run_module
 from tests.system.playbooks import ROOT, Ansible, ForkedAnsible, ForkServer
@@ -709,9 +709,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Browser]:
 def test_page_in_a_browser(reports: Reports, browser: Browser) -> None:
     page = reports.folder / "drifted.html"
 
-    def look(**options: t.Any) -> View:
-        seen = browser.view(page, "document.documentElement.scrollWidth", "document.body.innerText", COLORS, **options)
-        assert (seen.requests, seen.complaints) == ([page.as_uri()], [])
+    def look(**options: t.Any) -> LoadedPage:
+        seen = browser.load(page, "document.documentElement.scrollWidth", "document.body.innerText", COLORS, **options)
+        assert (seen.requests, seen.messages) == ([page.as_uri()], [])
         for part, color, behind in seen.values[2]:
             light, dark = sorted((luminance(color), luminance(behind)), reverse=True)
             assert (light + 0.05) / (dark + 0.05) >= 4.5, (part, color, behind)
@@ -742,13 +742,13 @@ def test_long_regions_on_a_phone(reports: Reports, browser: Browser, tmp_path: P
     page = tmp_path / "page.html"
     long_names = (reports.folder / "drifted.html").read_text().replace("us-west-2", "australiasoutheast")
     page.write_text(long_names.replace("asia-east1", "northamerica-northeast1").replace("eastus", "germanywestcentral"))
-    seen = browser.view(page, BROKEN_WORDS, CUT_OFF, "document.documentElement.scrollWidth", width=width)
+    seen = browser.load(page, BROKEN_WORDS, CUT_OFF, "document.documentElement.scrollWidth", width=width)
     assert seen.values == [[], [], width]
 
 
 @in_browser
 def test_markup_in_a_browser(reports: Reports, browser: Browser) -> None:
     page = reports.folder / "hostile.html"
-    seen = browser.view(page, "[document.title, document.scripts.length, document.images.length]", width=360)
-    assert (seen.requests, seen.complaints) == ([page.as_uri()], [])
+    seen = browser.load(page, "[document.title, document.scripts.length, document.images.length]", width=360)
+    assert (seen.requests, seen.messages) == ([page.as_uri()], [])
     assert seen.values == [[f"{'a' * 32}: {reports.read('hostile').data['verdict']}", 0, 0]]
