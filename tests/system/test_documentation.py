@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Each documented example runs, and each result is as documented."""
+"""Each example of the documentation runs without errors, and each result has the documented keys and types."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ CLOUDS = ROOT / "tests/integration/targets/role_cloud_region_hints/clouds"
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("roles/*/README.md")]
 
 
-def code_blocks(language: str) -> list[t.Any]:
+def find_code_blocks(language: str) -> list[t.Any]:
     """Return the fenced code blocks with this language of all pages, each with a test id."""
     return [
         pytest.param(yaml.safe_load(block), id=f"{page.relative_to(ROOT)}-{number}")
@@ -74,9 +74,9 @@ def use_local_files(play: dict[str, t.Any]) -> dict[str, t.Any]:
     text = json.dumps(play)
     for name, local_file in LOCAL_FILES.items():
         text = text.replace(name, local_file)
-    changed: dict[str, t.Any] = json.loads(text)
+    local_play: dict[str, t.Any] = json.loads(text)
     if "ansible.builtin.import_playbook" in play:
-        return changed
+        return local_play
     sources = list(LOCAL_FILES.values())[:3]
     defaults = {f"edgecache.cloudflare.{module}": {"sources": sources} for module in MODULES_WITH_SOURCES}
     variables = {
@@ -85,22 +85,22 @@ def use_local_files(play: dict[str, t.Any]) -> dict[str, t.Any]:
         "azure_ranges_url": (RANGES_FOLDER / "azure.json").as_uri(),
     }
     return {
-        **changed,
-        "module_defaults": {**defaults, **changed.get("module_defaults", {})},
-        "vars": {**variables, **changed.get("vars", {})},
+        **local_play,
+        "module_defaults": {**defaults, **local_play.get("module_defaults", {})},
+        "vars": {**variables, **local_play.get("vars", {})},
     }
 
 
-PLAY_BLOCKS = code_blocks("yaml")
+PLAY_BLOCKS = find_code_blocks("yaml")
 INVENTORIES = [
-    *code_blocks("yaml inventory"),
+    *find_code_blocks("yaml inventory"),
     *(pytest.param(load_documentation(plugin, "EXAMPLES"), id=plugin.stem) for plugin in INVENTORY_PLUGINS),
 ]
 TYPES: dict[str, t.Any] = {"str": str, "list": list, "dict": dict, "bool": bool, "int": int}
-# The keys of Ansible itself
+# Keys that Ansible itself adds to results
 COMMON_KEYS = {"changed", "failed", "msg", "exception"}
 FAILED_WRITE = "success, or if a write has failed"
-# The possible texts of `returned` for a key in the result, by outcome
+# For each outcome, the values of `returned` of the keys that the result has
 RETURNED_BY_OUTCOME = {
     "success": {"success", FAILED_WRITE},
     "failure": {"failure"},
@@ -109,7 +109,7 @@ RETURNED_BY_OUTCOME = {
 
 
 class Case(t.NamedTuple):
-    """The expected outcome of a task with these options and faults of the simulator."""
+    """The expected outcome of a task with these options, and with these faults of the simulator."""
 
     outcome: str
     options: dict[str, t.Any]
@@ -247,12 +247,12 @@ CASES = {
 }
 
 
-# Errors of the API, to which this module sends no request
+# Keys of `failure` for errors of the API. This module sends no request to the API.
 UNCHECKED_KEYS = {"cloud_region_info": ["status", "code", "code", "message"]}
 
 
 def check_returned(documentation: dict[str, t.Any], result: dict[str, t.Any]) -> None:
-    """Check that the result has exactly the documented keys and types, and null only where it is documented.
+    """Check that the result has exactly the documented keys and types. Only a value that is documented as null may be null.
 
     A key that is only returned with an option may be missing.
     """
@@ -271,7 +271,7 @@ def check_returned(documentation: dict[str, t.Any], result: dict[str, t.Any]) ->
         for item in value if entry["type"] == "list" else []:
             assert has_type(item, entry["elements"]), key
         if "contains" in entry:
-            for part in contained_dicts(value):
+            for part in list_contained_dicts(value):
                 check_returned(entry["contains"], part)
 
 
@@ -280,24 +280,24 @@ def has_type(value: t.Any, kind: str) -> bool:
     return isinstance(value, TYPES[kind]) and isinstance(value, bool) == (kind == "bool")
 
 
-def contained_dicts(value: t.Any) -> list[dict[str, t.Any]]:
-    """Return the dicts that `contains` describes."""
+def list_contained_dicts(value: t.Any) -> list[dict[str, t.Any]]:
+    """Return the dicts whose keys `contains` documents: the items of a list, or the value itself."""
     return value if isinstance(value, list) else [value]
 
 
 def find_unchecked(documentation: dict[str, t.Any], results: list[dict[str, t.Any]]) -> t.Iterator[str]:
-    """Yield the documented keys with a sample that no result has: they are not checked."""
+    """Yield the documented keys with a sample that are blank in each result, so that no test checks their values."""
     for key, entry in documentation.items():
         values = [result[key] for result in results if result.get(key) not in (None, "", [], {})]
         if entry.get("sample") and not values:
             yield key
         yield from find_unchecked(
-            entry.get("contains", {}), [part for value in values for part in contained_dicts(value)]
+            entry.get("contains", {}), [part for value in values for part in list_contained_dicts(value)]
         )
 
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: f"{plugin.parent.name}-{plugin.stem}")
-def test_examples_of_plugins(ansible: Ansible, plugin: Path) -> None:
+def test_examples_of_plugins_run(ansible: Ansible, plugin: Path) -> None:
     variables = {"cloudflare_api_token": ansible.simulator.token}
     run = ansible.play(**use_local_files({"tasks": load_documentation(plugin, "EXAMPLES"), "vars": variables}))
     assert run.returncode == 0, run.stdout + run.stderr
@@ -305,7 +305,7 @@ def test_examples_of_plugins(ansible: Ansible, plugin: Path) -> None:
 
 
 @pytest.mark.parametrize("block", PLAY_BLOCKS)
-def test_examples_on_pages(ansible: Ansible, block: list[dict[str, t.Any]]) -> None:
+def test_examples_on_pages_run(ansible: Ansible, block: list[dict[str, t.Any]]) -> None:
     is_playbook = not {"hosts", "ansible.builtin.import_playbook"}.isdisjoint(block[0])
     run = (
         ansible.run(list(map(use_local_files, block)))
@@ -338,14 +338,14 @@ def test_ansible_doc_of_the_role_is_complete(ansible: Ansible) -> None:
     run = ansible.doc("role", "cloud_region_hints")
     assert run.returncode == 0, run.stderr
     spec = yaml.safe_load((ROOT / "roles/cloud_region_hints/meta/argument_specs.yml").read_text())["argument_specs"]
-    for entry_point, described in spec.items():
+    for entry_point, entry in spec.items():
         page = re.split(rf"ENTRY POINT: \W*{entry_point}\b", run.stdout)[-1]
         assert page != run.stdout
-        assert [option for option in described["options"] if option not in page] == []
+        assert [option for option in entry["options"] if option not in page] == []
 
 
 @pytest.mark.parametrize("inventory", INVENTORIES)
-def test_inventories(ansible: Ansible, inventory: dict[str, t.Any]) -> None:
+def test_example_inventories_are_loaded(ansible: Ansible, inventory: dict[str, t.Any]) -> None:
     run = ansible.inventory(inventory, environment={"EDGE_TOKEN": ansible.simulator.token})
     assert run.returncode == 0, run.stdout + run.stderr
     assert "WARNING" not in run.stderr
@@ -367,7 +367,7 @@ def test_graph_of_zones(ansible: Ansible) -> None:
     assert ansible.inventory_graph({"plugin": "edgecache.cloudflare.zones"}).stdout == shown
 
 
-@pytest.mark.parametrize("block", code_blocks("yaml zones"))
+@pytest.mark.parametrize("block", find_code_blocks("yaml zones"))
 def test_plays_of_zones(ansible: Ansible, block: list[dict[str, t.Any]]) -> None:
     """A play whose hosts are the zones of the account."""
     ansible.write_inventory({"plugin": "edgecache.cloudflare.zones"})
@@ -382,15 +382,15 @@ def test_pages_have_examples() -> None:
 
 
 def test_cloud_inventories_match_the_integration_tests() -> None:
-    (shown,) = (block.values[0] for block in code_blocks("yaml inventory") if "origins" in block.values[0])
-    assert yaml.safe_load((CLOUDS / "origins.yml").read_text()) == shown
+    (documented,) = (block.values[0] for block in find_code_blocks("yaml inventory") if "origins" in block.values[0])
+    assert yaml.safe_load((CLOUDS / "origins.yml").read_text()) == documented
 
 
 YAML_WITH_MESSAGES = [*ROOT.glob("roles/*/t*/*"), *ROOT.glob("playbooks/tasks/*")]
 
 
-def test_documented_messages_exist() -> None:
-    """Each heading that quotes a message quotes one that there is."""
+def test_documented_messages_are_in_the_code() -> None:
+    """Each message that is a heading of docs/reference/error-messages.md is in the code."""
     headings = re.findall(r"^### `(.*)`$", (ROOT / "docs/reference/error-messages.md").read_text(), re.MULTILINE)
     messages = [missing_required_lib("requests"), *(path.read_text() for path in YAML_WITH_MESSAGES)]
     for source in (*ROOT.glob("plugins/**/*.py"), *ROOT.glob("playbooks/**/*.py")):
@@ -404,10 +404,10 @@ def test_documented_messages_exist() -> None:
 
 
 @pytest.mark.parametrize("module", CASES)
-def test_results_of_modules(ansible: ForkedAnsible, module: str) -> None:
+def test_results_of_modules_are_as_documented(ansible: ForkedAnsible, module: str) -> None:
     documentation = load_documentation(ROOT / f"plugins/modules/{module}.py", "RETURN")
     assert all(entry["returned"] in set.union(*RETURNED_BY_OUTCOME.values()) for entry in documentation.values())
-    found = []
+    results = []
     for case in CASES[module]:
         ansible.simulator.reset()
         if case.faults:
@@ -420,8 +420,8 @@ def test_results_of_modules(ansible: ForkedAnsible, module: str) -> None:
             key: entry for key, entry in documentation.items() if entry["returned"] in RETURNED_BY_OUTCOME[case.outcome]
         }
         check_returned(expected, returned)
-        found.append(returned)
-    assert list(find_unchecked(documentation, found)) == UNCHECKED_KEYS.get(module, [])
+        results.append(returned)
+    assert list(find_unchecked(documentation, results)) == UNCHECKED_KEYS.get(module, [])
 
 
 def test_every_module_has_cases_of_every_outcome() -> None:
@@ -439,7 +439,7 @@ def test_every_module_has_cases_of_every_outcome() -> None:
     ("lookup", "arguments"),
     [("origin_cloud_region", ""), ("cloud_region", f", '192.0.2.1', '2001:DB8::1', sources={[*LOCAL_FILES.values()]}")],
 )
-def test_results_of_lookups(ansible: Ansible, lookup: str, arguments: str) -> None:
+def test_results_of_lookups_are_as_documented(ansible: Ansible, lookup: str, arguments: str) -> None:
     expression = f"query('edgecache.cloudflare.{lookup}'{arguments}) | to_json"
     run = ansible.play([{"ansible.builtin.copy": {"content": f"{{{{ {expression} }}}}", "dest": "saved"}}])
     assert run.returncode == 0, run.stdout + run.stderr

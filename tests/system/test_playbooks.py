@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks apply and report, run by their names with variables of a survey: strings, often empty."""
+"""The playbooks apply and report, run by their names with variables as a survey of AWX sets them: strings, often empty."""
 
 from __future__ import annotations
 
@@ -27,22 +27,26 @@ def ansible(forked_ansible: ForkedAnsible) -> ForkedAnsible:
     return forked_ansible
 
 
-def play(ansible: Ansible, playbook: str, *arguments: str, passes: bool = True, **answers: str) -> str:
+def run_playbook(ansible: Ansible, playbook: str, *arguments: str, succeeds: bool = True, **answers: str) -> str:
+    """Run a playbook with these answers of a survey as extra variables. Return the output."""
     run = ansible.run(playbook, "-e", json.dumps({**EMPTY_ANSWERS, **answers}), *arguments)
-    assert (run.returncode == 0) == passes, run.stdout + run.stderr
+    assert (run.returncode == 0) == succeeds, run.stdout + run.stderr
     assert "WARNING" not in run.stderr
     return run.stdout
 
 
-def operations(ansible: Ansible) -> list[str]:
-    found = [entry["operation"].replace("origin-cloud-regions-v2-", "") for entry in ansible.simulator.stats()["log"]]
+def pop_operations(ansible: Ansible) -> list[str]:
+    """Return the operations since the reset of the simulator, without their common prefix, and reset the simulator."""
+    operations = [
+        entry["operation"].replace("origin-cloud-regions-v2-", "") for entry in ansible.simulator.stats()["log"]
+    ]
     ansible.simulator.reset()
-    return found
+    return operations
 
 
-def test_report(ansible: Ansible) -> None:
+def test_report_shows_and_writes_all_hints(ansible: Ansible) -> None:
     path = ansible.folder / "report.json"
-    output = play(ansible, REPORT, cloud_region_hints_report_path=str(path), **NO_AUDIT)
+    output = run_playbook(ansible, REPORT, cloud_region_hints_report_path=str(path), **NO_AUDIT)
     for text in ("Tiered Cache: enabled, Smart Tiered Cache: on", "6 hints", "     1 azure/eastus"):
         assert text in output
     assert "does not use the hints" not in output and "No longer supported" not in output
@@ -55,7 +59,7 @@ def test_report(ansible: Ansible) -> None:
     assert sorted(mapping["origin_ip"] for mapping in report["origin_cloud_regions"]) == sorted(
         mapping["origin_ip"] for mapping in ansible.simulator.mappings()
     )
-    assert operations(ansible) == [
+    assert pop_operations(ansible) == [
         "tiered-caching-get",
         "smart-tiered-cache-get",
         "supported-regions",
@@ -64,8 +68,8 @@ def test_report(ansible: Ansible) -> None:
     ]
 
 
-def test_report_of_one_zone_after_another(ansible: Ansible) -> None:
-    """The data for a workflow is that of the last zone only."""
+def test_workflow_data_is_the_report_of_the_last_zone(ansible: Ansible) -> None:
+    """After reports of two zones, the next jobs of a workflow get only the second report."""
     zones = [
         {"import_playbook": REPORT, "vars": {**NO_AUDIT, "cloud_region_hints_zone": zone}}
         for zone in ("example.com", "example.net")
@@ -78,58 +82,58 @@ def test_report_of_one_zone_after_another(ansible: Ansible) -> None:
 
 
 @pytest.mark.parametrize("playbook", [REPORT, APPLY])
-def test_mistyped_url_is_not_a_path(ansible: Ansible, playbook: str) -> None:
-    """A path is shown, and the URL may have a credential."""
+def test_mistyped_url_is_not_shown_as_a_path(ansible: Ansible, playbook: str) -> None:
+    """An error shows a path, but must not show this value: a URL may contain a credential."""
     answers = {
         "cloud_region_hints_sources": "HTTPS:/example.com/ranges.json?sig=c2VjcmV0",
         "cloud_region_hints_mappings": '[{"origin_ip": "192.0.2.1"}]',
         "cloud_region_hints_derive": "true",
     }
-    output = play(ansible, playbook, passes=False, **answers)
+    output = run_playbook(ansible, playbook, succeeds=False, **answers)
     assert "is neither a path nor an http or https URL without credentials" in output
     assert "c2VjcmV0" not in output
 
 
 def test_report_with_tiered_cache_off(ansible: Ansible) -> None:
-    """In check mode, no file is written."""
+    """The playbook runs in check mode, so it must not write the file."""
     path = ansible.folder / "report.json"
-    output = play(
+    output = run_playbook(
         ansible, REPORT, "--check", cloud_region_hints_report_path=str(path), **NO_AUDIT, **ZONE_WITHOUT_TIERED_CACHE
     )
     assert "Tiered Cache: disabled, Smart Tiered Cache: off" in output
     assert "Cloudflare does not use the hints, because Tiered Cache and Smart Tiered Cache are off." in output
     assert "0 hints" in output
-    assert operations(ansible) == ["zones-list", "tiered-caching-get", "smart-tiered-cache-get", "list"]
+    assert pop_operations(ansible) == ["zones-list", "tiered-caching-get", "smart-tiered-cache-get", "list"]
     assert not path.exists()
 
 
 def test_report_of_unsupported_regions(ansible: Ansible) -> None:
     aws = [{"name": "us-east-1", "upper_tier_colos": []}]
     vendors = {"aws": aws, **{vendor: [] for vendor in ("azure", "gcp", "oci")}}
-    answer = {"success": True, "errors": [], "messages": [], "result": {"obtained_codes": True, "vendors": vendors}}
+    response = {"success": True, "errors": [], "messages": [], "result": {"obtained_codes": True, "vendors": vendors}}
     ansible.simulator.fault(
-        kind="malformed", body=answer, operation="origin-cloud-regions-v2-supported-regions", times=1
+        kind="malformed", body=response, operation="origin-cloud-regions-v2-supported-regions", times=1
     )
-    output = play(ansible, REPORT, cloud_region_hints_report_path="", **NO_AUDIT)
+    output = run_playbook(ansible, REPORT, cloud_region_hints_report_path="", **NO_AUDIT)
     assert "No longer supported: 2001:db8:0:1::25 aws/eu-west-1" in output
     assert output.count("No longer supported") == 5
 
 
-def test_apply(ansible: Ansible) -> None:
+def test_apply_changes_a_mapping(ansible: Ansible) -> None:
     answers = {
         "cloud_region_hints_mappings": "- {origin_ip: 192.0.2.1, vendor: aws, region: us-west-2}\n",
         "cloud_region_hints_group": "",
         "cloud_region_hints_purge": "false",
         "cloud_region_hints_switch_on": "true",
     }
-    assert "192.0.2.1: aws/us-east-1 -> aws/us-west-2" in play(ansible, APPLY, "--check", **answers)
+    assert "192.0.2.1: aws/us-east-1 -> aws/us-west-2" in run_playbook(ansible, APPLY, "--check", **answers)
     assert ansible.simulator.mappings()[0]["region"] == "us-east-1"
-    assert "changed=1" in play(ansible, APPLY, **answers)
+    assert "changed=1" in run_playbook(ansible, APPLY, **answers)
     assert ansible.simulator.mappings()[0]["region"] == "us-west-2"
 
 
-def test_apply_by_group(ansible: Ansible) -> None:
-    output = play(
+def test_apply_purges_all_but_the_group(ansible: Ansible) -> None:
+    output = run_playbook(
         ansible,
         APPLY,
         cloud_region_hints_mappings="",
@@ -142,66 +146,71 @@ def test_apply_by_group(ansible: Ansible) -> None:
     assert {(mapping["origin_ip"], mapping["region"]) for mapping in ansible.simulator.mappings()} == {
         (address, "us-central1") for address in ("192.0.2.1", "2001:db8::1", "203.0.113.99")
     }
-    # The settings, all mappings, the regions, and two batches, for any number of hosts
-    assert len(operations(ansible)) == 6
+    # Two settings, all mappings, the regions, and two batches: the same number of requests for any number of hosts
+    assert len(pop_operations(ansible)) == 6
 
 
-def test_apply_with_hidden_hosts_does_not_purge(ansible: Ansible) -> None:
-    output = play(
+def test_apply_with_limit_does_not_purge(ansible: Ansible) -> None:
+    output = run_playbook(
         ansible,
         APPLY,
         *("--limit", "web1.example.com,localhost"),
-        passes=False,
+        succeeds=False,
         cloud_region_hints_group="origins",
         cloud_region_hints_vendor="gcp",
         cloud_region_hints_region="us-central1",
         cloud_region_hints_purge="true",
     )
     assert "2 of 3 hosts of the group origins are not in this play" in " ".join(output.split())
-    assert operations(ansible) == []
+    assert pop_operations(ansible) == []
 
 
-class TestApplyWithExpressionsOfTheGroup:
-    """The variables of all hosts have an expression with a variable that only hosts of the group have."""
+class TestApplyWithTemplatedVendor:
+    """All hosts have the same template as vendor. It uses a variable that only hosts of the group have."""
 
-    VENDOR = "{{ vend }}"
-    GROUP: t.ClassVar[dict[str, str]] = {
+    VENDOR_TEMPLATE = "{{ origin_vendor }}"
+    GROUP_ANSWERS: t.ClassVar[dict[str, str]] = {
         "cloud_region_hints_group": "origins",
         "cloud_region_hints_region": "us-east-1",
     }
 
     @staticmethod
-    def inventory(ansible: Ansible, text: str) -> None:
+    def append_to_inventory(ansible: Ansible, text: str) -> None:
+        """Append this text to the inventory."""
         path = ansible.folder / "inventory"
         path.write_text(path.read_text() + text)
 
-    def test_only_hosts_of_the_group_are_evaluated(self, ansible: Ansible) -> None:
-        self.inventory(ansible, "vend=aws\n")
-        answers = {**self.GROUP, "cloud_region_hints_purge": "true", "cloud_region_hints_vendor": self.VENDOR}
-        play(ansible, APPLY, **answers)
+    def test_template_is_evaluated_only_for_the_group(self, ansible: Ansible) -> None:
+        self.append_to_inventory(ansible, "origin_vendor=aws\n")
+        answers = {
+            **self.GROUP_ANSWERS,
+            "cloud_region_hints_purge": "true",
+            "cloud_region_hints_vendor": self.VENDOR_TEMPLATE,
+        }
+        run_playbook(ansible, APPLY, **answers)
         assert {mapping["vendor"] for mapping in ansible.simulator.mappings()} == {"aws"}
         assert len(ansible.simulator.mappings()) == 3
 
-    def test_failed_expression_fails_before_any_write(self, ansible: Ansible) -> None:
-        """The expression is in the inventory, so localhost has it, too."""
-        self.inventory(ansible, f"\n[all:vars]\ncloud_region_hints_vendor={self.VENDOR}\n")
+    def test_undefined_variable_fails_before_any_request(self, ansible: Ansible) -> None:
+        """The inventory sets the template for all hosts, also for localhost. Two hosts of the group lack its variable."""
+        self.append_to_inventory(ansible, f"\n[all:vars]\ncloud_region_hints_vendor={self.VENDOR_TEMPLATE}\n")
         path = ansible.folder / "inventory"
-        path.write_text(path.read_text().replace("192.0.2.1\n", "192.0.2.1 vend=aws\n"))
-        answers = {**self.GROUP, "cloud_region_hints_zone": "example.net"}  # where Tiered Cache is off
-        output = play(ansible, APPLY, passes=False, **answers)
+        path.write_text(path.read_text().replace("192.0.2.1\n", "192.0.2.1 origin_vendor=aws\n"))
+        answers = {**self.GROUP_ANSWERS, "cloud_region_hints_zone": "example.net"}  # where Tiered Cache is off
+        output = run_playbook(ansible, APPLY, succeeds=False, **answers)
         assert set(re.findall(r"fatal: \[(\S+)\]", output)) == {"web2.example.com", "web3.example.com"}
-        assert operations(ansible) == []
+        assert pop_operations(ansible) == []
 
-    def test_types_are_checked(self, ansible: Ansible) -> None:
-        output = play(ansible, APPLY, passes=False, cloud_region_hints_purge="maybe")
+    def test_invalid_boolean_fails_before_any_request(self, ansible: Ansible) -> None:
+        output = run_playbook(ansible, APPLY, succeeds=False, cloud_region_hints_purge="maybe")
         assert "cloud_region_hints_purge: 'maybe' is not a boolean. Set it to true or false." in " ".join(
             output.split()
         )
-        assert operations(ansible) == []
+        assert pop_operations(ansible) == []
 
 
 @pytest.mark.parametrize("playbook", [APPLY, REPORT])
-def test_limit_without_localhost_succeeds_without_doing_anything(ansible: Ansible, playbook: str) -> None:
-    """As docs/reference/awx.md warns: a play that has no hosts runs no task, so the playbook cannot notice it."""
-    assert "skipping: no hosts matched" in play(ansible, playbook, "--limit", "web1.example.com")
-    assert operations(ansible) == []
+def test_limit_without_localhost_runs_no_task(ansible: Ansible, playbook: str) -> None:
+    """Without hosts, a play runs no task, so the playbook cannot report an error. docs/reference/awx.md warns about this."""
+    assert "skipping: no hosts matched" in run_playbook(ansible, playbook, "--limit", "web1.example.com")
+    assert pop_operations(ansible) == []

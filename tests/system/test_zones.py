@@ -24,7 +24,7 @@ from ansible_collections.edgecache.cloudflare.playbooks.filter_plugins.zones imp
 from tests.simulator.testing import RunningSimulator
 from tests.system.browser import running_browser
 from tests.system.playbooks import ROOT, ForkedAnsible, ForkServer
-from tests.system.test_report import CUT_OFF, in_browser, parse_page, text_of
+from tests.system.test_report import CUT_OFF_ELEMENTS, get_text, parse_page, requires_browser
 
 AWS = str(ROOT / "tests/integration/targets/setup_cloud_ranges/files/aws.json")
 RIGHT = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-east-1"}
@@ -177,15 +177,15 @@ def test_pages(reported: Reported) -> None:
     index = parse_page((reported.folder / "index.html").read_text())
     links = [link.get("href") for link in index.iter("a") if not link.get("href").startswith("#")]
     assert set(links) == {*("index.json", "index.csv"), *(f"{name}.html" for name in names)}
-    assert [text_of(heading) for heading in index.iter("h2")] == [
+    assert [get_text(heading) for heading in index.iter("h2")] == [
         *("Zones with drift: 1", "Zones that failed: 1", "Zones with a warning: 1"),
         f"Other zones: {reported.count - 3}",
     ]
-    text = text_of(index)
+    text = get_text(index)
     assert text.index(zone_name(DRIFTED)) < text.index(zone_name(FORBIDDEN)) < text.index(zone_name(OFF))
     assert text.index(zone_name(OFF)) < text.index(zone_name(1))
     page = parse_page((reported.folder / f"{zone_name(UNNAMED)}.html").read_text())
-    assert text_of(page.find(".//title")).startswith(f"{zone_name(UNNAMED)}: ")
+    assert get_text(page.find(".//title")).startswith(f"{zone_name(UNNAMED)}: ")
     assert "index.html" in [link.get("href") for link in page.iter("a")]
 
 
@@ -243,21 +243,21 @@ def test_index_of_500_zones() -> None:
     page = render_index(500)
     assert len(page) < 200_000
     index = parse_page(page)
-    assert text_of(index.find(".//title")) == "Cloud region hints: 56 of 500 zones have drift and 56 failed"
-    headings = [text_of(heading) for heading in index.iter("h2")]
+    assert get_text(index.find(".//title")) == "Cloud region hints: 56 of 500 zones have drift and 56 failed"
+    headings = [get_text(heading) for heading in index.iter("h2")]
     assert headings == ["Zones with drift: 56", "Zones that failed: 56", "Zones with a warning: 56", "Other zones: 332"]
     assert len(index.findall(".//tbody/tr")) == 500
     assert "<b>no access" not in page and "{{ 7 * 7 }}" in page
 
 
-@in_browser
+@requires_browser
 @pytest.mark.parametrize("width", [360, 390, 1280])
-def test_index_in_a_browser(tmp_path: Path, width: int) -> None:
+def test_index_is_readable_in_a_browser(tmp_path: Path, width: int) -> None:
     page = tmp_path / "index.html"
     page.write_text(render_index(50))
     with running_browser(tmp_path) as browser:
-        seen = browser.view(page, CUT_OFF, "document.documentElement.scrollWidth <= innerWidth", width=width)
-    assert (seen.requests, seen.complaints, seen.values) == ([page.as_uri()], [], [[], True])
+        loaded = browser.load(page, CUT_OFF_ELEMENTS, "document.documentElement.scrollWidth <= innerWidth", width=width)
+    assert (loaded.requests, loaded.messages, loaded.values) == ([page.as_uri()], [], [[], True])
 
 
 @pytest.fixture
