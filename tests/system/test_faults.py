@@ -27,6 +27,7 @@ from ansible import constants
 from ansible.errors import AnsibleLookupError
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._api import client as _client
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._hints import reconcile as _reconcile
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.rate_limit import PROBE_POLL_SECONDS
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._module import options as _options
 
 from tests.simulator.testing import ROOT, RunningSimulator
@@ -301,7 +302,14 @@ def _isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     fake = FakeClock()
-    monkeypatch.setattr(_options, "Client", functools.partial(_client.Client, clock=fake.time, sleep=fake.sleep))
+
+    def sleep(seconds: float) -> None:
+        if seconds == PROBE_POLL_SECONDS:  # until the response to a concurrent request shows the rate limit
+            fake.advance(seconds)
+        else:
+            fake.sleep(seconds)
+
+    monkeypatch.setattr(_options, "Client", functools.partial(_client.Client, clock=fake.time, sleep=sleep))
     return fake
 
 
