@@ -517,7 +517,7 @@ def test_fault(
     assert stats["contract_violations"] == []
     assert cell.requests[0] <= stats["requests"] <= cell.requests[1]
     assert cell.pauses[0] <= len(clock.pauses) <= cell.pauses[1]
-    assert all(one.startswith("Retrying in ") for one in result.warnings)
+    assert all(one.startswith(("Retrying in ", "Waiting up to ")) for one in result.warnings)
     if name in ("read all", "lookup"):
         # Of concurrent requests, only one has a message for a pause with a short rest
         assert bool(clock.pauses) <= len(result.warnings) <= len(clock.pauses)

@@ -146,19 +146,27 @@ class RequestPacer:
     def _wait_for_turn(self, shared_limit: SharedRateLimit) -> None:
         """Wait until the processes that share the limit leave a request to this one.
 
-        This does not count as waiting, as long as any of them gets a response within ``max_wait``. After that, the request is sent, and
-        the API decides.
+        Only a pause that the API asks for counts as waiting, as long as any of them gets a response within ``max_wait``. If
+        ``max_wait`` does not allow the pause, the request is sent, and the API decides.
         """
         started = self._clock()
         while turn := shared_limit.take():
-            if self._clock() + turn.seconds - max(started, turn.progress) > self._max_wait:
+            now = self._clock()
+            if now + turn.seconds - max(started, turn.progress) > self._max_wait or (
+                turn.is_block and turn.seconds > self.left
+            ):
                 return
             if turn.seconds >= 1:
-                self._before_sleep(
-                    f"Waiting up to {turn.seconds:.1f} seconds: the tasks of this host have used up the rate limit of the credential"
+                cause = (
+                    "the API rejects all requests"
+                    if turn.is_block
+                    else "the tasks of this host have used up the rate limit"
                 )
+                self._before_sleep(f"Waiting up to {turn.seconds:.1f} seconds: {cause} of the credential")
             self._sleep(turn.seconds)
             self._raise_if_cancelled()
+            if turn.is_block:
+                self._count_waiting(now, self._clock())
 
     def _pace(self) -> None:
         """Spread the remaining requests over the time to the reset, or wait for the reset if none remains.

@@ -45,17 +45,19 @@ class Turn(t.NamedTuple):
     """When a process that has to wait may try again.
 
     ``seconds``: from now. ``progress``: the time of the last response that was not a refusal, on the clock of the limit.
+    ``is_block``: whether the API has refused a request and asks for a pause.
     """
 
     seconds: float
     progress: float
+    is_block: bool = False
 
 
 class _State(t.NamedTuple):
     """The content of the file. Times are those of the clock, which all processes share.
 
     ``window``: the number of the window. ``left``: requests that may be taken until ``ends``; ``None`` without a limit.
-    ``probe_ends``: until when the first response of the window is awaited; 0 if none is. ``progress``: see ``Turn``.
+    ``probe_ends``: until when the first response of the window is awaited; 0 if none is. ``progress`` and ``is_block``: see ``Turn``.
     """
 
     window: int = 1
@@ -63,6 +65,7 @@ class _State(t.NamedTuple):
     ends: float = 0.0
     probe_ends: float = 0.0
     progress: float = 0.0
+    is_block: bool = False
 
 
 class SharedRateLimit:
@@ -85,14 +88,14 @@ class SharedRateLimit:
                 state = _read(file, now)
                 if now < state.ends:
                     if state.left == 0:
-                        return Turn(state.ends - now, state.progress)
+                        return Turn(state.ends - now, state.progress, state.is_block)
                     state = state._replace(left=state.left and state.left - 1)
                 elif now < state.probe_ends:
                     return Turn(PROBE_POLL_SECONDS, state.progress)
                 elif state.probe_ends:  # no response came in time
                     state = state._replace(left=None, ends=now + UNLIMITED_SECONDS, probe_ends=0.0)
                 else:
-                    state = state._replace(window=state.window + 1, left=None, probe_ends=now + PROBE_SECONDS)
+                    state = _State(state.window + 1, probe_ends=now + PROBE_SECONDS, progress=state.progress)
                 _write(file, state)
                 self._local.window = state.window
         except OSError:
@@ -118,7 +121,7 @@ class SharedRateLimit:
                 if refused_seconds:
                     # In a new window, since what was taken before reports nothing about the time after the refusal
                     ends = now + min(refused_seconds, MAX_WINDOW_SECONDS)
-                    state = state._replace(window=state.window + 1, left=0, ends=ends, probe_ends=0.0)
+                    state = _State(state.window + 1, left=0, ends=ends, progress=state.progress, is_block=True)
                 elif window == state.window and limits:
                     left, seconds = limits[0]
                     # Other hosts may use the credential, too
@@ -184,6 +187,7 @@ def _read(file: int, now: float) -> _State:
             and 0 <= state.ends <= now + MAX_WINDOW_SECONDS
             and 0 <= state.probe_ends <= now + PROBE_SECONDS
             and 0 <= state.progress <= now
+            and isinstance(state.is_block, bool)
         ):
             return state
     except (RecursionError, TypeError, ValueError):

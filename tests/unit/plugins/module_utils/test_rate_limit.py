@@ -176,7 +176,7 @@ class TestRefusal:
         clock.sleep(10)
         assert limit.take() is None
         limit.update("", 300.0)
-        assert limit.take() == Turn(300.0, answered)
+        assert limit.take() == Turn(300.0, answered, is_block=True)
 
 
 class TestFile:
@@ -236,15 +236,15 @@ class TestFile:
             b"\xff",
             b"null",
             b"[" * 1_000,
-            b"[2, 0, 1e999, 0.0, 0.0]",
-            b"[2, 0, NaN, 0.0, 0.0]",
-            b"[2, 0, 10000.0, 0.0, 0.0]",
-            b"[2, -1, 160.0, 0.0, 0.0]",
-            b"[2, true, 160.0, 0.0, 0.0]",
-            b"[2, 0, true, 0.0, 0.0]",
-            b'["2", 0, 160.0, 0.0, 0.0]',
-            b"[2, null, 0.0, 10000.0, 0.0]",
-            b"[2, 0, 160.0, 0.0, 10000.0]",
+            b"[2, 0, 1e999, 0.0, 0.0, false]",
+            b"[2, 0, NaN, 0.0, 0.0, false]",
+            b"[2, 0, 10000.0, 0.0, 0.0, false]",
+            b"[2, -1, 160.0, 0.0, 0.0, false]",
+            b"[2, true, 160.0, 0.0, 0.0, false]",
+            b"[2, 0, true, 0.0, 0.0, false]",
+            b'["2", 0, 160.0, 0.0, 0.0, false]',
+            b"[2, null, 0.0, 10000.0, 0.0, false]",
+            b"[2, 0, 160.0, 0.0, 10000.0, false]",
             b"[2, 0, 160.0, 0.0, 0.0, 0]",
         ],
     )
@@ -314,6 +314,17 @@ class TestPacer:
         begin(limit, 0, 299)
         RequestPacer(max_wait, lambda text: None, clock, clock.sleep).acquire(limit)
         assert clock() == waited
+
+    def test_block_counts_as_waiting(
+        self, pacer: RequestPacer, limit: SharedRateLimit, clock: FakeClock, messages: list[str]
+    ) -> None:
+        assert limit.take() is None
+        limit.update("", 300.0)
+        assert pacer.acquire(limit) == clock() == 300
+        assert pacer.left == 30
+        assert messages == ["Waiting up to 300.0 seconds: the API rejects all requests of the credential"]
+        limit.update("", 31.0)
+        assert pacer.acquire(limit) == 300  # max_wait does not allow the pause, so the API decides
 
     def test_cancelled_while_it_waits(self, limit: SharedRateLimit, clock: FakeClock) -> None:
         def sleep(seconds: float) -> None:
