@@ -20,6 +20,7 @@ options:
     description:
       - The seconds that a module, or one call of a lookup, may wait in total for a rate limit to end, or for a server or connection
         to recover. A warning reports each wait.
+      - If tasks on the same host have used up the rate limit, the wait until the limit resets does not count.
       - The default is enough for one rate limit block of five minutes. With V(0), the task fails instead of waiting.
       - If a response specifies how long to wait, the wait takes exactly that time. If the rest of O(max_wait) is shorter, the task
         fails at once.
