@@ -79,7 +79,8 @@ def write_changed(sizes: Sizes) -> Job:
 
     return Job(
         f"Write {sizes.changed_mappings} changed mappings in a zone with {sizes.zone:,}",
-        f"Each method gets all {sizes.zone:,} mappings, reads the zone, and writes the mappings that differ.",
+        f"The input of each method is the list of {sizes.zone:,} desired mappings. The method reads the zone, and writes the mappings that "
+        "differ.",
         *(sizes.changed_mappings, sizes.zone),
         [
             Approach("`origin_cloud_regions`", lambda count: declare_command(wanted, "updated", count)),

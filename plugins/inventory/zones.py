@@ -74,8 +74,8 @@ seealso:
     plugin_type: inventory
 notes:
   - A host is a zone, not a machine. Run tasks for it on the controller, with C(connection=local) or C(delegate_to=localhost).
-  - Each option may be a template, also a number or a list. Templates can use only the variables of C(--extra-vars). O(compose), O(groups)
-    and O(keyed_groups) are evaluated for each host instead.
+  - The value of each option may be a template, even if the option is a number or a list. Templates can use only the variables of
+    C(--extra-vars). O(compose), O(groups) and O(keyed_groups) are evaluated for each host instead.
   - An option may also be a string that C(ansible-vault encrypt_string) has encrypted. Ansible does not evaluate such a string as a
     template.
   - The token needs the permission Zone Read. A token that is limited to certain zones lists at most these zones. Without any zone,
