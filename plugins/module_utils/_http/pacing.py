@@ -27,6 +27,10 @@ PACING_THRESHOLD = 20
 """Remaining requests at which pacing begins: more than one task sends concurrently, since other tasks may share the token."""
 
 
+MIN_ANNOUNCED_SECONDS = 0.5
+"""A shorter wait for the shared rate limit has no message."""
+
+
 class RequestCancelledError(CloudflareError):
     """Another request of the task has failed, so the result of this one is not needed."""
 
@@ -156,7 +160,7 @@ class RequestPacer:
                 turn.is_block and turn.seconds > self.left
             ):
                 return
-            if turn.seconds >= 1:
+            if turn.seconds >= MIN_ANNOUNCED_SECONDS:
                 cause = (
                     "the API rejects all requests"
                     if turn.is_block
