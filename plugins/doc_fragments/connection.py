@@ -13,14 +13,15 @@ options:
   timeout:
     description:
       - The seconds that one request may take to connect, and that may pass between two bytes of its response.
-      - A complete response may take O(timeout) plus the seconds that are left of O(max_wait). The time beyond O(timeout) counts as waiting.
+      - A complete response may take O(timeout) plus the seconds that are left of O(max_wait). It uses up O(max_wait) by the seconds
+        beyond O(timeout).
     type: float
     default: 30.0
   max_wait:
     description:
-      - The seconds that a module, an inventory or one call of a lookup may wait in total for a rate limit to end, or for a server or connection
-        to recover. A warning reports each wait.
-      - If tasks on the same host have used up the rate limit, the wait until the limit resets does not count towards O(max_wait).
+      - The seconds that a module, an inventory or one call of a lookup may wait in total after failed requests: until a block
+        by the rate limit ends, or a server or connection recovers. A warning reports each wait.
+      - To prevent a block, tasks on the same host also wait for each other when they have used up the rate limit. This does not count.
       - The default is enough for one rate limit block of five minutes. With V(0), the task fails instead of waiting.
       - If a response specifies how long to wait, the wait takes exactly that time. If the rest of O(max_wait) is shorter, the task
         fails at once.
