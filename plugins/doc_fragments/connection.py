@@ -13,8 +13,8 @@ options:
   timeout:
     description:
       - The seconds that one request may take to connect, and that may pass between two bytes of its response.
-      - A complete response may take O(timeout) plus the seconds that are left of O(max_wait). It uses up O(max_wait) by the seconds
-        beyond O(timeout).
+      - A complete response may take O(timeout) plus the seconds that are left of O(max_wait). Only its
+        seconds beyond O(timeout) count towards O(max_wait).
     type: float
     default: 30.0
   max_wait:
