@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 import json
 import os
 import sys
@@ -39,12 +40,27 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
 )
 
 
+@pytest.fixture(scope="session")
+def _new_folders(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Path]:
+    folder = tmp_path_factory.mktemp("tests")
+    return (folder / str(number) for number in itertools.count())
+
+
+@pytest.fixture
+def tmp_path(_new_folders: t.Iterator[Path]) -> Path:
+    """Return a new folder. The fixture of pytest lists the folders of all earlier tests for each test, which takes seconds."""
+    path = next(_new_folders)
+    path.mkdir()
+    return path
+
+
 @pytest.fixture(autouse=True)
-def shared_folder(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_folder(monkeypatch: pytest.MonkeyPatch, _new_folders: t.Iterator[Path]) -> Path:
     """Return the folder of the files that all processes of this user share."""
-    folder = tmp_path_factory.mktemp("shared")
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder / f"edgecache-cloudflare-{os.geteuid()}"
+    path = next(_new_folders)
+    path.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(path))
+    return path / f"edgecache-cloudflare-{os.geteuid()}"
 
 
 @pytest.fixture(autouse=True)
