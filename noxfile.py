@@ -213,8 +213,9 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON, tags=["rest"])
 def slow(session: nox.Session) -> None:
-    """Run the system tests that "make test" leaves out: the report page in a browser, a full zone, the benchmark."""
+    """Run the system tests that "make test" leaves out: the report page in a browser, the import into AWX, the benchmark."""
     prepare(session, NEWEST, *SYSTEM)
+    run_tool(session, "awx_collection")
     session.env["BROWSERS"] = " ".join(versions.BROWSERS)
     run_tool(session, "run_pytest", *(session.posargs or ["tests/system", "-m", "slow", "-rs"]))
 

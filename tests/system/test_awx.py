@@ -415,7 +415,8 @@ def run_imports(
     return {name: Import(text, *store) for name, text, store in zip(imports, outputs, stores[1:], strict=True)}
 
 
-@pytest.fixture(scope="module")
+# The imports take half a minute.
+@pytest.fixture(scope="module", params=[pytest.param("all", marks=pytest.mark.slow)])
 def imports(
     simulator: RunningSimulator, fork_server: ForkServer, tmp_path_factory: pytest.TempPathFactory
 ) -> t.Iterator[dict[str, Import]]:

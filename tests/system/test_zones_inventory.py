@@ -73,7 +73,9 @@ def test_500_zones_in_10_requests(ansible: ForkedAnsible) -> None:
     }
 
 
-@pytest.mark.parametrize("body", [NO_COUNTS, {**NO_COUNTS, "per_page": 50}], ids=str)
+@pytest.mark.parametrize(
+    "body", [NO_COUNTS, pytest.param({**NO_COUNTS, "per_page": 50}, marks=pytest.mark.slow)], ids=str
+)
 def test_500_zones_without_counts(ansible: ForkedAnsible, body: dict[str, None]) -> None:
     """The last page is full, so an empty one ends the list."""
     ansible.simulator.reset({"zones": create_zones(500)})
