@@ -315,7 +315,7 @@ def test_files_on_disk(run: CacheRun) -> None:
         for secret in (SECRET, run.simulator.token):
             assert secret.encode() not in content and secret not in str(path)
     assert list(run.temporary.iterdir()) == []
-    left_over = [path for path in run.folder.rglob("*edgecache.cloudflare*") if run.saved_temporary not in path.parents]
+    left_over = [path for path in run.folder.rglob("edgecache.cloudflare*") if run.saved_temporary not in path.parents]
     assert left_over == []
 
 
