@@ -120,9 +120,9 @@ def _find_verdict(report: Report) -> str:
     total, audit, unsupported = report["total"], report["audit"], len(report["unsupported"])
     found = []
     if wrong := _count_wrong(report):
-        found.append(say_of_hints(wrong, "is wrong", "are wrong"))
+        found.append(describe_hints(wrong, "is wrong", "are wrong"))
     if unsupported:
-        found.append(say_of_hints(unsupported, "has an unsupported region", "have an unsupported region"))
+        found.append(describe_hints(unsupported, "has an unsupported region", "have an unsupported region"))
     if not total:
         found.append("The zone has no hints")
     elif not found:
@@ -132,7 +132,7 @@ def _find_verdict(report: Report) -> str:
         elif audit:
             found.append(f"No hint is wrong, but {unchecked:,} of {total:,} could not be checked")
         else:
-            found.append(say_of_hints(total, "was not compared with the ranges", "were not compared with the ranges"))
+            found.append(describe_hints(total, "was not compared with the ranges", "were not compared with the ranges"))
     if off := _list_disabled_settings(report):
         found.append(f"{off[0]} is off")
     *first, last = found
@@ -150,13 +150,13 @@ def _find_warnings(report: Report) -> list[str]:
         fix = "Apply the corrected mapping." if corrected == 1 else "Apply the corrected mappings."
         warnings.append(f"A wrong hint is worse than none: Cloudflare then picks a distant data center. {fix}")
     if uncorrected := _count_wrong(report) - corrected:
-        hints = say_of_hints(uncorrected, "is wrong and cannot be corrected", "are wrong and cannot be corrected")
+        hints = describe_hints(uncorrected, "is wrong and cannot be corrected", "are wrong and cannot be corrected")
         them = "it" if uncorrected == 1 else "them"
         warnings.append(
             f"{hints}, because Cloudflare does not support the expected region. Check {them}, then change or delete {them}."
         )
     if unsupported := len(report["unsupported"]):
-        hints = say_of_hints(unsupported, "has a region", "have a region")
+        hints = describe_hints(unsupported, "has a region", "have a region")
         warnings.append(f"{hints} that Cloudflare no longer supports. Change the region, or delete the hint.")
     return warnings
 
@@ -165,7 +165,7 @@ def _count_wrong(report: Report) -> int:
     return report["audit"]["counts"]["wrong"] if report["audit"] else 0
 
 
-def say_of_hints(number: int, singular: str, plural: str) -> str:
+def describe_hints(number: int, singular: str, plural: str) -> str:
     """Return a sentence without a full stop."""
     return f"1 hint {singular}" if number == 1 else f"{number:,} hints {plural}"
 

@@ -16,7 +16,11 @@ import typing as t
 from collections import Counter
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.edgecache.cloudflare.playbooks.filter_plugins.report import Report, mark_as_text, say_of_hints
+from ansible_collections.edgecache.cloudflare.playbooks.filter_plugins.report import (
+    Report,
+    describe_hints,
+    mark_as_text,
+)
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._zones import (
     HostVars,
@@ -177,7 +181,7 @@ def _count_changes(zone: Summary) -> int:
 
 def _find_failure(label: str, counts: t.Mapping[str, int], fail_on: t.Sequence[str]) -> str:
     """Return the message of a zone that fails because of ``cloud_region_hints_report_fail_on``, or an empty text."""
-    found = [say_of_hints(counts[result], *COUNT_TEXTS[result]) for result in fail_on if counts.get(result)]
+    found = [describe_hints(counts[result], *COUNT_TEXTS[result]) for result in fail_on if counts.get(result)]
     if not found:
         return ""
     return (

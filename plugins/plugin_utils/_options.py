@@ -121,7 +121,7 @@ def _find_given(
 
 
 def _conversion_error(option: str, definition: dict[str, t.Any], given: dict[str, tuple[str, t.Any]]) -> str:
-    """Return the message about a value that Ansible cannot convert, or that is none of the choices."""
+    """Return the message about a value that Ansible cannot convert, or that is not one of the choices."""
     variables = [entry["name"] for entry in definition.get("env", []) if entry["name"] in os.environ]
     origin = f"{variables[-1]} in the environment" if variables else "the configuration file ansible.cfg"
     name, value = given.get(option, (f"{option} ({origin})", None))

@@ -58,7 +58,7 @@ def plan_zones(hostvars: HostVars, hosts: t.Sequence[str], matching: t.Sequence[
 
 
 def mark_as_data(value: t.Any) -> t.Any:
-    """Return a copy of a value whose texts are no templates, also before ansible-core 2.19."""
+    """Return a copy of a value whose strings Ansible does not evaluate as templates, also before ansible-core 2.19."""
     if isinstance(value, t.Mapping):
         return {key: mark_as_data(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -67,7 +67,7 @@ def mark_as_data(value: t.Any) -> t.Any:
 
 
 def _find_duplicate(zones: t.Mapping[str, t.Mapping[str, str]]) -> str:
-    """Return a message about two hosts with the same zone, or an empty text."""
+    """Return a message about two hosts with the same zone, or an empty string."""
     first: dict[str, str] = {}
     for host, zone in zones.items():
         key = zone["zone_id"] or zone["zone"].lower()

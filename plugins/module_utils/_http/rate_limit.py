@@ -152,7 +152,7 @@ def parse_rate_limit(header: str) -> list[tuple[int, int]]:
 
 @contextlib.contextmanager
 def _open(name: str) -> t.Iterator[int]:
-    """Open and lock a file in a folder that only this user can access. Raises ``OSError`` if there is none, or no lock in time."""
+    """Open and lock a file in a folder that only this user can access. Raises ``OSError`` if it is not accessible or stays locked."""
     folder = os.path.join(tempfile.gettempdir(), f"edgecache-cloudflare-{os.geteuid()}")
     with contextlib.suppress(FileExistsError):
         os.mkdir(folder, 0o700)
