@@ -244,6 +244,14 @@ CASES = {
         Case("success", {"regional": True}),
         WRONG_TOKEN,
     ],
+    "zone_origin_info": [
+        Case("success", {"zone": "example.net"}),
+        Case("success", {"zone": "example.net", "resolve": True}),
+        Case("success", {"include": ["origin_rules"]}),
+        Case("success", {}, [{"kind": "status", "status": 403, "operation": "origin-rules-get"}]),
+        Case("failure", {"include": []}),
+        WRONG_TOKEN,
+    ],
 }
 
 

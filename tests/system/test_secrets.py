@@ -98,6 +98,7 @@ def echo_faults(secret: str) -> list[dict[str, t.Any]]:
 
 MAPPING = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-west-2"}
 # By operation, a task that needs it in any state of the zone
+BALANCED_ZONE_ID = "9a7806061c88ada191ed06f989cc3dac"
 TASKS: dict[str, tuple[str, dict[str, t.Any]]] = {
     "origin-cloud-regions-v2-upsert": ("origin_cloud_region", MAPPING),
     "origin-cloud-regions-v2-delete": ("origin_cloud_region", {"origin_ip": "192.0.2.1", "state": "absent"}),
@@ -110,6 +111,12 @@ TASKS: dict[str, tuple[str, dict[str, t.Any]]] = {
     "smart-tiered-cache-get": ("tiered_cache_info", {}),
     "regional-tiered-cache-get": ("tiered_cache_info", {"regional": True}),
     "regional-tiered-cache-patch": ("tiered_cache", {"regional": True}),
+    "dns-records-list": ("zone_origin_info", {"include": ["dns_records"]}),
+    "load-balancers-list": ("zone_origin_info", {"include": ["load_balancers"]}),
+    "load-balancer-pools-list": ("zone_origin_info", {"include": ["load_balancers"], "zone_id": BALANCED_ZONE_ID}),
+    "origin-rules-get": ("zone_origin_info", {"include": ["origin_rules"]}),
+    "custom-hostnames-list": ("zone_origin_info", {"include": ["custom_hostnames"]}),
+    "fallback-origin-get": ("zone_origin_info", {"include": ["custom_hostnames"]}),
 }
 
 
