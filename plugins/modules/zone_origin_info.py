@@ -145,8 +145,8 @@ hostnames:
       returned: always
       type: str
       sample: "cannot be resolved: Name or service not known"
-skipped:
-  description: The origins that cannot have a hint, since the internet does not reach them, and pools that are unknown.
+left_out:
+  description: The origins that need no hint, since the internet does not reach them, and pools that are unknown.
   returned: success
   type: list
   elements: dict
@@ -217,7 +217,7 @@ unavailable:
               sample: Authentication error
 complete:
   description:
-    - Whether RV(origins) and RV(skipped) have all origins of what O(include) lists.
+    - Whether RV(origins) and RV(left_out) have all origins of what O(include) lists.
     - False if something is unavailable, if a host name has no addresses, or if a pool is unknown.
   returned: success
   type: bool

@@ -97,8 +97,9 @@ def echo_faults(secret: str) -> list[dict[str, t.Any]]:
 
 
 MAPPING = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-west-2"}
-# By operation, a task that needs it in any state of the zone
+# A zone with a load balancer
 BALANCED_ZONE_ID = "9a7806061c88ada191ed06f989cc3dac"
+# By operation, a task that needs it in any state of the zone
 TASKS: dict[str, tuple[str, dict[str, t.Any]]] = {
     "origin-cloud-regions-v2-upsert": ("origin_cloud_region", MAPPING),
     "origin-cloud-regions-v2-delete": ("origin_cloud_region", {"origin_ip": "192.0.2.1", "state": "absent"}),

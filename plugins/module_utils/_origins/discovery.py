@@ -61,7 +61,8 @@ class ZoneOrigins(t.NamedTuple):
                 dict(hostname=name, used_by=_list_users(graph.hostnames[name]), **self.resolutions[name]._asdict())
                 for name in hostnames
             ],
-            skipped=[
+            # Not "skipped": Ansible takes a result with this key for that of a skipped task
+            left_out=[
                 dict(value=value, reason=reason, used_by=_list_users(graph.skipped[value, reason]))
                 for value, reason in sorted(graph.skipped, key=_skipped_sort_key)
             ],

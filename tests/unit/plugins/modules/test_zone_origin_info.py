@@ -39,7 +39,7 @@ ZONE = zone_item(id=ZONE_ID, name=ZONE_NAME)
 NO_ORIGINS: dict[str, t.Any] = {
     "origins": [],
     "hostnames": [],
-    "skipped": [],
+    "left_out": [],
     "unavailable": [],
     "complete": True,
     "zone_id": ZONE_ID,
@@ -124,7 +124,7 @@ def test_each_source(run: RunModule, wire: Wire, check: bool) -> None:
             {"origin_ip": "2001:db8::1", "used_by": [used_by("dns_record", "v6.example.com")]},
         ],
         "hostnames": [{"hostname": "origin.example.org", "used_by": [OF_CDN], "addresses": [], "error": None}],
-        "skipped": [
+        "left_out": [
             {"value": "10.0.0.9", "reason": "private", "used_by": [used_by("dns_record", "home.example.com")]},
             {"value": "10.0.0.9", "reason": "virtual_network_id", "used_by": [OF_BALANCER]},
             {"value": "10.0.0.10", "reason": "private", "used_by": [used_by("dns_record", "home.example.com")]},
@@ -271,7 +271,7 @@ class TestComplete:
     def test_unknown_pool(self, run: RunModule, wire: Wire) -> None:
         wire.zone_sources(**{**EMPTY, "load_balancers": [load_balancer("lb.example.com", "p1")], "pools": []})
         result = run()
-        assert [one["reason"] for one in result["skipped"]] == ["unknown_pool"]
+        assert [one["reason"] for one in result["left_out"]] == ["unknown_pool"]
         assert not result["complete"]
 
     def test_loop(self, run: RunModule, wire: Wire) -> None:
@@ -299,7 +299,7 @@ class TestResolve:
         users = {origin["origin_ip"]: origin["used_by"] for origin in result["origins"]}
         assert users["198.51.100.7"] == [OF_CDN]
         assert users["192.0.2.9"] == [OF_CDN, OF_WWW, OF_BALANCER, OF_RULE]
-        assert {"value": "10.0.0.1", "reason": "private", "used_by": [OF_CDN]} in result["skipped"]
+        assert {"value": "10.0.0.1", "reason": "private", "used_by": [OF_CDN]} in result["left_out"]
         assert result["complete"]
         assert len(wire.requests) == 7
 
@@ -382,7 +382,7 @@ def test_result_is_as_documented(run: RunModule, wire: Wire) -> None:
     wire.zone_sources(["origin_rules"], **{name: result for name, result in FULL.items() if name != "origin_rules"})
     result = run()
     assert set(result) == set(documented)
-    for key in ("origins", "hostnames", "skipped", "unavailable"):
+    for key in ("origins", "hostnames", "left_out", "unavailable"):
         assert list(documented[key]["contains"]) == list(result[key][0])
     users = documented["origins"]["contains"]["used_by"]["contains"]
     assert list(users) == list(result["origins"][0]["used_by"][0])
