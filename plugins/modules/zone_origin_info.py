@@ -41,7 +41,8 @@ options:
     description:
       - Whether to resolve host names that the zone's own records do not lead to an address, such as the name of a load balancer of
         a cloud vendor. Their addresses are then also in RV(origins). Without this option, the names are only listed in RV(hostnames).
-      - The module uses the resolver of the host that it runs on. All names together take at most O(timeout) seconds.
+      - The module uses the resolver of the host that it runs on. All names together take at most O(timeout) seconds. Names are absolute,
+        as for Cloudflare, so that search domains do not count, nor do entries of the hosts file on most systems.
       - The addresses of a name may change at any time, above all those of a load balancer of a cloud vendor. A resolver elsewhere may
         get other addresses. If you know the region of the name, declare hints for the addresses that its owner publishes instead.
       - A name that may belong to the zone, but whose DNS records or load balancers were not read, is not resolved. The resolver would
