@@ -112,7 +112,7 @@ origins:
           type: str
           sample: www.example.com
         pool:
-          description: The name of the load balancer's pool; null without one.
+          description: The name of the last pool of a load balancer, or its id if it is unknown; null without a pool.
           returned: always
           type: str
           sample: pool-us

@@ -187,7 +187,8 @@ class _Names:
         for pool_id in balancer.pools:
             pool = self._pools.get(pool_id)
             if not pool:
-                yield _Target(sanitize_text(pool_id, MAX_NAME_LENGTH), None, hostname, UNKNOWN_POOL)
+                name = sanitize_text(pool_id, MAX_NAME_LENGTH)
+                yield _Target(name, name, hostname, UNKNOWN_POOL)
             elif pool.enabled:
                 name = sanitize_text(pool.name, MAX_NAME_LENGTH)
                 for origin in pool.origins:

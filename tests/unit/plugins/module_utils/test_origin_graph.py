@@ -291,7 +291,7 @@ class TestLoadBalancers:
 
     def test_unknown_pool(self) -> None:
         graph = find(balancers=[load_balancer("lb.example.com", "p1")])
-        assert graph.skipped == {("p1", "unknown_pool"): {UsedBy("load_balancer", "lb.example.com", None, None)}}
+        assert graph.skipped == {("p1", "unknown_pool"): {UsedBy("load_balancer", "lb.example.com", "p1", None)}}
         assert graph.has_unknown_pools
 
     def test_virtual_network(self) -> None:
