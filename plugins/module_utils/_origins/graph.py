@@ -204,20 +204,20 @@ class _Names:
         Without an answer of the zone, that is the name itself, as an end.
         """
         owner = self._find_owner(name)
+        targets: list[_Target] = []
         if owner in self._balancers:
             return [target for item in self._balancers[owner] for target in self.targets_of_balancer(item, name)]
-        targets = [
-            target for item in self._records.get(owner, ()) for target in self.targets_of_record(item, pool, name)
-        ]
+        if owner in self._records:
+            targets = [target for item in self._records[owner] for target in self.targets_of_record(item, pool, name)]
         return targets or [_Target(name, pool, name, error="" if is_host_name(name) else INVALID_NAME, is_unknown=True)]
 
-    def _find_owner(self, name: str) -> str:
-        """Return the name whose records answer for a name: itself or a wildcard. Empty if neither exists."""
+    def _find_owner(self, name: str) -> str | None:
+        """Return the name whose records answer for a name: itself or a wildcard, which may have none. ``None`` outside the zone."""
         encloser = name
         while encloser not in self._existing:
             encloser = encloser.partition(".")[2]
             if not encloser:
-                return ""
+                return None
         # As in DNS, a wildcard only answers directly below the closest name that exists
         return name if encloser == name else f"*.{encloser}"
 

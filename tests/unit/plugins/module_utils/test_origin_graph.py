@@ -184,6 +184,11 @@ class TestWildcards:
         )
         assert graph.hostnames.keys() == {"other.com", "com", "example.com"}
 
+    @pytest.mark.parametrize("name", ["", "."])
+    def test_empty_name_answers_for_no_other(self, name: str) -> None:
+        graph = find([dns_record(name, IP, proxied=False)], rules=[origin_rule("x.example.org")])
+        assert (graph.origins.keys(), graph.hostnames.keys()) == (set(), {"x.example.org"})
+
     def test_wildcard_that_leads_to_itself(self) -> None:
         graph = find([record("*", "x.example.com")])
         assert graph.errors == {"x.example.com": _graph.LOOP}
