@@ -139,6 +139,19 @@ DRIFT_PAGE = {
     "result_info": {"page": 1, "per_page": 100, "count": 4, "total_count": 4, "total_pages": 1},
 }
 """A page with a right mapping, a wrong one, an ambiguous one, and one whose address is in no range."""
+POOLS_WITH_HOST_NAMES = {
+    "success": True,
+    "errors": [],
+    "messages": [],
+    "result": [
+        {
+            "id": "17b5962d775c646f3f9725cbc7a53df4",
+            "name": "america",
+            "origins": [{"address": "origin.example.org"}, {"address": "intranet.example.net"}],
+        }
+    ],
+}
+"""Pools with a host name outside the zone, and one that leads to a private network."""
 CASES = {
     "cloud_region_info": [
         Case(
@@ -244,11 +257,27 @@ CASES = {
         Case("success", {"regional": True}),
         WRONG_TOKEN,
     ],
+    "zone_origin_info": [
+        Case(
+            "success",
+            {"zone": "example.net"},
+            [{"kind": "malformed", "operation": "load-balancer-pools-list", "body": POOLS_WITH_HOST_NAMES}],
+        ),
+        Case("success", {"zone": "example.net", "resolve": True}),
+        Case("success", {"include": ["origin_rules"]}),
+        Case("success", {}, [{"kind": "status", "status": 403, "operation": "origin-rules-get"}]),
+        Case("failure", {"include": []}),
+        WRONG_TOKEN,
+    ],
 }
 
 
-# Keys of `failure` for errors of the API. This module sends no request to the API.
-UNCHECKED_KEYS = {"cloud_region_info": ["status", "code", "code", "message"]}
+UNCHECKED_KEYS = {
+    # Keys of `failure` for errors of the API. This module sends no request to the API.
+    "cloud_region_info": ["status", "code", "code", "message"],
+    # The simulator's host names have no addresses. Unit tests replace the resolver.
+    "zone_origin_info": ["addresses"],
+}
 
 
 def check_returned(documentation: dict[str, t.Any], result: dict[str, t.Any]) -> None:
