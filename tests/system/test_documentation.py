@@ -100,9 +100,10 @@ TYPES: dict[str, t.Any] = {"str": str, "list": list, "dict": dict, "bool": bool,
 # Keys that Ansible itself adds to results
 COMMON_KEYS = {"changed", "failed", "msg", "exception"}
 FAILED_WRITE = "success, or if a write has failed"
+WITH_ORIGINS = "success, with the option origins"
 # For each outcome, the values of `returned` of the keys that the result has
 RETURNED_BY_OUTCOME = {
-    "success": {"success", FAILED_WRITE},
+    "success": {"success", WITH_ORIGINS, FAILED_WRITE},
     "failure": {"failure"},
     "failed write": {"failure", FAILED_WRITE},
 }
@@ -221,6 +222,13 @@ CASES = {
             [{"kind": "malformed", "operation": "origin-cloud-regions-v2-list", "body": DRIFT_PAGE}],
         ),
         Case("success", {"sources": RANGE_FILES, "zone": "example.net", "validate_regions": False}),
+        Case("success", {"sources": RANGE_FILES, "origins": True, "resolve": True}),
+        Case(
+            "success",
+            {"sources": RANGE_FILES, "zone": "example.net", "validate_regions": False, "origins": True, "resolve": True},
+            [{"kind": "status", "status": 403, "operation": "origin-rules-get"}],
+        ),
+        Case("success", {"sources": RANGE_FILES, "origins": True}),
         Case("failure", {"sources": RANGE_FILES, "zone": "example.net"}),
         Case("failure", {"sources": [UNKNOWN_URL]}),
     ],
@@ -277,6 +285,7 @@ UNCHECKED_KEYS = {
     "cloud_region_info": ["status", "code", "code", "message"],
     # The simulator's host names have no addresses. Unit tests replace the resolver.
     "zone_origin_info": ["addresses"],
+    "origin_cloud_region_audit_info": ["addresses"],
 }
 
 
@@ -286,7 +295,7 @@ def check_returned(documentation: dict[str, t.Any], result: dict[str, t.Any]) ->
     A key that is only returned with an option may be missing.
     """
     conditional = {
-        key for key, entry in documentation.items() if entry.get("returned", "").startswith("with the option ")
+        key for key, entry in documentation.items() if "with the option " in entry.get("returned", "")
     }
     assert set(documentation) - conditional <= set(result) <= set(documentation)
     for key, entry in documentation.items():
