@@ -19,9 +19,9 @@ options:
     default: 30.0
   max_wait:
     description:
-      - The seconds that a module, an inventory or one call of a lookup may wait in total after failed requests: until a block
+      - The seconds that a module, an inventory or one call of a lookup may wait in total after failed requests, until a block
         by the rate limit ends, or a server or connection recovers. A warning reports each wait.
-      - To prevent a block, tasks on the same host also wait for each other when they have used up the rate limit. This does not count.
+      - To prevent a block, tasks on the same host also wait for each other when they have used up the rate limit. That wait does not count.
       - The default is enough for one rate limit block of five minutes. With V(0), the task fails instead of waiting.
       - If a response specifies how long to wait, the wait takes exactly that time. If the rest of O(max_wait) is shorter, the task
         fails at once.

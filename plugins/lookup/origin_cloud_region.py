@@ -12,8 +12,8 @@ description:
   - Returns the cloud region mappings (cloud region hints) of a zone. A mapping names the cloud vendor and the region of an origin's IP
     address. The lookup runs on the controller.
   - Returns one mapping for each term. Without a term, returns all mappings of the zone.
-  - The first lookup of a run costs one request for one address. K addresses cost at most K + 1 requests, and never more than reading all
-    mappings, which costs one request for each 100. A zone given by O(zone) costs one more request.
+  - The first lookup of a run costs one request for one address. One lookup of K addresses costs at most K + 1 requests, and never more than
+    reading all mappings, which costs one request for each 100. A zone given by O(zone) costs one more request.
 extends_documentation_fragment:
   - edgecache.cloudflare.connection
   - edgecache.cloudflare.connection.plugins

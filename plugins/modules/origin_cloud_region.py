@@ -41,6 +41,7 @@ options:
       - The region, as the vendor names it. Required for O(state=present).
       - M(edgecache.cloudflare.supported_cloud_region_info) lists the regions.
       - In check mode, the module reads this list instead of writing, so that it also fails for a wrong region.
+        While Tiered Cache is off, check mode cannot validate the region, and shows a warning.
     type: str
   state:
     description:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import concurrent.futures
 import functools
 import json
+import math
 import typing as t
 from typing import TYPE_CHECKING
 
@@ -371,7 +372,7 @@ def _parse_open_page(page_size: int, response: Response) -> OpenPage:
     # The API may return smaller pages than requested
     size = min(page_size, max(1, _int_or_none(info.get("per_page")) or page_size))
     count = _int_or_none(info.get("total_count"))
-    page_counts = [_int_or_none(info.get("total_pages")), None if count is None else -(-count // size)]
+    page_counts = [_int_or_none(info.get("total_pages")), None if count is None else math.ceil(count / size)]
     # The list is complete with the larger number, even if the two contradict each other
     page_count = max((number for number in page_counts if number is not None), default=None)
     return OpenPage(items, len(items) >= size, count, page_count)
