@@ -140,6 +140,13 @@ DRIFT_PAGE = {
     "result_info": {"page": 1, "per_page": 100, "count": 4, "total_count": 4, "total_pages": 1},
 }
 """A page with a right mapping, a wrong one, an ambiguous one, and one whose address is in no range."""
+RECORDS_WITHOUT_HINT = {
+    "success": True,
+    "errors": [],
+    "messages": [],
+    "result": [{"id": "r1", "name": "www.example.com", "type": "A", "content": "192.0.2.77", "proxied": True}],
+}
+"""A list with one record, whose address has no hint, but is in a range."""
 POOLS_WITH_HOST_NAMES = {
     "success": True,
     "errors": [],
@@ -222,13 +229,27 @@ CASES = {
             [{"kind": "malformed", "operation": "origin-cloud-regions-v2-list", "body": DRIFT_PAGE}],
         ),
         Case("success", {"sources": RANGE_FILES, "zone": "example.net", "validate_regions": False}),
-        Case("success", {"sources": RANGE_FILES, "origins": True, "resolve": True}),
         Case(
             "success",
-            {"sources": RANGE_FILES, "zone": "example.net", "validate_regions": False, "origins": True, "resolve": True},
+            {"sources": RANGE_FILES, "origins": True},
+            [{"kind": "malformed", "operation": "dns-records-list", "body": RECORDS_WITHOUT_HINT}],
+        ),
+        Case(
+            "success",
+            {"sources": RANGE_FILES, "zone": "example.net", "validate_regions": False, "origins": True},
             [{"kind": "status", "status": 403, "operation": "origin-rules-get"}],
         ),
-        Case("success", {"sources": RANGE_FILES, "origins": True}),
+        Case(
+            "success",
+            {
+                "sources": RANGE_FILES,
+                "zone": "example.net",
+                "validate_regions": False,
+                "origins": True,
+                "resolve": True,
+            },
+            [{"kind": "malformed", "operation": "load-balancer-pools-list", "body": POOLS_WITH_HOST_NAMES}],
+        ),
         Case("failure", {"sources": RANGE_FILES, "zone": "example.net"}),
         Case("failure", {"sources": [UNKNOWN_URL]}),
     ],
@@ -294,9 +315,7 @@ def check_returned(documentation: dict[str, t.Any], result: dict[str, t.Any]) ->
 
     A key that is only returned with an option may be missing.
     """
-    conditional = {
-        key for key, entry in documentation.items() if "with the option " in entry.get("returned", "")
-    }
+    conditional = {key for key, entry in documentation.items() if "with the option " in entry.get("returned", "")}
     assert set(documentation) - conditional <= set(result) <= set(documentation)
     for key, entry in documentation.items():
         if key not in result:
