@@ -58,6 +58,10 @@ def parse_variables(values: t.Mapping[str, t.Any], questions: t.Mapping[str, str
             f"cloud_region_hints_report_fail_on: {', '.join(needless)} cannot be found, because cloud_region_hints_audit is false. "
             "Set cloud_region_hints_audit to true, or remove the word."
         )
+    if converted.get("discover") and converted.get("derive") is False:
+        problems.append(
+            "cloud_region_hints_discover: the origins of a zone have no regions without the ranges. Set cloud_region_hints_derive to true."
+        )
     return {**converted, "problems": problems}
 
 
@@ -216,7 +220,7 @@ _PARSERS: dict[str, t.Callable[[t.Any], t.Any]] = {
     "audit": parse_boolean_or_true,
     **dict.fromkeys(
         (
-            *("switch_on", "purge", "allow_empty", "derive", "strict"),
+            *("switch_on", "purge", "allow_empty", "discover", "resolve", "derive", "strict"),
             *("validate_regions", "validate_addresses", "report", "report_regional"),
         ),
         parse_boolean,

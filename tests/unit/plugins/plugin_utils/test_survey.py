@@ -14,7 +14,7 @@ from ansible_collections.edgecache.cloudflare.plugins.filter._parse_variables im
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import TOKEN
 
 BOOLEANS = (
-    *("audit", "switch_on", "purge", "allow_empty", "derive", "strict"),
+    *("audit", "switch_on", "purge", "allow_empty", "discover", "resolve", "derive", "strict"),
     *("validate_regions", "validate_addresses", "report", "report_regional"),
 )
 MAPPING = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-east-1"}
@@ -65,6 +65,13 @@ def test_blank_booleans() -> None:
     """A blank answer enables the audit of the report playbook. For the role, which has its own defaults, it is an error."""
     assert parse("audit", "") is parse("audit", " ") is parse("audit", None) is True
     assert "None is not a boolean" in problem("purge", None) and "'' is not a boolean" in problem("purge", "")
+
+
+def test_discover_needs_derive() -> None:
+    (message,) = parse_variables({"discover": "true", "derive": "no"})["problems"]
+    assert message.startswith("cloud_region_hints_discover: ") and "Set cloud_region_hints_derive to true" in message
+    assert parse_variables({"discover": "true", "derive": "true"})["problems"] == []
+    assert parse_variables({"discover": False, "derive": False})["problems"] == []
 
 
 def test_texts() -> None:
