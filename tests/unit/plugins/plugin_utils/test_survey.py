@@ -15,7 +15,7 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import TOK
 
 BOOLEANS = (
     *("audit", "switch_on", "purge", "allow_empty", "discover", "resolve", "derive", "strict"),
-    *("validate_regions", "validate_addresses", "report", "report_regional"),
+    *("validate_regions", "validate_addresses", "report", "report_regional", "report_origins"),
 )
 MAPPING = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-east-1"}
 BLANK = ("", " ", None, [])
@@ -265,8 +265,8 @@ class TestResultsThatFailTheReport:
     @pytest.mark.parametrize(
         ("value", "quoted"),
         [
-            ("wrong, missing", "'missing'"),
-            (["unused"], "'unused'"),
+            ("wrong, lost", "'lost'"),
+            (["used"], "'used'"),
             ("Wrong", "'Wrong'"),
             (True, "True"),
             ([["wrong"]], "['wrong']"),
@@ -275,7 +275,7 @@ class TestResultsThatFailTheReport:
     def test_invalid(self, value: t.Any, quoted: str) -> None:
         assert problem("report_fail_on", value) == (
             f"cloud_region_hints_report_fail_on: {quoted} is not a result that can fail the report. "
-            "Set it to a list of wrong, unsupported, ambiguous, unknown."
+            "Set it to a list of wrong, unsupported, ambiguous, unknown, missing, unused."
         )
 
     def test_result_that_needs_an_audit(self) -> None:
@@ -285,6 +285,19 @@ class TestResultsThatFailTheReport:
             "Set cloud_region_hints_audit to true, or remove the word."
         )
         assert parse_variables({"audit": "no", "report_fail_on": "unsupported"})["problems"] == []
+
+    def test_result_that_needs_the_origins(self) -> None:
+        variables = {"report_fail_on": "wrong, missing, unused"}
+        (message,) = parse_variables({**variables, "report_origins": "no"})["problems"]
+        assert message == (
+            "cloud_region_hints_report_fail_on: missing, unused cannot be found, because cloud_region_hints_report_origins is false. "
+            "Set cloud_region_hints_report_origins to true, or remove the word."
+        )
+        assert parse_variables({**variables, "report_origins": "yes", "audit": ""})["problems"] == []
+
+    def test_origins_need_an_audit(self) -> None:
+        (message,) = parse_variables({"report_origins": "yes", "audit": "no"})["problems"]
+        assert message.startswith("cloud_region_hints_report_origins: the origins cannot be compared, because ")
 
 
 class TestTextThatIsNotYaml:
