@@ -489,7 +489,7 @@ class TestOrigins:
     def report(self, ansible: ForkedAnsible, succeeds: bool = True, **variables: t.Any) -> Report:
         """Write and parse the report of a zone."""
         defaults = {"zone": "", "zone_id": self.ZONE_ID, "sources": SOURCES, "report_origins": "true"}
-        output = run_report(ansible, succeeds, **defaults, report_path=build_paths("origins"), **variables)
+        output = run_report(ansible, succeeds, report_path=build_paths("origins"), **{**defaults, **variables})
         return Reports(ansible.folder, {"origins": output}, []).read("origins")
 
     def test_zone_without_hints(self, forked_ansible: ForkedAnsible) -> None:
