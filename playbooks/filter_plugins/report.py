@@ -51,7 +51,7 @@ def cloud_region_hints_report(
     audit = {state: sorted(hints[state], key=_sort_key) for state in STATES} if is_audited else {}
     read = [hint for state in STATES for hint in hints[state]] if is_audited else hints["origin_cloud_regions"]
     mappings = [{key: hint[key] for key in MAPPING_KEYS} for hint in sorted(read, key=_sort_key)]
-    origins = _build_origins(hints) if "missing" in hints else None
+    origins = _build_origins(hints) if "origins_complete" in hints else None
     report = {
         "zone_id": settings["zone_id"],
         "zone": zone,

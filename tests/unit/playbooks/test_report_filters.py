@@ -49,7 +49,8 @@ def build(settings: t.Mapping[str, t.Any] | None = None, **states: list[dict[str
 
 def build_unaudited(*hints: dict[str, t.Any]) -> dict[str, t.Any]:
     supported = {"vendors": VENDORS}
-    return call({"zone_id": "0" * 32, "tiered_cache": ON}, supported, {"origin_cloud_regions": list(hints)})
+    read = {"origin_cloud_regions": list(hints), "missing": [], "canonical": {}}  # of addresses that the task names
+    return call({"zone_id": "0" * 32, "tiered_cache": ON}, supported, read)
 
 
 def call(*arguments: t.Any, zone: str | None = "example.com") -> dict[str, t.Any]:
@@ -97,7 +98,7 @@ def test_data_of_a_report() -> None:
 
 def test_hints_without_an_audit() -> None:
     report = build_unaudited(UNKNOWN, UNSUPPORTED)
-    assert report["audit"] is None
+    assert report["audit"] is report["origins"] is None
     assert report["corrections"] == []
     assert report["unsupported"] == [UNSUPPORTED]
     assert report["origin_cloud_regions"] == [UNKNOWN, UNSUPPORTED]
