@@ -26,6 +26,8 @@ STATES = ("right", "wrong", "ambiguous", "unknown")
 
 MAPPING_KEYS = ("origin_ip", "vendor", "region", "modified_on")
 CSV_COLUMNS = ("upper_tier_colos", "supported", "audit", "audit_places", "audit_prefix", "audit_source")
+ORIGIN_CSV_COLUMNS = ("origin", "used_by")
+"""The columns of a report with the origins of the zone."""
 
 FORMULA_STARTS = " =+-@"
 """Characters of printable ASCII with which a cell may begin that a spreadsheet reads as a formula."""
@@ -49,6 +51,7 @@ def cloud_region_hints_report(
     audit = {state: sorted(hints[state], key=_sort_key) for state in STATES} if is_audited else {}
     read = [hint for state in STATES for hint in hints[state]] if is_audited else hints["origin_cloud_regions"]
     mappings = [{key: hint[key] for key in MAPPING_KEYS} for hint in sorted(read, key=_sort_key)]
+    origins = _build_origins(hints) if "origins_complete" in hints else None
     report = {
         "zone_id": settings["zone_id"],
         "zone": zone,
@@ -63,12 +66,47 @@ def cloud_region_hints_report(
         "audit": {**audit, "counts": {state: len(audit[state]) for state in STATES}} if is_audited else None,
         "corrections": [
             {key: hint["expected"][key] for key in ("origin_ip", "vendor", "region")}
-            for hint in audit.get("wrong", [])
+            for hint in [*audit.get("wrong", []), *(origins["missing"] if origins else [])]
             if "vendors" not in supported or _format_region(hint["expected"]) in upper_tier_colos
         ],
+        "origins": origins,
         "origin_cloud_regions": mappings,
     }
     return {"verdict": _find_verdict(report), "warnings": _find_warnings(report), **report}
+
+
+def _build_origins(hints: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return the part of the report about the origins of the zone. ``unused`` is ``None`` unless all origins are known.
+
+    ``unknown``: what may have other origins, each with the names that use it and the reason.
+    """
+    unused = hints["unused"]
+    unknown = [
+        {
+            "value": item["hostname"],
+            "used_by": _list_names(item),
+            "reason": item["error"] or "outside the zone, and not resolved",
+        }
+        for item in hints["hostnames"]
+        if not item["addresses"]
+    ]
+    unknown += [
+        {"value": item["include"], "used_by": [], "reason": f"cannot be read: {item['failure']['message']}"}
+        for item in hints["unavailable"]
+    ]
+    missing = sorted(hints["missing"], key=lambda origin: _sort_key(origin["expected"]))
+    return {
+        "complete": hints["origins_complete"],
+        "counts": {"missing": len(missing), "unused": None if unused is None else len(unused)},
+        "missing": [{**origin, "used_by": _list_names(origin)} for origin in missing],
+        "unused": None if unused is None else sorted(unused, key=_sort_key),
+        "unknown": unknown,
+    }
+
+
+def _list_names(item: t.Mapping[str, t.Any]) -> list[str]:
+    """Return the names of what uses an origin, each once."""
+    return list(dict.fromkeys(user["name"] for user in item["used_by"]))
 
 
 def cloud_region_hints_groups(report: Report) -> dict[str, dict[str, list[Hint]]]:
@@ -96,9 +134,11 @@ def cloud_region_hints_groups(report: Report) -> dict[str, dict[str, list[Hint]]
 
 
 def cloud_region_hints_csv(report: Report) -> str:
-    """Return the report as a table, with a line for each hint."""
+    """Return the report as a table, with a line for each hint, then one for each missing hint."""
+    origins = report["origins"]
+    unused = {hint["origin_ip"] for hint in (origins or {}).get("unused") or ()}
     output = io.StringIO()
-    print(*MAPPING_KEYS, *CSV_COLUMNS, sep=",", file=output)
+    print(*MAPPING_KEYS, *CSV_COLUMNS, *(ORIGIN_CSV_COLUMNS if origins else ()), sep=",", file=output)
     writer = csv.writer(output, quoting=csv.QUOTE_ALL, lineterminator="\n")
     for regions in cloud_region_hints_groups(report).values():
         for hint in (hint for hints in regions.values() for hint in hints):
@@ -111,7 +151,22 @@ def cloud_region_hints_csv(report: Report) -> str:
                 hint["matches"][0]["prefix"] if hint["matches"] else "",
                 " ".join(match["source"] for match in hint["matches"]),
             ]
+            if origins:
+                cells += ["unused" if hint["origin_ip"] in unused else "", ""]
             writer.writerow([mark_as_text(cell or "") for cell in cells])
+    for origin in origins["missing"] if origins else ():
+        expected = origin["expected"]
+        cells = [
+            *(origin["origin_ip"], "", "", "", "", "", ""),
+            *(
+                _format_region(expected),
+                expected["prefix"],
+                expected["source"],
+                "missing",
+                ", ".join(origin["used_by"]),
+            ),
+        ]
+        writer.writerow(map(mark_as_text, cells))
     return output.getvalue()
 
 
@@ -125,7 +180,11 @@ def _find_verdict(report: Report) -> str:
         found.append(describe_hints(unsupported, "has an unsupported region", "have an unsupported region"))
     if not total:
         found.append("The zone has no hints")
-    elif not found:
+    if missing := _count_origins(report, "missing"):
+        found.append(f"{missing:,} {'origin lacks' if missing == 1 else 'origins lack'} a hint")
+    if unused := _count_origins(report, "unused"):
+        found.append(describe_hints(unused, "is unused", "are unused"))
+    if not found:
         unchecked = total - audit["counts"]["right"] if audit else total
         if not unchecked:
             found.append("The only hint matches the ranges" if total == 1 else f"All {total:,} hints match the ranges")
@@ -145,7 +204,8 @@ def _find_warnings(report: Report) -> list[str]:
     if off := _list_disabled_settings(report):
         fix = "is off. Enable it." if len(off) == 1 else "are off. Enable both."
         warnings.append(f"Cloudflare does not use the hints, because {' and '.join(off)} {fix}")
-    corrected = len(report["corrections"])
+    missing = {origin["origin_ip"] for origin in (report["origins"] or {}).get("missing", [])}
+    corrected = sum(mapping["origin_ip"] not in missing for mapping in report["corrections"])
     if corrected:
         fix = "Apply the corrected mapping." if corrected == 1 else "Apply the corrected mappings."
         warnings.append(f"A wrong hint is worse than none: Cloudflare then picks a distant data center. {fix}")
@@ -158,7 +218,35 @@ def _find_warnings(report: Report) -> list[str]:
     if unsupported := len(report["unsupported"]):
         hints = describe_hints(unsupported, "has a region", "have a region")
         warnings.append(f"{hints} that Cloudflare no longer supports. Change the region, or delete the hint.")
+    return warnings + _find_origin_warnings(report)
+
+
+def _find_origin_warnings(report: Report) -> list[str]:
+    """Return what the comparison with the origins of the zone found or could not find."""
+    origins = report["origins"]
+    if not origins:
+        return []
+    warnings = []
+    if missing := origins["counts"]["missing"]:
+        subject = "1 origin of the zone has" if missing == 1 else f"{missing:,} origins of the zone have"
+        hints = "the missing hint" if missing == 1 else "the missing hints"
+        warnings.append(f"{subject} no hint, although the ranges have the region. Declare {hints}.")
+    if unused := origins["counts"]["unused"]:
+        hints = describe_hints(unused, "is that of no origin", "are those of no origin")
+        them = "it" if unused == 1 else "them"
+        warnings.append(
+            f"{hints} that the zone shows. Check {them}, since other features may use the address, then delete {them}."
+        )
+    if not origins["complete"]:
+        warnings.append(
+            "Not all origins of the zone are known, so the report may lack missing hints, and cannot list unused ones. Give the credential the "
+            "permissions that it lacks, set cloud_region_hints_resolve to true, and correct load balancers with unknown pools."
+        )
     return warnings
+
+
+def _count_origins(report: Report, result: str) -> int:
+    return (report["origins"]["counts"][result] or 0) if report["origins"] else 0
 
 
 def _count_wrong(report: Report) -> int:

@@ -42,6 +42,8 @@ COUNT_TEXTS = {
     "unsupported": ("has an unsupported region", "have an unsupported region"),
     "ambiguous": ("is ambiguous", "are ambiguous"),
     "unknown": ("is unknown", "are unknown"),
+    "missing": ("is missing", "are missing"),
+    "unused": ("is unused", "are unused"),
 }
 """The results of hints, each with its text for one hint and for several."""
 
@@ -56,8 +58,9 @@ CSV_COLUMNS = ("zone", "zone_id", "host", "state", "verdict", "total", *COUNT_TE
 
 def cloud_region_hints_summary(report: Report, fail_on: t.Sequence[str], host: str) -> Summary:
     """Return the summary of a zone that was read. ``counts`` lacks the results that were not looked for."""
-    audit = report["audit"] or {}
+    audit, origins = report["audit"] or {}, report["origins"] or {}
     counts = {**audit.get("counts", {}), "unsupported": len(report["unsupported"])}
+    counts.update((result, count) for result, count in origins.get("counts", {}).items() if count is not None)
     has_drift = any(counts.get(result) for result in DRIFT_RESULTS.union(fail_on))
     return {
         "host": host,
@@ -65,6 +68,7 @@ def cloud_region_hints_summary(report: Report, fail_on: t.Sequence[str], host: s
         "state": "drift" if has_drift else "warning" if report["warnings"] else "ok",
         "counts": counts,
         **{result: audit.get(result, []) for result in ("wrong", "ambiguous")},
+        **{result: origins.get(result) or [] for result in ("missing", "unused")},
         **{key: report[key] for key in ("unsupported", "corrections")},
         "failure": _find_failure(report["zone"] or report["zone_id"], counts, fail_on),
     }
@@ -147,7 +151,10 @@ def cloud_region_hints_restore_sources(audit: dict[str, t.Any], files: t.Mapping
             return {key: sources.get(item, item) if key == "source" else restore(item) for key, item in value.items()}
         return [restore(item) for item in value] if isinstance(value, list) else value
 
-    return {**audit, **{state: restore(audit[state]) for state in ("right", "wrong", "ambiguous")}}
+    return {
+        **audit,
+        **{state: restore(audit[state]) for state in ("right", "wrong", "ambiguous", "missing") if state in audit},
+    }
 
 
 def cloud_region_hints_applied(hostvars: HostVars, hosts: t.Sequence[str]) -> dict[str, t.Any]:

@@ -18,7 +18,8 @@ description:
   - The module compares the names of regions. Azure's file has short names for some regions, such as V(germanywc). If a hint has another
     name for the same region, the hint is in RV(wrong).
   - Costs one request for each 100 mappings of the zone, and one for the supported regions. A zone given by O(zone) costs one more. Each
-    URL in O(sources) costs one request to that server, and none to Cloudflare.
+    URL in O(sources) costs one request to that server, and none to Cloudflare. O(origins) also costs the requests of
+    M(edgecache.cloudflare.zone_origin_info).
 extends_documentation_fragment:
   - edgecache.cloudflare.connection
   - edgecache.cloudflare.credential
@@ -33,9 +34,27 @@ options:
       - The API lists the supported regions only while Tiered Cache is on for the zone.
     type: bool
     default: true
+  origins:
+    description:
+      - Whether to compare the mappings with the origins of the zone too, as M(edgecache.cloudflare.zone_origin_info) finds them. The
+        module then also returns RV(missing) and RV(unused).
+    type: bool
+    default: false
+    version_added: 1.1.0
+  resolve:
+    description:
+      - Whether to resolve host names that the zone's own records do not lead to an address. Otherwise, one such name is enough for
+        RV(unused) to be null. The option O(edgecache.cloudflare.zone_origin_info#module:resolve) describes the limits.
+      - If the addresses of a name change often, a hint in RV(unused) may be that of an address that the name has at another time.
+      - Needs O(origins=true).
+    type: bool
+    default: false
+    version_added: 1.1.0
 seealso:
   - module: edgecache.cloudflare.cloud_region_info
     description: Finds the region of any address.
+  - module: edgecache.cloudflare.zone_origin_info
+    description: Lists the origins of a zone, also those without a region.
   - module: edgecache.cloudflare.origin_cloud_regions
     description: Fixes wrong hints.
 author:
@@ -59,6 +78,25 @@ EXAMPLES = r"""
   edgecache.cloudflare.origin_cloud_regions:
     zone_id: "{{ audit.zone_id }}"
     mappings: "{{ audit.wrong | selectattr('supported') | map(attribute='expected') }}"
+
+- name: Compare the hints with the origins of the zone too
+  edgecache.cloudflare.origin_cloud_region_audit_info:
+    zone: example.com
+    origins: true
+    resolve: true
+  register: audit
+
+- name: Declare the missing hints
+  edgecache.cloudflare.origin_cloud_regions:
+    zone_id: "{{ audit.zone_id }}"
+    mappings: "{{ audit.missing | selectattr('supported') | map(attribute='expected') }}"
+
+- name: Delete the hints of addresses that the zone does not use
+  edgecache.cloudflare.origin_cloud_regions:
+    zone_id: "{{ audit.zone_id }}"
+    state: absent
+    mappings: "{{ audit.unused }}"
+  when: audit.origins_complete
 """
 
 RETURN = r"""
@@ -110,7 +148,7 @@ wrong:
     vendor: *vendor
     region: *region
     modified_on: *modified_on
-    expected:
+    expected: &expected
       description: The right mapping, in the form that M(edgecache.cloudflare.origin_cloud_regions) accepts.
       returned: always
       type: dict
@@ -128,7 +166,7 @@ wrong:
           sample: us-east-1
         prefix: *prefix
         source: *source
-    supported:
+    supported: &supported
       description: Whether Cloudflare supports the expected region; null without O(validate_regions).
       returned: always
       type: bool
@@ -174,6 +212,133 @@ unsupported:
   type: list
   elements: dict
   contains: *mapping
+missing:
+  description:
+    - The origins of the zone that have no mapping and whose address is in exactly one region of the ranges, in numerical order.
+    - Origins in no region or in several regions are not in this list. The module M(edgecache.cloudflare.zone_origin_info) returns all
+      origins.
+  returned: success, with the option origins
+  type: list
+  elements: dict
+  contains:
+    origin_ip: *origin_ip
+    used_by: &used_by
+      description: What sends requests to it. Host names are in lower case. Texts with more than 253 characters are truncated.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        kind:
+          description: The kind, V(dns_record), V(load_balancer), V(origin_rule) or V(custom_hostname).
+          returned: always
+          type: str
+          sample: dns_record
+        name:
+          description: The name of the DNS record, the load balancer or the custom hostname; the description of the origin rule, or its id.
+          returned: always
+          type: str
+          sample: www.example.com
+        pool:
+          description: The name of the last pool of a load balancer, or its id if it is unknown; null without a pool.
+          returned: always
+          type: str
+          sample: pool-us
+        hostname:
+          description: The last host name that was followed; null if no name was followed.
+          returned: always
+          type: str
+          sample: app.example.com
+    expected: *expected
+    supported: *supported
+unused:
+  description:
+    - The mappings of addresses that the zone does not use. Each is also in one of the other lists.
+    - The value is null if RV(origins_complete) is false, since an unknown origin may use any of the mappings.
+    - Origins in a private network do not count, since a mapping of the same address belongs to another host.
+    - Does not see what M(edgecache.cloudflare.zone_origin_info) does not see, such as the origins of Workers and Spectrum.
+  returned: success, with the option origins
+  type: list
+  elements: dict
+  contains: *mapping
+origins_complete:
+  description:
+    - Whether all origins of the zone are known.
+    - False if RV(unavailable) has an item, if an item of RV(hostnames) has no addresses, or if a load balancer uses an unknown pool.
+  returned: success, with the option origins
+  type: bool
+  sample: true
+hostnames:
+  description:
+    - The host names that the records of the zone do not lead to an address, by name. Most are names outside the zone.
+  returned: success, with the option origins
+  type: list
+  elements: dict
+  contains:
+    hostname:
+      description: The host name.
+      returned: always
+      type: str
+      sample: origin.example.org
+    used_by: *used_by
+    addresses:
+      description: The canonical addresses of the name, in numerical order. Empty without O(resolve), or if there are none.
+      returned: always
+      type: list
+      elements: str
+      sample: [198.51.100.7]
+    error:
+      description: Why the name has no addresses; null if it has some, and for a name that would need O(resolve).
+      returned: always
+      type: str
+      sample: "cannot be resolved: Name or service not known"
+unavailable:
+  description:
+    - What the credential may not read, so that its origins are unknown. If the credential may read no list at all, the module fails.
+  returned: success, with the option origins
+  type: list
+  elements: dict
+  contains:
+    include:
+      description: The kind of the list, V(dns_records), V(load_balancers), V(origin_rules) or V(custom_hostnames).
+      returned: always
+      type: str
+      sample: origin_rules
+    failure:
+      description: The first error of the API about it, as in RV(failure).
+      returned: always
+      type: dict
+      contains: &failure
+        status:
+          description: The HTTP status of the API's response; null without a response.
+          returned: always
+          type: int
+          sample: 403
+        code:
+          description: The first error code of the API; null without one.
+          returned: always
+          type: int
+          sample: 10000
+        message:
+          description: The API's message for this code. Without a message, the beginning of the response, or C(msg) of the module.
+          returned: always
+          type: str
+          sample: Authentication error
+        errors:
+          description: All errors of the API.
+          returned: always
+          type: list
+          elements: dict
+          contains:
+            code:
+              description: The error code.
+              returned: always
+              type: int
+              sample: 10000
+            message:
+              description: The API's message.
+              returned: always
+              type: str
+              sample: Authentication error
 zone_id:
   description: The id of the zone.
   returned: success
@@ -183,38 +348,7 @@ failure:
   description: The error, as data that a play can evaluate.
   returned: failure
   type: dict
-  contains:
-    status:
-      description: The HTTP status of the API's response; null without a response.
-      returned: always
-      type: int
-      sample: 403
-    code:
-      description: The first error code of the API; null without one.
-      returned: always
-      type: int
-      sample: 10000
-    message:
-      description: The API's message for this code. Without a message, the beginning of the response, or C(msg) of the module.
-      returned: always
-      type: str
-      sample: Authentication error
-    errors:
-      description: All errors of the API.
-      returned: always
-      type: list
-      elements: dict
-      contains:
-        code:
-          description: The error code.
-          returned: always
-          type: int
-          sample: 10000
-        message:
-          description: The API's message.
-          returned: always
-          type: str
-          sample: Authentication error
+  contains: *failure
 """
 
 import typing as t
@@ -224,28 +358,41 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_c
     OriginCloudRegions,
     Vendors,
 )
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import TieredCacheDisabledError
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._hints.audit import audit_mappings
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.zone_origins import SOURCES
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
+    ConfigurationError,
+    TieredCacheDisabledError,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._hints.audit import audit_mappings, audit_origins
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.base import run_module
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import (
     OptionSource,
     create_pacer,
     load_ranges,
     open_zone_client,
+    parse_zones,
     validate_options,
 )
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._origins.discovery import discover_origins
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.sources import DEFAULT_SOURCES
 
 
 def audit(module: AnsibleModule, sources: list[OptionSource]) -> dict[str, t.Any]:
     validate_options(sources)
+    zone_name, resolve = parse_zones(sources)[0][1], module.params["resolve"]
+    if resolve and not module.params["origins"]:
+        raise ConfigurationError("resolve can only be used with origins=true.")
     pacer = create_pacer(sources, module.warn)  # one max_wait for the files and the zone
     ranges = load_ranges(sources, module.warn, pacer)
     with open_zone_client(sources, module.warn, pacer=pacer) as (client, zone_id):
         zone = OriginCloudRegions(client, zone_id)
         vendors = list_vendors(zone) if module.params["validate_regions"] else None
         mappings = zone.list_all()
-    return dict(audit_mappings(mappings, ranges, vendors), zone_id=zone_id)
+        result = audit_mappings(mappings, ranges, vendors)
+        if module.params["origins"]:
+            found = discover_origins(client, zone_id, SOURCES, resolve, module.params["timeout"], zone_name)
+            result.update(audit_origins(mappings, found.to_result(), ranges, vendors))
+    return dict(result, zone_id=zone_id)
 
 
 def list_vendors(zone: OriginCloudRegions) -> Vendors:
@@ -261,6 +408,8 @@ def main() -> None:
     options = dict(
         sources=dict(type="list", elements="str", default=DEFAULT_SOURCES),
         validate_regions=dict(type="bool", default=True),
+        origins=dict(type="bool", default=False),
+        resolve=dict(type="bool", default=False),
     )
     run_module(options, audit)
 

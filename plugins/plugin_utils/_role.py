@@ -13,8 +13,14 @@ import re
 import typing as t
 
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import normalize_address
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
+    ConfigurationError,
+    InvalidAddressError,
+)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._text import join_truncated, sanitize_text
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._survey import parse_variables
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._zones import mark_as_data
 
 HostVars = t.Mapping[str, t.Mapping[str, t.Any]]
 """The variables of each host."""
@@ -117,6 +123,95 @@ def _evaluate_mapping(hostvars: HostVars, host: str, zone_host: str) -> dict[str
             "End the expression with default('')."
         )
     return mapping
+
+
+def plan_origins(plan: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the ``mappings`` of the origins of the zone to declare, those ``left_out``, the ``result`` to add, and an ``error``.
+
+    ``found``: the registered result of ``zone_origin_info``. The mappings have no region: the module derives it. Addresses that the plan
+    declares already have no second mapping.
+    """
+    if not plan["discover"]:
+        return {"mappings": [], "left_out": [], "result": {}, "error": ""}
+    if "origins" not in found:  # the task has failed, and ignore_errors has stepped over the failure
+        return {"mappings": [], "left_out": [], "result": {}, "error": str(found.get("msg"))}
+    declared = set(_iter_addresses(plan["mappings"]))
+    unknown = [
+        _left_out(_list_names(item), item["hostname"], item["error"] or _UNRESOLVED)
+        for item in found["hostnames"]
+        if not item["addresses"]
+    ]
+    unknown += [
+        _left_out(_list_names(item), item["value"], _LEFT_OUT_REASONS["unknown_pool"])
+        for item in found["left_out"]
+        if item["reason"] == "unknown_pool"
+    ]
+    unknown += [
+        _left_out(item["include"], "", f"the list cannot be read: {sanitize_text(item['failure']['message'])}")
+        for item in found["unavailable"]
+    ]
+    needless = [
+        _left_out(
+            _list_names(item),
+            item["value"],
+            _LEFT_OUT_REASONS.get(item["reason"], f"{item['reason']} address, which the internet does not reach"),
+        )
+        for item in found["left_out"]
+        if item["reason"] != "unknown_pool"
+    ]
+    planned = {
+        "mappings": [
+            {"host": _list_names(item), "origin_ip": item["origin_ip"], "vendor": "", "region": ""}
+            for item in found["origins"]
+            if item["origin_ip"] not in declared
+        ],
+        "left_out": unknown + needless,
+        "result": {"origins_complete": found["complete"]},
+        "error": "" if found["complete"] else _refuse_incomplete(plan, unknown),
+    }
+    return t.cast("dict[str, t.Any]", mark_as_data(planned))  # texts of the API are no templates
+
+
+_UNRESOLVED = "not a name of the zone: set cloud_region_hints_resolve to true to resolve it"
+
+_LEFT_OUT_REASONS = {
+    "private_routing": "in a private network (private_routing)",
+    "virtual_network_id": "in a private network (virtual_network_id)",
+    "unknown_pool": "the account does not list this pool",
+}
+
+
+def _refuse_incomplete(plan: t.Mapping[str, t.Any], unknown: t.Iterable[t.Mapping[str, str]]) -> str:
+    """Return an error if a purge could delete the hint of an unknown origin, or if the policy needs all origins."""
+    if plan["purge"]:
+        consequence = "cloud_region_hints_purge would delete the hints of others"
+    elif plan["strict"]:
+        consequence = "cloud_region_hints_strict needs all of them"
+    else:
+        return ""
+    labels = [f"{item['host']} ({', '.join(filter(None, (item['origin_ip'], item['reason'])))})" for item in unknown]
+    return (
+        f"cloud_region_hints_discover: not all origins of the zone are known, and {consequence}. Not known: {join_truncated(labels)}. "
+        f"Correct this, or set cloud_region_hints_{'purge' if plan['purge'] else 'strict'} to false."
+    )
+
+
+def _left_out(host: str, value: str, reason: str) -> dict[str, str]:
+    """Return an item in the form of the result ``left_out`` of the module ``origin_cloud_regions``."""
+    return {"host": host, "origin_ip": value, "vendor": "", "region": "", "reason": reason}
+
+
+def _list_names(item: t.Mapping[str, t.Any]) -> str:
+    return join_truncated(list(dict.fromkeys(user["name"] for user in item["used_by"])))
+
+
+def _iter_addresses(mappings: t.Iterable[t.Mapping[str, t.Any]]) -> t.Iterator[str]:
+    """Yield the canonical addresses of the mappings that have one. The module reports the others."""
+    for mapping in mappings:
+        try:
+            yield normalize_address(str(mapping.get("origin_ip")))
+        except InvalidAddressError:
+            continue
 
 
 def plan_facts(hostvars: HostVars, hosts: t.Sequence[str]) -> dict[str, t.Any]:

@@ -27,7 +27,10 @@ REPORT_FORMATS = (".html", ".json", ".csv", ".yml", ".yaml")
 AUDITED_RESULTS = ("wrong", "ambiguous", "unknown")
 """The results of a hint that need a comparison with the ranges."""
 
-FAILING_RESULTS = ("wrong", "unsupported", "ambiguous", "unknown")
+ORIGIN_RESULTS = ("missing", "unused")
+"""The results of a comparison with the origins of the zone."""
+
+FAILING_RESULTS = ("wrong", "unsupported", "ambiguous", "unknown", *ORIGIN_RESULTS)
 """The possible items of ``report_fail_on``."""
 
 _YAML_START = re.compile(r"\s*(---|#|[\[{'\"]|-\s)")
@@ -52,11 +55,21 @@ def parse_variables(values: t.Mapping[str, t.Any], questions: t.Mapping[str, str
             is_answer = name in questions and isinstance(value, str)
             survey = f" ({questions[name]} in the survey of AWX)" if is_answer else ""
             problems.append(f"cloud_region_hints_{name}{survey}: {error}")
-    unaudited = [] if converted.get("audit", True) else converted.get("report_fail_on", [])
-    if needless := [result for result in unaudited if result in AUDITED_RESULTS]:
+    for variable, results in (("audit", AUDITED_RESULTS), ("report_origins", ORIGIN_RESULTS)):
+        missing_results = [result for result in converted.get("report_fail_on", []) if result in results]
+        if missing_results and not converted.get(variable, True):
+            problems.append(
+                f"cloud_region_hints_report_fail_on: {', '.join(missing_results)} cannot be found, because cloud_region_hints_{variable} "
+                f"is false. Set cloud_region_hints_{variable} to true, or remove the word."
+            )
+    if converted.get("report_origins") and not converted.get("audit", True):
         problems.append(
-            f"cloud_region_hints_report_fail_on: {', '.join(needless)} cannot be found, because cloud_region_hints_audit is false. "
-            "Set cloud_region_hints_audit to true, or remove the word."
+            "cloud_region_hints_report_origins: the origins cannot be compared, because cloud_region_hints_audit is false. "
+            "Set cloud_region_hints_audit to true, or cloud_region_hints_report_origins to false."
+        )
+    if converted.get("discover") and converted.get("derive") is False:
+        problems.append(
+            "cloud_region_hints_discover: the origins of a zone have no regions without the ranges. Set cloud_region_hints_derive to true."
         )
     return {**converted, "problems": problems}
 
@@ -216,8 +229,8 @@ _PARSERS: dict[str, t.Callable[[t.Any], t.Any]] = {
     "audit": parse_boolean_or_true,
     **dict.fromkeys(
         (
-            *("switch_on", "purge", "allow_empty", "derive", "strict"),
-            *("validate_regions", "validate_addresses", "report", "report_regional"),
+            *("switch_on", "purge", "allow_empty", "discover", "resolve", "derive", "strict"),
+            *("validate_regions", "validate_addresses", "report", "report_regional", "report_origins"),
         ),
         parse_boolean,
     ),

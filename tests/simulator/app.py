@@ -123,7 +123,10 @@ class Simulator:
             call.body = call.body[: len(call.body) // 2]
         body = OPERATIONS[parsed.operation.id](call)
         if fault and fault.kind == "wrong_total":
-            body["result_info"].update(fault.body)
+            if fault.body:
+                body["result_info"].update(fault.body)
+            else:
+                del body["result_info"]
         return body
 
 

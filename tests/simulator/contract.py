@@ -69,6 +69,8 @@ class Parameter:
             if not re.fullmatch(r"-?[0-9]{1,1000}", text):
                 raise ContractViolationError(f"{self.name}: {text[:50]!r} is not an integer")
             value = int(text)
+        elif self.type == "boolean":
+            value = {"true": True, "false": False}.get(text, text)
         self.schema.check(value, self.name)
         return value
 

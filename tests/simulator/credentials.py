@@ -41,6 +41,10 @@ def authenticate(headers: Headers, state: State) -> Token:
 def list_visible_zones(token: Token, state: State) -> list[Zone]:
     if not token.list_zones:
         return []
+    return list_usable_zones(token, state)
+
+
+def list_usable_zones(token: Token, state: State) -> list[Zone]:
     return [zone for zone in state.zones.values() if token.zones is None or zone.id in token.zones]
 
 
@@ -50,3 +54,16 @@ def get_usable_zone(zone_id: str, path: str, token: Token, state: State) -> Zone
     if token.zones is not None and zone_id not in token.zones:
         raise errors.zone_not_allowed()
     return state.zones[zone_id]
+
+
+def require_usable_account(account_id: str, path: str, token: Token, state: State) -> None:
+    """Raise ``ApiError`` if the account does not exist, or if the token may use none of its zones."""
+    if account_id not in {zone.account_id for zone in state.zones.values()}:
+        raise errors.zone_not_found(path)
+    if account_id not in {zone.account_id for zone in list_usable_zones(token, state)}:
+        raise errors.zone_not_allowed()
+
+
+def require_permission(token: Token, permission: str) -> None:
+    if token.permissions is not None and permission not in token.permissions:
+        raise errors.permission_missing()

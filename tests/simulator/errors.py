@@ -73,6 +73,19 @@ def zone_not_allowed() -> ApiError:
     return ApiError(403, 9109, "Unauthorized to access requested resource")
 
 
+def permission_missing() -> ApiError:
+    return ApiError(403, 10000, "Authentication error")
+
+
+def origin_rules_not_found() -> ApiError:
+    return ApiError(404, 10003, "could not find entrypoint ruleset in the http_request_origin phase")
+
+
+def fallback_origin_not_found() -> ApiError:
+    # Published is no response for a zone without one; users of the API report this one.
+    return ApiError(404, 1551, "Resource not found.")
+
+
 def setting_not_in_plan(name: str) -> ApiError:
     return ApiError(403, 1135, f"The setting {name} is not available on the plan of the zone")
 

@@ -11,7 +11,7 @@ import contextlib
 import typing as t
 from dataclasses import asdict, dataclass, field, fields
 
-from .operations import BATCH_OPERATIONS, LIST_OPERATIONS, OPERATIONS
+from .operations import BATCH_OPERATIONS, LIST_OPERATIONS, OPERATIONS, OPERATIONS_WITHOUT_ZONE
 
 KINDS = {
     "latency": "the API's response, `seconds` later",
@@ -25,15 +25,16 @@ KINDS = {
     "hang": "no operation and no response for `seconds` (by default forever), then the connection is closed",
     "hang_body": "as `truncate`, but the connection is closed `seconds` later",
     "stale_page": "a list returns its first page, whichever page is requested",
-    "wrong_total": "the `result_info` of a list has the values of `body`",
+    "wrong_total": "the `result_info` of a list has the values of `body`, and is absent if `body` is empty",
     "partial_batch": "a batch is applied to the first half of its items, then the connection is closed without a response",
-    "concurrent_write": "the API's response, after another client writes to the zone: `body` has `put` (mappings) and `delete` (addresses)",
+    "concurrent_write": "the API's response, after another client writes to the zone: `body` has `put` (mappings), `delete` (addresses), "
+    "`put_records` (DNS records, each with an id) and `delete_records` (ids)",
 }
 OPERATIONS_BY_KIND = {
     "wrong_total": LIST_OPERATIONS,
     "stale_page": LIST_OPERATIONS,
     "partial_batch": BATCH_OPERATIONS,
-    "concurrent_write": tuple(operation for operation in OPERATIONS if operation != "zones-list"),
+    "concurrent_write": tuple(operation for operation in OPERATIONS if operation not in OPERATIONS_WITHOUT_ZONE),
 }
 """The operations that a kind applies to, if not to all."""
 
@@ -71,7 +72,8 @@ class Fault:
             raise ValueError("wrong_total needs a body with the fields of result_info to replace")
         if self.kind == "concurrent_write" and not _is_concurrent_write(self.body):
             raise ValueError(
-                "concurrent_write needs a body with put, a list of mappings, or delete, a list of addresses"
+                "concurrent_write needs a body with put, a list of mappings, delete, a list of addresses, put_records, "
+                "a list of DNS records, or delete_records, a list of ids"
             )
 
     def matches(self, operation_id: str | None, zone_id: str | None) -> bool:
@@ -83,7 +85,7 @@ class Fault:
 def _is_concurrent_write(body: t.Any) -> bool:
     return (
         isinstance(body, dict)
-        and body.keys() <= {"put", "delete"}
+        and body.keys() <= {"put", "delete", "put_records", "delete_records"}
         and all(isinstance(items, list) for items in body.values())
     )
 

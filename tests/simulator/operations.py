@@ -10,9 +10,17 @@ import contextlib
 import typing as t
 from dataclasses import dataclass, replace
 
-from .credentials import get_usable_zone, list_visible_zones
-from .errors import ApiError, address_mismatch, envelope, tiered_cache_disabled, zone_not_allowed
-from .state import State, Token, Zone, parse_address
+from .credentials import get_usable_zone, list_visible_zones, require_permission, require_usable_account
+from .errors import (
+    ApiError,
+    address_mismatch,
+    envelope,
+    fallback_origin_not_found,
+    origin_rules_not_found,
+    tiered_cache_disabled,
+    zone_not_allowed,
+)
+from .state import Item, State, Token, Zone, parse_address
 
 Envelope = dict[str, t.Any]
 
@@ -31,19 +39,26 @@ class Call:
     def zone(self) -> Zone:
         return get_usable_zone(self.parameters["zone_id"], self.path, self.token, self.state)
 
+    def zone_with(self, permission: str) -> Zone:
+        """Return the zone, if the token has the permission."""
+        zone = self.zone
+        require_permission(self.token, permission)
+        return zone
+
     @property
     def origin_ip(self) -> str:
         return str(self.parameters["origin_ip"])
 
 
-def paginate(items: list[t.Any], call: Call) -> Envelope:
+def paginate(items: list[t.Any], call: Call, total_count: int | None = None) -> Envelope:
+    """Return the page that the request names. ``total_count`` replaces the number of items."""
     page, per_page = call.parameters["page"], call.parameters["per_page"]
     result = items[(page - 1) * per_page : page * per_page]
     result_info = {
         "page": page,
         "per_page": per_page,
         "count": len(result),
-        "total_count": len(items),
+        "total_count": len(items) if total_count is None else total_count,
         "total_pages": -(-len(items) // per_page),
     }
     return envelope(result, result_info=result_info)
@@ -118,6 +133,49 @@ def get_zone(call: Call) -> Envelope:
     return envelope(zone.description)
 
 
+def list_dns_records(call: Call) -> Envelope:
+    wanted = call.parameters
+    records = call.zone_with("DNS Read").dns_records
+    total_count = len(records)  # published as the number of records without any filter
+    for name in wanted.keys() & {"proxied", "type"}:
+        records = [record for record in records if record[name] == wanted[name]]
+    if "order" in wanted:
+        default = 1 if wanted["order"] == "ttl" else ""
+        is_descending = wanted.get("direction") == "desc"
+        records = sorted(records, key=lambda record: record.get(wanted["order"], default), reverse=is_descending)
+    return paginate(records, call, total_count)
+
+
+def list_load_balancers(call: Call) -> Envelope:
+    return envelope(call.zone_with("Load Balancers Read").load_balancers)
+
+
+def list_pools(call: Call) -> Envelope:
+    account_id = call.parameters["account_id"]
+    require_usable_account(account_id, call.path, call.token, call.state)
+    require_permission(call.token, "Load Balancing: Monitors and Pools Read")
+    return envelope(call.state.pools.get(account_id, []))
+
+
+def get_origin_rules(call: Call) -> Envelope:
+    rules = call.zone_with("Origin Read").origin_rules
+    if rules is None:
+        raise origin_rules_not_found()
+    return envelope({"rules": rules})
+
+
+def list_custom_hostnames(call: Call) -> Envelope:
+    call.parameters.setdefault("per_page", 50)  # no default is published
+    return paginate(call.zone_with("SSL and Certificates Read").custom_hostnames, call)
+
+
+def get_fallback_origin(call: Call) -> Envelope:
+    fallback_origin = call.zone_with("SSL and Certificates Read").fallback_origin
+    if fallback_origin is None:
+        raise fallback_origin_not_found()
+    return envelope(fallback_origin)
+
+
 def list_mappings(call: Call) -> Envelope:
     return paginate(list(call.zone.mappings.values()), call)
 
@@ -151,9 +209,15 @@ def batch_delete(call: Call) -> Envelope:
 
 
 def write_concurrently(call: Call, body: dict[str, list[t.Any]]) -> None:
-    """Write to the zone as another client. Errors of the API are ignored."""
+    """Write to the zone as another client. Errors of the API are ignored.
+
+    New DNS records are the first of their list, so that the records after them move.
+    """
     with contextlib.suppress(ApiError):
         zone = call.zone
+        new: list[Item] = body.get("put_records", [])
+        replaced = {*(record["id"] for record in new), *body.get("delete_records", [])}
+        zone.dns_records = [*new, *(record for record in zone.dns_records if record["id"] not in replaced)]
         start = len(zone.history)
         for operation, items in ((batch_upsert, body.get("put", [])), (batch_delete, body.get("delete", []))):
             with contextlib.suppress(ApiError):
@@ -201,6 +265,12 @@ def set_regional_tiered_cache(call: Call) -> Envelope:
 OPERATIONS: dict[str, t.Callable[[Call], Envelope]] = {
     "zones-list": list_zones,
     "zone-get": get_zone,
+    "dns-records-list": list_dns_records,
+    "load-balancers-list": list_load_balancers,
+    "load-balancer-pools-list": list_pools,
+    "origin-rules-get": get_origin_rules,
+    "custom-hostnames-list": list_custom_hostnames,
+    "fallback-origin-get": get_fallback_origin,
     "origin-cloud-regions-v2-list": list_mappings,
     "origin-cloud-regions-v2-get": get_mapping,
     "origin-cloud-regions-v2-upsert": upsert_mapping,
@@ -216,4 +286,7 @@ OPERATIONS: dict[str, t.Callable[[Call], Envelope]] = {
     "regional-tiered-cache-patch": set_regional_tiered_cache,
 }
 BATCH_OPERATIONS = ("origin-cloud-regions-v2-batch-upsert", "origin-cloud-regions-v2-batch-delete")
-LIST_OPERATIONS = ("zones-list", "origin-cloud-regions-v2-list")
+LIST_OPERATIONS = ("zones-list", "origin-cloud-regions-v2-list", "dns-records-list", "custom-hostnames-list")
+"""The lists that have pages."""
+
+OPERATIONS_WITHOUT_ZONE = ("zones-list", "load-balancer-pools-list")

@@ -4,7 +4,8 @@
 
 """Seeds: a YAML file, or the same structure as JSON, with the content of the simulated account.
 
-Omitted top-level keys are those of the default seed, so that a test specifies only what it needs.
+Omitted top-level keys are those of the default seed, so that a test specifies only what it needs. A zone without a name is the
+zone of the default seed with the same id, changed by its other keys.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import yaml
 
 from . import errors
 from .addresses import normalize_address
-from .state import MAX_MAPPINGS, Mapping, Setting, State, Token, Zone, parse_address
+from .state import MAX_MAPPINGS, PERMISSIONS, Item, Mapping, Setting, State, Token, Zone, parse_address
 from .yaml_files import read_yaml
 
 DEFAULT_SEED = Path(__file__).with_name("seed.yml")
@@ -53,8 +54,11 @@ def create_state(overrides: dict[str, t.Any]) -> State:
             zones={},
             supported_regions=seed["supported_regions"],
         )
+        defaults = {item["id"]: item for item in read_seed(DEFAULT_SEED)["zones"]}
         for item in seed["zones"]:
-            state.zones[item["id"]] = _parse_zone(item, state)
+            state.zones[item["id"]] = _parse_zone(item if "name" in item else {**defaults[item["id"]], **item}, state)
+        for pool in _number(seed["pools"]):
+            state.pools.setdefault(pool.pop("account_id", DEFAULT_ACCOUNT["id"]), []).append(pool)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise SeedError(f"wrong seed: {type(error).__name__}: {error}") from error
     except errors.ApiError as error:
@@ -63,8 +67,15 @@ def create_state(overrides: dict[str, t.Any]) -> State:
 
 
 def _parse_token(item: dict[str, t.Any]) -> Token:
-    zones = item.get("zones")
-    return Token(item["token"], None if zones is None else tuple(zones), item.get("list_zones", True))
+    zones, permissions = item.get("zones"), item.get("permissions")
+    if unknown := set(permissions or ()) - set(PERMISSIONS):
+        raise SeedError(f"unknown permissions: {', '.join(sorted(unknown))}; known are {', '.join(PERMISSIONS)}")
+    return Token(
+        item["token"],
+        None if zones is None else tuple(zones),
+        item.get("list_zones", True),
+        None if permissions is None else tuple(permissions),
+    )
 
 
 def _parse_zone(item: dict[str, t.Any], state: State) -> Zone:
@@ -88,6 +99,14 @@ def _parse_zone(item: dict[str, t.Any], state: State) -> Zone:
             "plan": {"name": f"{plan.title()} Website", "legacy_id": plan},
         },
         limit=item.get("limit", MAX_MAPPINGS),
+        dns_records=[
+            *(_parse_record(record) for record in _number(item.get("dns_records", []))),
+            *_generate_records(item.get("fill_records", 0), item["name"]),
+        ],
+        load_balancers=_number(item.get("load_balancers", [])),
+        origin_rules=_number(item["origin_rules"]) if "origin_rules" in item else None,
+        custom_hostnames=item.get("custom_hostnames", []),
+        fallback_origin=item.get("fallback_origin"),
     )
     zone.put(_parse_mapping(mapping, state) for mapping in item.get("mappings", []))
     zone.put(_generate_mappings(item.get("fill", 0), state))
@@ -114,6 +133,24 @@ def _parse_mapping(item: dict[str, t.Any], state: State) -> Mapping:
             raise SeedError(f"modified_on of {mapping['origin_ip']} needs quotes")
         mapping["modified_on"] = item["modified_on"]
     return mapping
+
+
+def _number(items: list[Item]) -> list[Item]:
+    """Return copies with an id each, unless they have one."""
+    return [{"id": f"{number:032x}", **item} for number, item in enumerate(items, 1)]
+
+
+def _parse_record(item: Item) -> Item:
+    return {"name": item["name"], "type": item["type"], "proxied": False, **item}
+
+
+def _generate_records(count: int, zone: str) -> t.Iterator[Item]:
+    """Yield proxied records. Each tenth is a CNAME of the one before, the others have the addresses of ``_generate_mappings``."""
+    for number in range(1, count + 1):
+        name, alias_of = (f"host-{host:06}.{zone}" for host in (number, number - 1))
+        address = str(ipaddress.IPv6Address(FILL_START + 1 + (number - 1) % MAX_MAPPINGS))
+        data = {"type": "AAAA", "content": address} if number % 10 else {"type": "CNAME", "content": alias_of}
+        yield {"id": f"f{number:031x}", "name": name, **data, "proxied": True}
 
 
 def _generate_mappings(count: int, state: State) -> t.Iterator[Mapping]:

@@ -15,7 +15,18 @@ from .addresses import normalize_address
 
 MAX_MAPPINGS = 3500
 
+PERMISSIONS = (
+    "DNS Read",
+    "Load Balancers Read",
+    "Load Balancing: Monitors and Pools Read",
+    "Origin Read",
+    "SSL and Certificates Read",
+)
+"""The permissions of a token that a seed may withhold."""
+
 Mapping = dict[str, str]
+Item = dict[str, t.Any]
+"""A DNS record, load balancer, pool, origin rule or custom hostname in the form of the API."""
 
 
 def format_now() -> str:
@@ -52,7 +63,7 @@ class Zone:
 
     ``description`` is the zone in the form of a list of zones. ``limit`` is the maximum number. ``history`` has each write since
     the reset, as ``{origin_ip, mapping, concurrent}``: the mapping after the write (``None`` if deleted), and whether the fault
-    ``concurrent_write`` made it.
+    ``concurrent_write`` made it. ``origin_rules`` and ``fallback_origin`` are ``None`` in a zone that never had them.
     """
 
     id: str
@@ -64,6 +75,16 @@ class Zone:
     limit: int = MAX_MAPPINGS
     mappings: dict[str, Mapping] = field(default_factory=dict)
     history: list[dict[str, t.Any]] = field(default_factory=list)
+    dns_records: list[Item] = field(default_factory=list)
+    load_balancers: list[Item] = field(default_factory=list)
+    origin_rules: list[Item] | None = None
+    custom_hostnames: list[Item] = field(default_factory=list)
+    fallback_origin: Item | None = None
+
+    @property
+    def account_id(self) -> str | None:
+        account_id: str | None = self.description["account"].get("id")
+        return account_id
 
     def get(self, origin_ip: str) -> Mapping:
         mapping = self.mappings.get(parse_address(origin_ip))
@@ -91,11 +112,12 @@ class Zone:
 
 @dataclass(frozen=True)
 class Token:
-    """An API token. ``zones`` and ``list_zones`` limit its permissions."""
+    """An API token. ``zones``, ``list_zones`` and ``permissions`` limit what it may do; ``None`` is no limit."""
 
     token: str
     zones: tuple[str, ...] | None = None
     list_zones: bool = True
+    permissions: tuple[str, ...] | None = None
 
 
 @dataclass
@@ -106,6 +128,7 @@ class State:
     keys: dict[str, str]  # key by e-mail
     zones: dict[str, Zone]
     supported_regions: dict[str, t.Any]
+    pools: dict[str, list[Item]] = field(default_factory=dict)  # by account id
 
     def create_mapping(self, item: dict[str, t.Any]) -> Mapping:
         """Return a mapping, modified now, from an item of a request. Raise ``ApiError`` if it is not valid."""

@@ -31,6 +31,7 @@ class RunningSimulator:
     key = "simulator-key"
     zone_id = "023e105f4ecef8ad9ca31a8372d0c353"
     empty_zone_id = "9a7806061c88ada191ed06f989cc3dac"
+    account_id = "01a7362d577a6c3019a474fd6f485823"
 
     def __init__(self, url: str, process: subprocess.Popen[str]) -> None:
         self.url = url

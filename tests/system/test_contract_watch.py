@@ -84,6 +84,21 @@ def test_contract_agrees_with_sdk() -> None:
             id="type",
         ),
         pytest.param(
+            lambda paths, schemas: schemas["dns_record"]["properties"].update(proxied={"type": "string"}),
+            ["dns-records-list: result.*.proxied: type: contract: string, SDK: boolean"],
+            id="type of a value with several forms",
+        ),
+        pytest.param(
+            lambda paths, schemas: schemas["origin_rule"]["properties"].update(host={"type": "string"}),
+            ["origin-rules-get: result.rules.*.host: only in the contract: contract: string, optional, SDK: none"],
+            id="added field of a value with several forms",
+        ),
+        pytest.param(
+            lambda paths, schemas: schemas["pool"]["properties"].update(enabled={"type": "integer"}),
+            ["load-balancer-pools-list: result.*.enabled: type: contract: integer, SDK: boolean"],
+            id="type in a list without pages",
+        ),
+        pytest.param(
             lambda paths, schemas: schemas["message"]["properties"].pop("source"),
             ["errors: errors.*.source: only in the SDK: contract: none, SDK: object, optional"],
             id="field of an error",

@@ -180,9 +180,42 @@ def test_refused_credential(
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "another-token")
     assert live.main(["--write"]) == 1
     output = "".join(capsys.readouterr())
-    assert count_verdicts(output) == {"not checked": READS - 1, "skipped": 2}
+    assert count_verdicts(output) == {"not checked": READS - 2, "skipped": 3}
     assert "code 10000, Authentication error" in output and "another-token" not in output
-    assert zone.requests() == READS - 2
+    assert zone.requests() == READS - 3
+
+
+def test_zone_without_origins(
+    zone: CheckedZone, fresh_simulator: RunningSimulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also: a credential that may not read pools and load balancers."""
+    permissions = ["DNS Read", "Origin Read", "SSL and Certificates Read"]
+    fresh_simulator.reset(
+        {
+            "tokens": [{"token": fresh_simulator.token, "permissions": permissions}],
+            "zones": [{"id": fresh_simulator.zone_id, "name": "example.com", "tiered_cache": "on"}],
+        }
+    )
+    assert live.main([]) == 0
+    output = capsys.readouterr().out
+    for answer in (
+        "load-balancers-list: HTTP 403, code 10000",
+        "load-balancer-pools-list: HTTP 403, code 10000",
+        "origin-rules-get: HTTP 404, code 10003",
+        "fallback-origin-get: HTTP 404, code 1551",
+    ):
+        assert f"skipped      {answer}\n" in output
+    # Also the read of a mapping, since the zone has none
+    assert count_verdicts(output) == {"ok": READS - 5, "skipped": 5}
+
+
+def test_account_is_unknown(
+    zone: CheckedZone, fresh_simulator: RunningSimulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fresh_simulator.fault(kind="status", status=403, operation="zone-get")
+    assert live.main([]) == 0
+    assert "skipped      load-balancer-pools-list\n" in capsys.readouterr().out
+    assert zone.requests() == READS - 1
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ VARIABLES: dict[str, dict[str, t.Any]] = {
     "empty": {"zone_id": "d" * 32, "report_path": build_paths("empty", "HTML", "json"), "report_regional": ""},
 }
 USER_VARIABLES = dict.fromkeys(
-    ("report", "hints", "audit", "states", "groups_", "tiles", "zone", "places", "most"), "x"
+    ("report", "hints", "audit", "origins", "states", "groups_", "tiles", "zone", "places", "most"), "x"
 )
 """Variables of a user, which have the same names as variables in the templates of the playbook."""
 
@@ -478,6 +478,92 @@ def test_corrections_can_be_applied(forked_ansible: ForkedAnsible) -> None:
     assert "All 7 hints match the ranges" in output
     corrections = yaml.safe_load((ansible.folder / "corrections.yaml").read_text())
     assert corrections["cloud_region_hints_mappings"] == []
+
+
+class TestOrigins:
+    """A report with the origins of the zone."""
+
+    ZONE_ID = "9a7806061c88ada191ed06f989cc3dac"
+    MISSING_COUNT = 10
+
+    def report(self, ansible: ForkedAnsible, succeeds: bool = True, **variables: t.Any) -> Report:
+        """Write and parse the report of a zone."""
+        defaults = {"zone": "", "zone_id": self.ZONE_ID, "sources": SOURCES, "report_origins": "true"}
+        output = run_report(ansible, succeeds, report_path=build_paths("origins"), **{**defaults, **variables})
+        return Reports(ansible.folder, {"origins": output}, []).read("origins")
+
+    def test_zone_without_hints(self, forked_ansible: ForkedAnsible) -> None:
+        report = self.report(forked_ansible)
+        origins = report.data["origins"]
+        assert report.data["verdict"].startswith("The zone has no hints, 10 origins lack a hint and ")
+        assert origins["counts"] == {"missing": self.MISSING_COUNT, "unused": None}
+        assert [item["value"] for item in origins["unknown"]] == ["example-net.storage.example"]
+        rows = report.read_section("missing")
+        assert ["192.0.2.31", "api.example.net", "aws us-east-1192.0.2.0/25 in aws.json"] in rows
+        assert [cells[0] for cells in rows] == [origin["origin_ip"] for origin in origins["missing"]]
+        assert [row["origin_ip"] for row in report.rows if row["origin"] == "missing"] == [cells[0] for cells in rows]
+        (unknown,) = report.read_section("unknown-origins")
+        assert unknown == [*("example-net.storage.example", "assets.example.net", "outside the zone, and not resolved")]
+        console = report.read_console()
+        assert "Compared with the origins of the zone: 10 missing, unused not known" in console
+        assert "Missing: 192.0.2.31 aws/us-east-1 (192.0.2.0/25), used by api.example.net" in console
+        assert (
+            "Origins not known: example-net.storage.example (outside the zone, and not resolved), used by assets.example.net"
+            in console
+        )
+
+    def test_corrections_declare_missing_hints(self, forked_ansible: ForkedAnsible) -> None:
+        report = self.report(forked_ansible)
+        (block,) = report.page.iter("pre")
+        assert block.text == report.corrections and "declares the missing ones" in report.corrections
+        run = forked_ansible.run("edgecache.cloudflare.apply", "-e", "@origins.yml")
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert len(forked_ansible.simulator.zones()[self.ZONE_ID]["mappings"]) == self.MISSING_COUNT
+        assert self.report(forked_ansible).data["origins"]["counts"]["missing"] == 0
+
+    def test_unused_hints(self, forked_ansible: ForkedAnsible) -> None:
+        report = self.report(forked_ansible, zone_id=forked_ansible.simulator.zone_id)
+        unused = report.data["origins"]["unused"]
+        assert len(unused) == 5 and report.data["origins"]["complete"]
+        assert "5 hints are unused" in report.data["verdict"]
+        addresses = [hint["origin_ip"] for hint in unused]
+        assert [cells[0] for cells in report.read_section("unused")] == addresses
+        assert [row["origin_ip"] for row in report.rows if row["origin"] == "unused"] == addresses
+        assert [line.split()[1] for line in report.read_console() if line.startswith("Unused: ")] == addresses
+
+    @pytest.mark.parametrize(
+        ("word", "zone_id", "failure"),
+        [
+            ("missing", ZONE_ID, "10 hints are missing"),
+            ("unused", ZONE_ID, ""),
+            ("unused", RunningSimulator.zone_id, "5 hints are unused"),
+            ("missing", RunningSimulator.zone_id, ""),
+        ],
+    )
+    def test_fail_on(self, forked_ansible: ForkedAnsible, word: str, zone_id: str, failure: str) -> None:
+        report = self.report(forked_ansible, not failure, zone_id=zone_id, report_fail_on=word)
+        assert failure in report.output
+        assert ("cloud_region_hints_report_fail_on has" in report.output) == bool(failure)
+
+    def test_list_that_cannot_be_read(self, forked_ansible: ForkedAnsible) -> None:
+        forked_ansible.simulator.fault(kind="status", status=403, operation="origin-rules-get")
+        report = self.report(forked_ansible, zone_id=forked_ansible.simulator.zone_id)
+        assert report.data["origins"]["unused"] is None
+        assert report.read_section("unknown-origins")[0][0] == "origin_rules"
+
+    def test_texts_of_the_api_are_escaped(self, forked_ansible: ForkedAnsible) -> None:
+        records = [
+            {"id": str(number), "name": name, "type": "A", "content": f"192.0.2.{number}", "proxied": True}
+            for number, name in enumerate([MARKUP, *FORMULAS], 60)
+        ]
+        records.append({"id": "x", "name": "cname", "type": "CNAME", "content": MARKUP, "proxied": True})
+        forked_ansible.simulator.fault(kind="malformed", operation="dns-records-list", body=build_response(records))
+        report = self.report(forked_ansible, zone_id=forked_ansible.simulator.zone_id)
+        page = report.path.read_text()
+        assert "<script" not in page and "<img" not in page and "{{ 7 * 7 }}" in page
+        for row in report.rows:
+            assert not any(value.lstrip()[:1] in "=+-@\uff1d" for value in row.values() if value.strip())
+        assert "{{" not in report.corrections and "{%" not in report.corrections
 
 
 def test_second_report_differs_only_in_the_time(reports: Reports) -> None:

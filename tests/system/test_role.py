@@ -162,6 +162,8 @@ class TestInconsistentVariables:
             "switch_on": True,
             "purge": "no",
             "allow_empty": "y",
+            "discover": "y",
+            "resolve": "y",
             "derive": "y",
             "sources": ["aws.json"],
             "strict": "y",
@@ -437,6 +439,144 @@ class TestDerive:
             in output
         )
         assert pop_operations(ansible) == []
+
+
+class TestDiscover:
+    """The origins of the zone example.net of the seed, which has no hints."""
+
+    ZONE_ID = "9a7806061c88ada191ed06f989cc3dac"
+    DISCOVER_POLICY: t.ClassVar[dict[str, t.Any]] = {
+        **TestDerive.DERIVE_POLICY,
+        "cloud_region_hints_group": "",
+        "cloud_region_hints_zone_id": ZONE_ID,
+        "cloud_region_hints_discover": "true",
+        "cloud_region_hints_purge": False,
+        "cloud_region_hints_switch_on": True,
+        "cloud_region_hints_sources": list(TestDerive.SOURCES),
+    }
+    HINTS: t.ClassVar[dict[str, str]] = {
+        "192.0.2.21": "aws/us-east-1",
+        "192.0.2.31": "aws/us-east-1",
+        "198.51.100.5": "azure/eastus",
+        "198.51.100.20": "gcp/europe-west1",
+        "198.51.100.21": "gcp/europe-west1",
+        "198.51.100.22": "gcp/europe-west1",
+        "203.0.113.21": "oci/us-ashburn-1",
+        "203.0.113.22": "oci/us-ashburn-1",
+        "2001:db8:0:1::21": "aws/eu-west-1",
+        "2001:db8:b::21": "azure/westeurope",
+    }
+    READS = ("dns-records-list", "load-balancers-list", "origin-rules-get", "custom-hostnames-list")
+
+    def hints(self, ansible: Ansible) -> dict[str, str]:
+        mappings = ansible.simulator.zones()[self.ZONE_ID]["mappings"]
+        return {item["origin_ip"]: f"{item['vendor']}/{item['region']}" for item in mappings}
+
+    def run(self, ansible: Ansible, *arguments: str, succeeds: bool = True, **policy: t.Any) -> str:
+        return run_role(ansible, *arguments, hosts="localhost", succeeds=succeeds, **{**self.DISCOVER_POLICY, **policy})
+
+    def seed_complete_zone(self, ansible: Ansible, *more: dict[str, t.Any], **permissions: t.Any) -> None:
+        """Load a zone whose origins are all known, and that has the hints of ``more`` and of an address that the zone does not use."""
+        ansible.simulator.reset(
+            {
+                "tokens": [{"token": ansible.simulator.token, **permissions}],
+                "zones": [
+                    {
+                        "id": self.ZONE_ID,
+                        "name": "example.net",
+                        "tiered_cache": "on",
+                        "smart_tiered_cache": "on",
+                        "mappings": [{"origin_ip": "192.0.2.99", "vendor": "aws", "region": "us-east-1"}, *more],
+                        "dns_records": [
+                            {"name": "www.example.net", "type": "A", "content": "192.0.2.21", "proxied": True},
+                            {"name": "own.example.net", "type": "A", "content": "203.0.113.71", "proxied": True},
+                        ],
+                    }
+                ],
+            }
+        )
+
+    def test_zone_goes_from_no_hints_to_all(self, ansible: Ansible) -> None:
+        shown = self.run(ansible, "--check", "--diff")
+        assert "created: 10" in shown and "192.0.2.31: no hint -> aws/us-east-1" in shown
+        assert self.hints(ansible) == {}
+        assert not [operation for operation in pop_operations(ansible) if "batch" in operation]
+        output = self.run(ansible)
+        assert self.hints(ansible) == self.HINTS
+        reads = [operation for operation in pop_operations(ansible) if operation.endswith(("-list", "-get"))]
+        assert set(self.READS) < set(reads)
+        assert "legacy.example.net is left out: in no range of the sources (203.0.113.71, -, -)" in output
+        assert "assets.example.net is left out: not a name of the zone: set cloud_region_hints_resolve" in output
+        assert "api.example.net is left out: in a private network (virtual_network_id) (10.30.0.8, -, -)" in output
+
+    def test_second_run_changes_nothing(self, ansible: Ansible) -> None:
+        self.run(ansible)
+        assert "changed=0" in self.run(ansible)
+
+    def test_result(self, ansible: Ansible) -> None:
+        run = ansible.play(
+            [
+                {"import_role": {"name": ROLE}},
+                {"debug": {"msg": "{{ [cloud_region_hints_result.origins_complete, __left_out] }}"}},
+            ],
+            hosts="localhost",
+            vars={
+                **POLICY,
+                **self.DISCOVER_POLICY,
+                "__left_out": "{{ cloud_region_hints_result.left_out | map(attribute='host') | sort }}",
+            },
+        )
+        assert run.returncode == 0, run.stdout
+        names = ["api.example.net", "assets.example.net", "intranet.example.net", "legacy.example.net"]
+        output = " ".join(run.stdout.split())
+        assert f"false, {json.dumps(names).replace('[', '[ ').replace(']', ' ]')}" in output
+
+    @pytest.mark.parametrize("option", ["purge", "strict"])
+    def test_incomplete_origins_are_refused(self, ansible: Ansible, option: str) -> None:
+        output = self.run(ansible, succeeds=False, **{f"cloud_region_hints_{option}": True})
+        assert "not all origins of the zone are known" in output and "assets.example.net (example-net.storage" in output
+        assert not [name for name in pop_operations(ansible) if name.endswith(("upsert", "delete", "patch", "edit"))]
+
+    def test_incomplete_origins_with_ignore_errors_are_not_purged(self, ansible: Ansible) -> None:
+        self.seed_complete_zone(ansible, permissions=["DNS Read"])
+        self.run(ansible, cloud_region_hints_purge=True, keywords={"ignore_errors": True})
+        assert self.hints(ansible) == {"192.0.2.99": "aws/us-east-1"}
+
+    def test_failed_discovery_with_ignore_errors_does_not_purge(self, ansible: Ansible) -> None:
+        self.seed_complete_zone(ansible)
+        ansible.simulator.fault(kind="status", status=400, operation="dns-records-list")
+        self.run(ansible, cloud_region_hints_purge=True, keywords={"ignore_errors": True})
+        assert self.hints(ansible) == {"192.0.2.99": "aws/us-east-1"}
+
+    def test_purge_keeps_the_hint_of_an_origin_without_a_region(self, ansible: Ansible) -> None:
+        self.seed_complete_zone(ansible, {"origin_ip": "203.0.113.71", "vendor": "gcp", "region": "europe-west1"})
+        shown = self.run(ansible, "--check", "--diff", cloud_region_hints_purge=True)
+        assert "192.0.2.99: aws/us-east-1 -> no hint" in shown and "192.0.2.99" in self.hints(ansible)
+        self.run(ansible, cloud_region_hints_purge=True)
+        assert self.hints(ansible) == {"192.0.2.21": "aws/us-east-1", "203.0.113.71": "gcp/europe-west1"}
+
+    def test_mappings_and_hosts_take_precedence(self, ansible: Ansible) -> None:
+        self.seed_complete_zone(ansible)
+        own = {"origin_ip": "203.0.113.71", "vendor": "gcp", "region": "europe-west1"}
+        other = {"origin_ip": "192.0.2.21", "vendor": "aws", "region": "us-west-2"}
+        self.run(ansible, cloud_region_hints_mappings=[own, other], cloud_region_hints_purge=True)
+        assert self.hints(ansible) == {"192.0.2.21": "aws/us-west-2", "203.0.113.71": "gcp/europe-west1"}
+
+    def test_discover_without_derive_is_an_error(self, ansible: Ansible) -> None:
+        output = self.run(ansible, succeeds=False, cloud_region_hints_derive=False)
+        assert "cloud_region_hints_discover: the origins of a zone have no regions" in output
+        assert pop_operations(ansible) == []
+
+    def test_playbook(self, ansible: Ansible) -> None:
+        answers = {
+            "cloud_region_hints_zone": "example.net",
+            "cloud_region_hints_discover": "true",
+            "cloud_region_hints_derive": "true",
+            "cloud_region_hints_sources": json.dumps(TestDerive.SOURCES),
+        }
+        run = ansible.run("edgecache.cloudflare.apply", "-e", json.dumps(answers))
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert self.hints(ansible) == self.HINTS
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,13 @@ SEED: dict[str, t.Any] = {
             "smart_tiered_cache": "off",
             "regional_tiered_cache": "off",
             "mappings": [{"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-east-1"}],
+            "load_balancers": [{"name": "lb.example.com", "proxied": True, "default_pools": ["p1"]}],
+            "origin_rules": [],
+            "custom_hostnames": [{"hostname": "www.example.org"}],
+            "fallback_origin": {"origin": "origin.example.com"},
         }
     ],
+    "pools": [{"id": "p1", "origins": [{"address": "192.0.2.1"}]}],
 }
 # The sources of a credential: the environment, the options of a module, and the credentials of the simulator
 CREDENTIAL_SOURCES: dict[str, tuple[dict[str, str], dict[str, str], dict[str, t.Any]]] = {
@@ -110,6 +115,12 @@ TASKS: dict[str, tuple[str, dict[str, t.Any]]] = {
     "smart-tiered-cache-get": ("tiered_cache_info", {}),
     "regional-tiered-cache-get": ("tiered_cache_info", {"regional": True}),
     "regional-tiered-cache-patch": ("tiered_cache", {"regional": True}),
+    "dns-records-list": ("zone_origin_info", {"include": ["dns_records"]}),
+    "load-balancers-list": ("zone_origin_info", {"include": ["load_balancers"]}),
+    "load-balancer-pools-list": ("zone_origin_info", {"include": ["load_balancers"]}),
+    "origin-rules-get": ("zone_origin_info", {"include": ["origin_rules"]}),
+    "custom-hostnames-list": ("zone_origin_info", {"include": ["custom_hostnames"]}),
+    "fallback-origin-get": ("zone_origin_info", {"include": ["custom_hostnames"]}),
 }
 
 

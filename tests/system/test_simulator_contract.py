@@ -18,8 +18,8 @@ schemathesis = pytest.importorskip("schemathesis")
 
 CONFIG = schemathesis.Config.from_dict(
     {
-        # Random zone ids would only test "no route".
-        "parameters": {"path.zone_id": RunningSimulator.zone_id},
+        # Random ids would only test "no route".
+        "parameters": {"path.zone_id": RunningSimulator.zone_id, "path.account_id": RunningSimulator.account_id},
         "checks": {
             # The API treats an undeclared method as an unknown route.
             "unsupported_method": {"enabled": False},

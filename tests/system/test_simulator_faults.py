@@ -169,6 +169,37 @@ def test_wrong_total(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     assert not fresh_simulator.stats()["contract_violations"]
 
 
+def test_missing_result_info(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
+    records = f"/zones/{fresh_simulator.zone_id}/dns_records"
+    fresh_simulator.fault(kind="wrong_total", body={}, operation="dns-records-list")
+    assert "result_info" not in api.get(records).body
+    assert api.get(records).body["result_info"]["count"] == 2
+    assert not fresh_simulator.stats()["contract_violations"]
+
+
+def test_records_that_move_between_pages(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.reset({"zones": [{"id": fresh_simulator.zone_id, "name": "example.com", "fill_records": 4}]})
+    pages = [f"/zones/{fresh_simulator.zone_id}/dns_records?per_page=2&page={number}" for number in (1, 2)]
+    before = [api.get(page).result for page in pages]
+    new = {"id": "1", "name": "new.example.com", "type": "A", "content": "192.0.2.1", "proxied": True}
+    fresh_simulator.fault(kind="concurrent_write", body={"put_records": [new]}, after=1)
+    # Both pages have the second record
+    assert api.get(pages[0]).result == before[0]
+    assert api.get(pages[1]).result == [before[0][1], before[1][0]]
+    assert api.get(pages[0]).result == [new, before[0][0]]
+    fresh_simulator.fault(kind="concurrent_write", body={"delete_records": ["1", before[0][0]["id"]]}, after=1)
+    # Neither page has the second record
+    assert api.get(pages[0]).result == [new, before[0][0]]
+    assert api.get(pages[1]).result == [before[1][1]]
+
+
+@pytest.mark.parametrize("kind", ["stale_page", "wrong_total", "concurrent_write"])
+def test_faults_of_lists_that_pools_do_not_have(api: ApiClient, fresh_simulator: RunningSimulator, kind: str) -> None:
+    fresh_simulator.fault(kind=kind, body={})
+    assert api.get(f"/accounts/{fresh_simulator.account_id}/load_balancers/pools").status == 200
+    assert len(fresh_simulator.faults()) == 1
+
+
 def test_partial_batch(api: ApiClient, fresh_simulator: RunningSimulator) -> None:
     before = mapped_addresses(fresh_simulator)
     fresh_simulator.fault(kind="partial_batch", times=2)
@@ -257,6 +288,7 @@ def test_violation_is_recorded_despite_a_fault(api: ApiClient, fresh_simulator: 
         ({"kind": "concurrent_write"}, "concurrent_write needs a body"),
         ({"kind": "concurrent_write", "body": {"patch": []}}, "concurrent_write needs a body"),
         ({"kind": "concurrent_write", "body": {"delete": "192.0.2.1"}}, "concurrent_write needs a body"),
+        ({"kind": "concurrent_write", "body": {"delete_records": "1"}}, "concurrent_write needs a body"),
         ({}, "a fault is an object with a kind"),
     ],
 )

@@ -15,6 +15,7 @@ import typing as t
 
 import pytest
 
+from tests.simulator.seed import DEFAULT_SEED, read_seed
 from tests.simulator.testing import RunningSimulator
 
 cloudflare = pytest.importorskip("cloudflare")
@@ -100,6 +101,57 @@ def test_zones_of_accounts(client: t.Any, fresh_simulator: RunningSimulator) -> 
     assert of_account.result_info.total_count == 115
     named = client.zones.list(name="starts_with:ZONE-22", type=["full"]).result
     assert {zone.name for zone in named} == {f"zone-{number}.example" for number in range(220, 230)}
+
+
+def test_origins_of_a_zone(client: t.Any, fresh_simulator: RunningSimulator) -> None:
+    zone_id = fresh_simulator.empty_zone_id
+    (zone,) = (zone for zone in read_seed(DEFAULT_SEED)["zones"] if zone["id"] == zone_id)
+
+    records = list(client.dns.records.list(zone_id=zone_id, per_page=5000))
+    assert [(one.name, one.type, one.content) for one in records] == [
+        (one["name"], one["type"], one["content"]) for one in zone["dns_records"]
+    ]
+    proxied = [one["name"] for one in zone["dns_records"] if one.get("proxied")]
+    assert [one.name for one in client.dns.records.list(zone_id=zone_id, proxied=True)] == proxied
+    assert [one.name for one in records if one.private_routing] == ["intranet.example.net"]
+
+    pools = {pool.id: pool for pool in client.load_balancers.pools.list(account_id=fresh_simulator.account_id)}
+    assert [pool.name for pool in pools.values()] == ["america", "europe"]
+    (balancer,) = client.load_balancers.list(zone_id=zone_id)
+    assert (balancer.name, balancer.enabled, balancer.proxied) == ("api.example.net", True, True)
+    assert [pools[one].name for one in balancer.region_pools["WEU"]] == ["europe", "america"]
+    origins = [origin for one in balancer.region_pools["WEU"] for origin in pools[one].origins]
+    assert [(origin.address, origin.enabled, bool(origin.virtual_network_id)) for origin in origins] == [
+        ("198.51.100.22", True, False),
+        ("10.30.0.8", True, True),
+        ("192.0.2.31", True, False),
+        ("192.0.2.32", False, False),
+    ]
+
+    rules = client.rulesets.phases.get("http_request_origin", zone_id=zone_id).rules
+    assert [rule.to_dict()["action_parameters"]["origin"]["host"] for rule in rules if rule.enabled] == [
+        "video.example.net"
+    ]
+    hostnames = client.custom_hostnames.list(zone_id=zone_id, per_page=5)
+    assert [(one.hostname, one.custom_origin_server) for one in hostnames] == [
+        ("www.customer-a.example", "customer-a.example.net"),
+        ("www.customer-b.example", None),
+    ]
+    assert client.custom_hostnames.fallback_origin.get(zone_id=zone_id).origin == "customers.example.net"
+
+
+def test_zone_without_origins(client: t.Any, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.reset({"zones": [{"id": fresh_simulator.zone_id, "name": "example.com"}]})
+    with pytest.raises(cloudflare.NotFoundError) as raised:
+        client.rulesets.phases.get("http_request_origin", zone_id=fresh_simulator.zone_id)
+    assert raised.value.errors[0].code == 10003
+    assert list(client.dns.records.list(zone_id=fresh_simulator.zone_id)) == []
+
+
+def test_records_on_many_pages(client: t.Any, fresh_simulator: RunningSimulator) -> None:
+    fresh_simulator.reset({"zones": [{"id": fresh_simulator.zone_id, "name": "example.com", "fill_records": 230}]})
+    records = list(client.dns.records.list(zone_id=fresh_simulator.zone_id, per_page=50))
+    assert [one.name for one in records] == [f"host-{number:06}.example.com" for number in range(1, 231)]
 
 
 def test_email_and_key(fresh_simulator: RunningSimulator) -> None:

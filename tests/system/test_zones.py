@@ -224,6 +224,7 @@ def render_index(count: int) -> str:
             "audit": {"counts": counts},
             "unsupported": [],
             "corrections": [],
+            "origins": None,
         }
         summary = filters["cloud_region_hints_summary"](report, [], name)
         if number % 9 == 3:
@@ -375,9 +376,9 @@ def test_reason_that_may_contain_a_credential_is_hidden(ansible: ForkedAnsible) 
 
 def test_wrong_answers_are_refused_before_any_request(ansible: ForkedAnsible) -> None:
     write_inventory(ansible, {"z01": {"zone_id": zone_id(1)}, "z02": {"zone_id": zone_id(2)}})
-    wrong = {"report_path": "index.html", "report_fail_on": "missing"}
+    wrong = {"report_path": "index.html", "report_fail_on": "lost"}
     output = " ".join(run(ansible, "report", code=2, zone_hosts="zones", **wrong).split())
-    assert "'missing' is not a result that can fail the report. Set it to a list of wrong, unsupported" in output
+    assert "'lost' is not a result that can fail the report. Set it to a list of wrong, unsupported" in output
     assert "'index.html' is not a folder. With cloud_region_hints_zone_hosts, set it to an existing" in output
     assert ansible.simulator.stats()["log"] == []
 

@@ -35,6 +35,12 @@ from tests.simulator.contract import CONTRACT_FILE, Contract, Specification
 METHODS = {
     "zones-list": "zones.list",
     "zone-get": "zones.get",
+    "dns-records-list": "dns.records.list",
+    "load-balancers-list": "load_balancers.list",
+    "load-balancer-pools-list": "load_balancers.pools.list",
+    "origin-rules-get": "rulesets.phases.get",
+    "custom-hostnames-list": "custom_hostnames.list",
+    "fallback-origin-get": "custom_hostnames.fallback_origin.get",
     "origin-cloud-regions-v2-list": "cache.origin_cloud_regions.list",
     "origin-cloud-regions-v2-get": "cache.origin_cloud_regions.get",
     "origin-cloud-regions-v2-upsert": "cache.origin_cloud_regions.update",
@@ -51,13 +57,30 @@ METHODS = {
 }
 """The method of the SDK for each operation of the contract. The type that the method returns is the response model."""
 
+ARGUMENTS = {"ruleset_phase": "http_request_origin"}
+"""The arguments of the SDK that the path of the contract has as they are."""
+
 ACCEPTED = (
     ("zones-list", "query.account", "only in the SDK", "the SDK has account.id and account.name in an object"),
     ("zones-list", "query.type", "type", "the SDK repeats the parameter for each type"),
     ("zones-list", "query.type.*", "only in the SDK", "the contract has all types in one text"),
-    ("zones-list", "query.*page", "type", "the SDK has every number as a float, and page numbers are integers"),
+    ("*s-list", "query.*page", "type", "the SDK has every number as a float, and page numbers are integers"),
     ("zone*", "result.*", "only in the SDK", "the collection does not read these fields"),
     ("zone*", "result*.plan", "required", "the collection accepts a zone without a plan"),
+    ("dns-records-list", "query.*", "only in the SDK", "the collection reads all records"),
+    ("dns-records-list", "*.type", "values", "the collection ignores records of other types"),
+    ("dns-records-list", "result.*", "only in the SDK", "the collection does not read these fields"),
+    ("load-balancer*-list", "result.*", "only in the SDK", "the collection does not read these fields"),
+    ("load-balancer-pools-list", "query.monitor", "only in the SDK", "the collection reads all pools"),
+    ("origin-rules-get", "result.*", "only in the SDK", "the collection does not read these fields"),
+    ("origin-rules-get", "result.*", "required", "the contract requires no field of a rule"),
+    ("origin-rules-get", "result.*.action_parameters", "type", "the SDK has any value for actions other than route"),
+    ("custom-hostnames-list", "query.*", "only in the SDK", "the collection reads all custom hostnames"),
+    ("custom-hostnames-list", "result.*", "only in the SDK", "the collection does not read these fields"),
+    ("custom-hostnames-list", "result.*", "required", "the contract requires no field of a custom hostname"),
+    ("custom-hostnames-list", "result.*.status", "values", "the collection does not compare the status"),
+    ("fallback-origin-get", "result.*", "only in the SDK", "the collection does not read these fields"),
+    ("fallback-origin-get", "result.status", "values", "the collection does not compare the status"),
     ("*-list", "result_info.*", "only in the contract", "the SDK has only the fields that its own paging reads"),
     ("*-list", "result_info*", "required", "the SDK has these fields as optional"),
     ("*-batch-delete", "body", "only in the contract", "the SDK cannot send the body of this DELETE"),
@@ -174,8 +197,15 @@ class Sdk:
             for name, parameter in inspect.signature(function).parameters.items()
             if name not in ("extra_headers", "extra_query", "extra_body", "timeout")
         }
+        arguments = {name: ARGUMENTS[name] for name in parameters.keys() & ARGUMENTS.keys()}
+        for name in arguments:
+            del parameters[name]
+        if {"account_id", "zone_id"} <= parameters.keys():  # The SDK requires one of the two
+            del parameters["account_id"]
+            parameters["zone_id"] = True
         # The value of each argument is its name, which shows where the SDK puts it. Only the body of a batch is a list.
-        function(**{name: [] if is_list(hints[name]) else name for name in parameters})
+        arguments.update({name: [] if is_list(hints[name]) else name for name in parameters})
+        function(**arguments)
         request = self._requests.pop()
         body = json.loads(request.content or "null")
         positions = {argument: f"query.{name}" for name, argument in request.url.params.items()}
@@ -193,7 +223,7 @@ class Sdk:
                 path = re.sub(f"/{name}(?=/|$)", f"/{{{name.removeprefix('path_')}}}", path)
             fields.update(flatten_type(hints[name], where, is_required))
         answer = dict(flatten_type(hints["return"], "result", True))
-        if "result.result_info" in answer:  # A page of a list is the complete envelope
+        if "result.result" in answer:  # A page of a list is the complete envelope
             del answer["result"]
             answer = {name.removeprefix("result."): field for name, field in answer.items()}
         limits = find_numbers(r"(?:[Uu]p\s+to|limit\s+of|code)\s+([\d,]+)", function.__doc__ or "")
@@ -217,6 +247,8 @@ def flatten_type(annotation: t.Any, where: str, required: bool) -> t.Iterator[tu
         len(present) == 1 or origin is t.Annotated
     ):
         yield from flatten_type(present[0], where, required or origin is typing_extensions.Required)
+    elif origin in (t.Union, types.UnionType) and any(hasattr(one, "model_fields") for one in present):
+        yield from merge_variants([dict(flatten_type(one, where, required)) for one in present])
     elif origin is t.Literal:
         yield where, Field("string", required, tuple(sorted(arguments)))
     elif is_list(annotation):
@@ -235,6 +267,16 @@ def flatten_type(annotation: t.Any, where: str, required: bool) -> t.Iterator[tu
             yield from flatten_type(hint, f"{where}.{name}", False)
     else:
         yield where, Field(SCALARS.get(annotation, str(annotation)), required)
+
+
+def merge_variants(variants: list[Fields]) -> t.Iterator[tuple[str, Field]]:
+    """Yield the fields of a value that has one of several forms. A field is required if all forms require it."""
+    for name in {name: None for fields in variants for name in fields}:
+        found = [fields[name] for fields in variants if name in fields]
+        kinds = " or ".join(sorted({field.type for field in found}))
+        is_required = len(found) == len(variants) and all(field.required for field in found)
+        values = {value for field in found for value in field.values} if all(field.values for field in found) else ()
+        yield name, Field(kinds, is_required, tuple(sorted(values)))
 
 
 def find_numbers(pattern: str, text: str) -> set[str]:

@@ -9,7 +9,8 @@ CLOUDFLARE_API_KEY), and CLOUDFLARE_ZONE_ID. CLOUDFLARE_BASE_URL names another A
 
 Without ``--write``, nothing is written. The program sends each operation that reads: zones-list again with the name of
 the zone, if the credential lists the zone; the read of one mapping for an address without a mapping, and again for one
-with a mapping, if the zone has one. ``--write`` adds 6 requests, which create and delete a mapping, alone and in a batch.
+with a mapping, if the zone has one. What the zone does not have, or the credential may not read, is skipped among the
+operations for the origins of the zone. ``--write`` adds 6 requests, which create and delete a mapping, alone and in a batch.
 Its address is a random one of 2001:db8::/32, the range for documentation. The mapping is deleted in any case, with one
 more request if a step fails or the program is interrupted. The client retries a request whose answer is lost; such
 retries are not counted.
@@ -32,7 +33,7 @@ import secrets
 import signal
 import sys
 import typing as t
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client import Client
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_cloud_regions import VENDORS
@@ -64,6 +65,19 @@ PUT_BATCH = "origin-cloud-regions-v2-batch-upsert"
 DELETE_BATCH = "origin-cloud-regions-v2-batch-delete"
 SUPPORTED = "origin-cloud-regions-v2-supported-regions"
 
+ORIGINS: dict[str, dict[str, int]] = {
+    "dns-records-list": {"page": 1, "per_page": 5000},
+    "load-balancers-list": {},
+    "load-balancer-pools-list": {},
+    "origin-rules-get": {},
+    "custom-hostnames-list": {"page": 1, "per_page": 1000},
+    "fallback-origin-get": {},
+}
+"""The operations that read the origins of a zone, with their queries."""
+
+NONE_IN_ZONE = ("404/10003", "404/1551")
+"""The status and the error code for a zone that never had an origin rule, and for one without a fallback origin."""
+
 NOT_FOUND = "404/1142"
 """The status and the error code for a mapping or a setting that does not exist."""
 
@@ -80,6 +94,7 @@ class LiveCheck:
     def __init__(self, client: Client, zone_id: str, sources: list[OptionSource]) -> None:
         self._client = client
         self._zone_id = zone_id
+        self._account_id = ""
         self._sources = sources
         self._operations = Contract().specifications()
         self.counts: collections.Counter[str] = collections.Counter()
@@ -93,7 +108,9 @@ class LiveCheck:
             self.send("zones-list", "200", query={"name": names[0]}, result=[{"id": self._zone_id}])
         else:
             self._report("skipped", "zones-list by name", ["the credential does not list the zone"])
-        self.send("zone-get", "200", "403", result={"id": self._zone_id})
+        zone = self.send("zone-get", "200", "403", result={"id": self._zone_id})
+        self._account_id = _result(zone, {}).get("account", {}).get("id", "")
+        self.check_origins()
 
         mappings = self.send(LIST, "200", query={"page": 1, "per_page": 100})
         addresses = [mapping["origin_ip"] for mapping in _result(mappings, [])]
@@ -110,13 +127,20 @@ class LiveCheck:
         vendors = _result(supported, {}).get("vendors", {})
         if unknown := sorted(vendors.keys() - set(VENDORS)):
             self._report("differs", "vendors of mappings", [f"the API supports {', '.join(unknown)} too"])
-        checked = {"zones-list", "zone-get", LIST, GET, "tiered-caching-get", SUPPORTED}
+        checked = {"zones-list", "zone-get", *ORIGINS, LIST, GET, "tiered-caching-get", SUPPORTED}
         for name, operation in self._operations.items():
             if operation.method == "GET" and name not in checked:
                 self.send(name, "200", NOT_FOUND, *([NOT_IN_PLAN] if name == "regional-tiered-cache-get" else []))
 
         regions = [{"vendor": vendor, "region": one["name"]} for vendor in vendors for one in vendors[vendor]]
         return (address if is_free else ""), (regions[0] if regions else {})
+
+    def check_origins(self) -> None:
+        for name, query in ORIGINS.items():
+            if name == "load-balancer-pools-list" and not self._account_id:
+                self._report("skipped", name, ["the credential does not read the account of the zone"])
+            else:
+                self.send(name, "200", query=query, skipped=("403", *NONE_IN_ZONE))
 
     def check_writes(self, address: str, region: dict[str, str]) -> None:
         """Create and delete the mapping of an address that has none, alone and in a batch."""
@@ -150,13 +174,16 @@ class LiveCheck:
         query: dict[str, t.Any] | None = None,
         body: t.Any = None,
         result: t.Any = None,
+        skipped: t.Collection[str] = (),
     ) -> dict[str, t.Any] | None:
         """Return the answer if it is one of those expected and agrees with the contract, else ``None``.
 
-        ``expected`` has forms such as ``200``, ``4XX``, ``404/1142``. ``result`` is what a successful answer must contain.
+        ``expected`` has forms such as ``200``, ``4XX``, ``404/1142``; so has ``skipped``, for answers that show that there is nothing to
+        check. ``result`` is what a successful answer must contain.
         """
         operation = self._operations[operation_id]
-        path = operation.path.format(zone_id=self._zone_id, origin_ip=origin_ip)
+        account_id = quote(self._account_id, safe="")
+        path = operation.path.format(zone_id=self._zone_id, account_id=account_id, origin_ip=origin_ip)
         title = " ".join(filter(None, (operation_id, origin_ip, urlencode(query or {}))))
         self.request_count += 1
         try:
@@ -167,13 +194,18 @@ class LiveCheck:
             return None
         status, document = answer.status, _parse_json(answer.text)
         schema = operation.responses.get(str(status)) or operation.responses.get(f"{status // 100}XX", {})
-        verdict, lines = check_answer(schema, status, document, expected, result)
+        verdict, lines = check_answer(schema, status, document, [*expected, *skipped], result)
+        if verdict == "ok" and label_answer(status, document).isdisjoint(expected):
+            verdict = "skipped"
+            lines.append("the zone has none, or the credential may not read it")
         if verdict == "differs" and answer.was_retried:
             verdict = "not checked"
             lines.append("the request was sent more than once, since an answer was lost")
         if unknown := sorted(set(find_unknown(schema, document))):
             lines.append(f"note: not in the contract: {', '.join(unknown)}")
-        codes = "".join(f", code {error['code']}" for error in document["errors"]) if verdict == "ok" else ""
+        codes = ""
+        if verdict in ("ok", "skipped"):
+            codes = "".join(f", code {error['code']}" for error in document["errors"])
         self._report(verdict, f"{title}: HTTP {status}{codes}", lines)
         return t.cast("dict[str, t.Any]", document) if verdict == "ok" else None
 
@@ -200,13 +232,17 @@ def check_answer(
         return "differs", breaches
     if document["success"] is not (status < 400):
         return "differs", [f"answer.success is {document['success']} with HTTP {status}"]
-    labels = {str(status), f"{status // 100}XX", *(f"{status}/{error['code']}" for error in document["errors"])}
-    if labels.isdisjoint(expected):
+    if label_answer(status, document).isdisjoint(expected):
         error = build_api_error(status, document["errors"], "no error")
         verdict = "not checked" if isinstance(error, (ZoneNotFoundError, PermissionDeniedError)) else "differs"
         return verdict, [f"expected was HTTP {' or '.join(expected)}: {error}"]
-    mismatches = list(find_mismatches(result, document.get("result"), "answer.result"))
+    mismatches = list(find_mismatches(result, document.get("result"), "answer.result")) if status < 400 else []
     return ("differs" if mismatches else "ok"), mismatches
+
+
+def label_answer(status: int, document: dict[str, t.Any]) -> set[str]:
+    """Return the forms of ``expected`` that match an answer."""
+    return {str(status), f"{status // 100}XX", *(f"{status}/{error['code']}" for error in document["errors"])}
 
 
 def find_mismatches(expected: t.Any, actual: t.Any, where: str) -> t.Iterator[str]:

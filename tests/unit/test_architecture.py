@@ -18,7 +18,7 @@ PLUGINS = ROOT / "plugins"
 MODULE_UTILS = PLUGINS / "module_utils"
 PACKAGE = "ansible_collections.edgecache.cloudflare."
 
-LAYERS = ("_module", "_hints", "_ranges", "_api", "_http", "")
+LAYERS = ("_module", "_hints", "_origins", "_ranges", "_api", "_http", "")
 """The folders of ``module_utils`` from top to bottom. The last entry is for the files in no folder."""
 
 BASE_FILES = {"_addresses.py", "_errors.py", "_secrets.py", "_text.py", "_urls.py", "_version.py"}

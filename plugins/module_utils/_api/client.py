@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
     ApiError,
     CloudflareError,
+    PermissionDeniedError,
     TransportError,
     UnexpectedError,
+    ZoneNotFoundError,
     build_api_error,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.pacing import RequestCancelledError
@@ -46,6 +48,9 @@ PAGE_SIZE = 100
 
 MAX_PAGES = 100
 """Pages that are accepted. A zone holds at most 3,500 mappings, which are 35 pages."""
+
+MAX_LIST_ATTEMPTS = 3
+"""Attempts to read a list, if its pages contradict each other because items are added or deleted meanwhile."""
 
 MAX_CONNECTIONS = 8
 """Concurrent reads: 3,500 mappings take 6 round trips instead of 35. Twice as many connections would save only 2 more."""
@@ -168,12 +173,18 @@ class Client(HttpSession):
         yield from self.map_concurrently(fetch_page, range(2, min(first.total_pages, needed) + 1))
 
     def iter_open_pages(
-        self, path: str, params: t.Mapping[str, t.Any], page_size: int, max_pages: int
+        self,
+        path: str,
+        params: t.Mapping[str, t.Any],
+        page_size: int,
+        max_pages: int,
+        ends_by_counts: bool = True,
     ) -> t.Iterator[OpenPage]:
         """Yield the pages of a list whose counts the API may omit. One request for each page.
 
-        The list ends with a page that is not full, or with the last page that the counts announce. Announced pages are read
-        concurrently, ``MAX_CONNECTIONS`` at a time, others one by one. Raises ``ApiError`` for more than ``max_pages``.
+        The list ends with a page that is not full; with ``ends_by_counts``, also with the last page that the counts announce.
+        Announced pages are read concurrently, ``MAX_CONNECTIONS`` at a time, others one by one. Raises ``ApiError`` for more than
+        ``max_pages``.
         """
         parse_page = functools.partial(_parse_open_page, page_size)
 
@@ -188,6 +199,8 @@ class Client(HttpSession):
                 return
             next_number = numbers.stop
             announced = max((page.page_count for page in pages if page.page_count is not None), default=next_number)
+            if not ends_by_counts:
+                announced = max(next_number, min(announced, max_pages))
             if announced > max_pages:
                 raise build_api_error(
                     200, [], f"the list has {announced:,} pages or more, but at most {max_pages:,} are expected"
@@ -270,6 +283,50 @@ def unexpected_response(expected: str, body: object) -> ApiError:
     except RecursionError:  # JSON that Python can parse may be nested too deeply to serialize
         excerpt = "JSON that is nested too deeply to show"
     return build_api_error(200, [], f"expected {expected}, but the answer is {excerpt}")
+
+
+def collect_items(
+    read_pages: t.Callable[[], t.Iterator[OpenPage]],
+    parse: t.Callable[[t.Any], T],
+    key: t.Callable[[T], t.Hashable],
+    subject: str,
+    first_read: t.Iterator[OpenPage] | None = None,
+) -> list[T]:
+    """Return the items of all pages. Reads the pages again if they contradict each other.
+
+    ``first_read`` are the pages of the first attempt. ``key`` returns what is different for each item, ``subject`` names the items.
+    """
+    for dummy in range(MAX_LIST_ATTEMPTS):
+        items: dict[t.Hashable, T] = {}
+        counts: set[int | None] = set()
+        is_last = is_torn = False
+        for page in first_read or read_pages():
+            expected = len(items) + len(page.items)
+            items.update((key(item), item) for item in map(parse, page.items))
+            counts.add(page.total_count)
+            # An item twice, or an item after the last page
+            is_torn = is_torn or len(items) != expected or (is_last and bool(page.items))
+            is_last = not page.is_full
+            if is_torn:
+                break
+        if not is_torn and len(counts - {None}) < 2:
+            return list(items.values())
+        first_read = None
+    raise build_api_error(
+        200,
+        [],
+        f"the pages of the {subject} contradict each other in each of {MAX_LIST_ATTEMPTS} reads: try again later",
+    )
+
+
+def is_never_set(error: ApiError) -> bool:
+    """Return whether the API reports that the zone exists, but not the requested setting or rules."""
+    # The contract has no code that all of these calls share, only those for a missing zone or permission
+    return (
+        error.status == 404
+        and error.code is not None
+        and not isinstance(error, (ZoneNotFoundError, PermissionDeniedError))
+    )
 
 
 def _unescape(text: str) -> str:

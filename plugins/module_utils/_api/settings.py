@@ -14,13 +14,10 @@ import typing as t
 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client import (
     Client,
+    is_never_set,
     unexpected_response,
 )
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import (
-    ApiError,
-    PermissionDeniedError,
-    ZoneNotFoundError,
-)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ApiError
 
 PATHS = {
     "state": "argo/tiered_caching",
@@ -46,12 +43,7 @@ class ZoneSettings:
         try:
             return _is_on(self._client.request("GET", f"{self._path}/{PATHS[option]}").result)
         except ApiError as error:
-            # No code is published for a setting that was never set, only those for a missing zone or permission
-            if (
-                error.status != 404
-                or error.code is None
-                or isinstance(error, (ZoneNotFoundError, PermissionDeniedError))
-            ):
+            if not is_never_set(error):
                 raise
             return False
 

@@ -15,18 +15,17 @@ import typing as t
 
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client import (
     Client,
+    OpenPage,
+    collect_items,
     unexpected_response,
 )
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError, build_api_error
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
 
 PAGE_SIZE = 50
 """Zones of a page: the maximum of the API."""
 
 MAX_PAGES = 1_000
 """Pages of zones that are accepted, which are 50,000 zones. Only a faulty API has more."""
-
-MAX_LIST_ATTEMPTS = 3
-"""Attempts to list the zones, if the pages contradict each other because zones are added or deleted meanwhile."""
 
 OPERATORS = (
     *("equal", "not_equal", "starts_with", "ends_with", "contains"),
@@ -125,25 +124,15 @@ def fetch_zone_name(client: Client, zone_id: str) -> str:
     return str(zone["name"])
 
 
+def fetch_zone(client: Client, zone_id: str) -> Zone:
+    """Return the zone with this id. One request."""
+    return Zone.from_api(client.request("GET", f"/zones/{zone_id}").result)
+
+
 def list_zones(client: Client, conditions: t.Mapping[str, str]) -> list[Zone]:
     """Return the zones that fulfil ``conditions``, parameters of the call, by name. One request for each 50 zones, at least one."""
-    for dummy in range(MAX_LIST_ATTEMPTS):
-        zones: dict[str, Zone] = {}
-        counts: set[int | None] = set()
-        is_last = is_torn = False
-        for page in client.iter_open_pages("/zones", {**conditions, "order": "name"}, PAGE_SIZE, MAX_PAGES):
-            expected = len(zones) + len(page.items)
-            zones.update((zone.id, zone) for zone in map(Zone.from_api, page.items))
-            counts.add(page.total_count)
-            # A zone twice, or an item after the last page
-            is_torn = is_torn or len(zones) != expected or (is_last and bool(page.items))
-            is_last = not page.is_full
-            if is_torn:
-                break
-        if not is_torn and len(counts - {None}) < 2:
-            return list(zones.values())
-    raise build_api_error(
-        200,
-        [],
-        f"the pages of the zones contradict each other in each of {MAX_LIST_ATTEMPTS} reads: try again later",
-    )
+
+    def read_pages() -> t.Iterator[OpenPage]:
+        return client.iter_open_pages("/zones", {**conditions, "order": "name"}, PAGE_SIZE, MAX_PAGES)
+
+    return collect_items(read_pages, Zone.from_api, lambda zone: zone.id, "zones")

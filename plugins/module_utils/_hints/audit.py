@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Compare the mappings of a zone with the ranges of the cloud vendors.
+"""Compare the mappings of a zone with the ranges of the cloud vendors, and with the origins of the zone.
 
 Private to the collection: other code must not import this file. It sends no request.
 """
@@ -16,7 +16,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.origin_c
     RegionKey,
     Vendors,
 )
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.parsers import CloudRanges
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.parsers import CloudRanges, RangeMatch
 
 
 def audit_mappings(
@@ -26,9 +26,7 @@ def audit_mappings(
 
     If ``vendors`` (the supported ones) is ``None``, regions are not checked.
     """
-    supported: set[RegionKey] | None = None
-    if vendors is not None:
-        supported = {(vendor, region["name"]) for vendor, regions in vendors.items() for region in regions}
+    supported = _list_supported(vendors)
     found: dict[str, list[dict[str, t.Any]]] = {name: [] for name in ("right", "wrong", "ambiguous", "unknown")}
     for mapping in mappings:
         result = mapping.to_result()
@@ -40,8 +38,43 @@ def audit_mappings(
         elif matches[0][:2] == mapping.region_key:
             found["right"].append({**result, "prefix": matches[0].prefix, "source": matches[0].source})
         else:
-            expected = {"origin_ip": mapping.origin_ip, **matches[0]._asdict()}
-            is_supported = None if supported is None else matches[0][:2] in supported
-            found["wrong"].append({**result, "expected": expected, "supported": is_supported})
+            found["wrong"].append({**result, **_expect(mapping.origin_ip, matches[0], supported)})
     unsupported = [mapping for mapping in mappings if supported is not None and mapping.region_key not in supported]
     return {**found, "unsupported": [mapping.to_result() for mapping in unsupported]}
+
+
+def audit_origins(
+    mappings: t.Sequence[OriginMapping], found: t.Mapping[str, t.Any], ranges: CloudRanges, vendors: Vendors | None
+) -> dict[str, t.Any]:
+    """Return the results of the module about the origins of the zone. ``found``: the result of ``zone_origin_info``.
+
+    ``unused`` is ``None`` unless all origins are known: a hint could be that of an unknown origin. ``vendors`` is as in
+    ``audit_mappings``.
+    """
+    supported = _list_supported(vendors)
+    mapped = {mapping.origin_ip for mapping in mappings}
+    used = {origin["origin_ip"] for origin in found["origins"]}
+    missing = []
+    for origin in found["origins"]:
+        matches = ranges.lookup(origin["origin_ip"]) if origin["origin_ip"] not in mapped else []
+        if len(matches) == 1:
+            missing.append({**origin, **_expect(origin["origin_ip"], matches[0], supported)})
+    unused = [mapping.to_result() for mapping in mappings if mapping.origin_ip not in used]
+    return {
+        "missing": missing,
+        "unused": unused if found["complete"] else None,
+        "origins_complete": found["complete"],
+        **{name: found[name] for name in ("hostnames", "unavailable")},
+    }
+
+
+def _expect(address: str, match: RangeMatch, supported: t.Container[RegionKey] | None) -> dict[str, t.Any]:
+    """Return the mapping that an address should have, and whether its region is supported."""
+    is_supported = None if supported is None else match[:2] in supported
+    return {"expected": {"origin_ip": address, **match._asdict()}, "supported": is_supported}
+
+
+def _list_supported(vendors: Vendors | None) -> set[RegionKey] | None:
+    if vendors is None:
+        return None
+    return {(vendor, region["name"]) for vendor, regions in vendors.items() for region in regions}

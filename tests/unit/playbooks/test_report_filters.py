@@ -49,7 +49,8 @@ def build(settings: t.Mapping[str, t.Any] | None = None, **states: list[dict[str
 
 def build_unaudited(*hints: dict[str, t.Any]) -> dict[str, t.Any]:
     supported = {"vendors": VENDORS}
-    return call({"zone_id": "0" * 32, "tiered_cache": ON}, supported, {"origin_cloud_regions": list(hints)})
+    read = {"origin_cloud_regions": list(hints), "missing": [], "canonical": {}}  # of addresses that the task names
+    return call({"zone_id": "0" * 32, "tiered_cache": ON}, supported, read)
 
 
 def call(*arguments: t.Any, zone: str | None = "example.com") -> dict[str, t.Any]:
@@ -90,13 +91,14 @@ def test_data_of_a_report() -> None:
             "counts": {"right": 1, "wrong": 1, "ambiguous": 0, "unknown": 1},
         },
         "corrections": [{"origin_ip": "192.0.2.10", "vendor": "aws", "region": "us-east-1"}],
+        "origins": None,
         "origin_cloud_regions": mappings,
     }
 
 
 def test_hints_without_an_audit() -> None:
     report = build_unaudited(UNKNOWN, UNSUPPORTED)
-    assert report["audit"] is None
+    assert report["audit"] is report["origins"] is None
     assert report["corrections"] == []
     assert report["unsupported"] == [UNSUPPORTED]
     assert report["origin_cloud_regions"] == [UNKNOWN, UNSUPPORTED]
@@ -247,3 +249,107 @@ def test_table() -> None:
 def test_cells_that_a_spreadsheet_may_read_as_a_formula(text: str, cell: str) -> None:
     (row,) = read_table(build(unknown=[hint("192.0.2.1", text)]))
     assert row["region"] == cell
+
+
+USERS = [{"kind": "dns_record", "name": name, "pool": None, "hostname": None} for name in ("b", "a", "b")]
+MISSING = {
+    "origin_ip": "192.0.2.30",
+    "used_by": USERS,
+    "expected": {"origin_ip": "192.0.2.30", **RANGE},
+    "supported": None,
+}
+MARS = {
+    **MISSING,
+    "origin_ip": "192.0.2.31",
+    "expected": {**MISSING["expected"], "origin_ip": "192.0.2.31", "region": "mars-1"},
+}
+ORIGINS: dict[str, t.Any] = {
+    "missing": [],
+    "unused": [],
+    "origins_complete": True,
+    "hostnames": [],
+    "unavailable": [],
+}
+NAME = {"hostname": "origin.example.org", "used_by": USERS, "addresses": [], "error": None}
+INCOMPLETE = {**ORIGINS, "origins_complete": False, "unused": None}
+NOT_ALL_KNOWN = (
+    "Not all origins of the zone are known, so the report may lack missing hints, and cannot list unused ones. Give the credential the "
+    "permissions that it lacks, set cloud_region_hints_resolve to true, and correct load balancers with unknown pools."
+)
+
+
+def test_origins() -> None:
+    report = build(right=[RIGHT], **{**ORIGINS, "missing": [MARS, MISSING], "unused": [RIGHT]})
+    assert report["origins"] == {
+        "complete": True,
+        "counts": {"missing": 2, "unused": 1},
+        "missing": [{**MARS, "used_by": ["b", "a"]}, {**MISSING, "used_by": ["b", "a"]}],
+        "unused": [RIGHT],
+        "unknown": [],
+    }
+    assert report["corrections"] == [{"origin_ip": "192.0.2.30", "vendor": "aws", "region": "us-east-1"}]
+
+
+def test_origins_that_are_not_known() -> None:
+    failure = {"status": 403, "code": 10000, "message": "No.", "errors": []}
+    names = [NAME, {**NAME, "error": "Gone."}, {**NAME, "addresses": ["192.0.2.1"]}]
+    origins = build(
+        **{**INCOMPLETE, "hostnames": names, "unavailable": [{"include": "origin_rules", "failure": failure}]}
+    )["origins"]
+    assert (origins["complete"], origins["unused"], origins["counts"]) == (False, None, {"missing": 0, "unused": None})
+    assert origins["unknown"] == [
+        {"value": "origin.example.org", "used_by": ["b", "a"], "reason": "outside the zone, and not resolved"},
+        {"value": "origin.example.org", "used_by": ["b", "a"], "reason": "Gone."},
+        {"value": "origin_rules", "used_by": [], "reason": "cannot be read: No."},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict", "warnings"),
+    [
+        (ORIGINS, "The only hint matches the ranges", []),
+        (INCOMPLETE, "The only hint matches the ranges", [NOT_ALL_KNOWN]),
+        (
+            {**ORIGINS, "missing": [MISSING]},
+            "1 origin lacks a hint",
+            ["1 origin of the zone has no hint, although the ranges have the region. Declare the missing hint."],
+        ),
+        (
+            {**ORIGINS, "missing": [MISSING, MARS], "unused": [RIGHT]},
+            "2 origins lack a hint and 1 hint is unused",
+            [
+                "2 origins of the zone have no hint, although the ranges have the region. Declare the missing hints.",
+                "1 hint is that of no origin that the zone shows. Check it, since other features may use the address, then delete it.",
+            ],
+        ),
+    ],
+)
+def test_verdict_with_origins(found: dict[str, t.Any], verdict: str, warnings: list[str]) -> None:
+    report = build(right=[RIGHT], **found)
+    assert (report["verdict"], report["warnings"]) == (verdict, warnings)
+
+
+def test_verdict_of_an_empty_zone_with_origins() -> None:
+    assert build(**ORIGINS)["verdict"] == "The zone has no hints"
+    assert build(**{**ORIGINS, "missing": [MISSING]})["verdict"] == "The zone has no hints and 1 origin lacks a hint"
+
+
+def test_corrections_of_wrong_and_missing_hints() -> None:
+    """The warning about wrong hints does not count the missing ones."""
+    report = build(wrong=[UNCORRECTABLE], **{**ORIGINS, "missing": [MISSING]})
+    assert [mapping["origin_ip"] for mapping in report["corrections"]] == ["192.0.2.30"]
+    assert report["warnings"][0].startswith("1 hint is wrong and cannot be corrected")
+
+
+def test_table_with_origins() -> None:
+    users = [{**USERS[0], "name": "=1"}]
+    report = build(
+        right=[RIGHT], unknown=[UNKNOWN], **{**ORIGINS, "missing": [{**MISSING, "used_by": users}], "unused": [UNKNOWN]}
+    )
+    rows = read_table(report)
+    assert [(row["origin_ip"], row["origin"], row["used_by"]) for row in rows] == [
+        ("192.0.2.1", "", ""),
+        ("203.0.113.1", "unused", ""),
+        ("192.0.2.30", "missing", "'=1"),
+    ]
+    assert list(rows[2].values())[1:] == ["", "", "", "", "", "", "aws/us-east-1", *PREFIX.values(), "missing", "'=1"]

@@ -31,8 +31,23 @@ def call(name: str, *arguments: t.Any) -> t.Any:
     return FILTERS[f"cloud_region_hints_{name}"](*arguments)
 
 
+def origins(missing: int, unused: int | None = None) -> dict[str, t.Any]:
+    """Return the part of a report about the origins with so many results; without ``unused``, not all origins are known."""
+    return {
+        "complete": unused is not None,
+        "counts": {"missing": missing, "unused": unused},
+        "missing": [{"origin_ip": "192.0.2.9", "used_by": ["www"], "expected": EXPECTED}] * missing,
+        "unused": None if unused is None else [HINT] * unused,
+        "unknown": [],
+    }
+
+
 def report(
-    name: str | None = "example.com", unsupported: int = 0, warnings: t.Sequence[str] = (), **counts: int
+    name: str | None = "example.com",
+    unsupported: int = 0,
+    warnings: t.Sequence[str] = (),
+    origins: dict[str, t.Any] | None = None,
+    **counts: int,
 ) -> dict[str, t.Any]:
     """Return a report in which each result of the audit has so many hints; without any, there is no audit."""
     audit = {result: [HINT] * counts.get(result, 0) for result in ("right", "wrong", "ambiguous", "unknown")}
@@ -47,6 +62,7 @@ def report(
         "audit": {**audit, "counts": numbers} if counts else None,
         "unsupported": [HINT] * unsupported,
         "corrections": [],
+        "origins": origins,
     }
 
 
@@ -90,6 +106,23 @@ def test_summary(values: dict[str, t.Any], fail_on: list[str], state: str, failu
     )
 
 
+@pytest.mark.parametrize(
+    ("missing", "unused", "fail_on", "failure"),
+    [
+        (1, 2, [], ""),
+        (1, 2, ["wrong"], ""),
+        (0, 0, ["missing", "unused"], ""),
+        (0, None, ["missing", "unused"], ""),
+        (1, None, ["missing", "unused"], "1 hint is missing"),
+        (2, 1, ["missing", "unused"], "2 hints are missing and 1 hint is unused"),
+    ],
+)
+def test_fail_on_origins(missing: int, unused: int | None, fail_on: list[str], failure: str) -> None:
+    found = summary(fail_on=fail_on, origins=origins(missing, unused))
+    assert found["state"] == ("drift" if failure else "ok")
+    assert found["failure"].partition(", and ")[0] == (f"example.com: {failure}" if failure else "")
+
+
 def test_failure_has_the_id_of_a_zone_without_a_name() -> None:
     assert summary(None, "web1", ["wrong"], wrong=1)["failure"].startswith(f"{'0' * 32}: 1 hint is wrong, ")
 
@@ -131,6 +164,8 @@ class TestIndex:
             "unsupported": 1,
             "ambiguous": 0,
             "unknown": 0,
+            "missing": 0,
+            "unused": 0,
         }
         assert found["warnings"] == [
             *("d.example.com: A verdict", "f.example.com failed: No access.", "w.example.com: A verdict")
@@ -187,6 +222,16 @@ class TestIndex:
         hosts = {row["host"] for row in rows}
         assert "'=1+1" in hosts and "=1+1" not in hosts
 
+    def test_zone_with_origins(self) -> None:
+        """A zone whose unused hints are not known does not count as one without unused hints."""
+        known, unknown = summary("x.example.com", origins=origins(2, 1)), summary("y.example.com", origins=origins(1))
+        found = index(known, unknown, *self.ZONES)
+        assert (found["totals"]["missing"], found["totals"]["unused"]) == (3, 1)
+        rows = {row["zone"]: row for row in csv.DictReader(io.StringIO(call("index_csv", found), newline=""))}
+        assert [rows[name]["missing"] for name in ("x.example.com", "y.example.com")] == ["2", "1"]
+        assert [rows[name]["unused"] for name in ("x.example.com", "y.example.com")] == ["1", ""]
+        assert len(known["missing"]) == 2 and len(known["unused"]) == 1 and unknown["unused"] == []
+
     def test_zone_without_an_audit(self) -> None:
         (zone,) = index(summary())["zones"]
         assert zone["counts"] == {"unsupported": 0} and zone["state"] == "ok"
@@ -198,7 +243,11 @@ def test_sources_instead_of_downloaded_files() -> None:
     ambiguous = {**HINT, "candidates": [{**EXPECTED, "source": "/tmp/1"}, {**EXPECTED, "source": "/b.json"}]}
     audit = {"right": [right], "wrong": [wrong], "ambiguous": [ambiguous], "unknown": [HINT], "zone_id": "0"}
     files = {"https://example.com/a.json": "/tmp/1", "/b.json": "/b.json"}
+    missing = [{"origin_ip": "192.0.2.9", "expected": {**EXPECTED, "source": "/tmp/1"}}]
+    restored = call("restore_sources", {**audit, "missing": missing}, files)["missing"]
+    assert restored[0]["expected"]["source"] == "https://example.com/a.json"
     found = call("restore_sources", audit, files)
+    assert "missing" not in found
     assert found["right"][0]["source"] == found["wrong"][0]["expected"]["source"] == "https://example.com/a.json"
     assert [match["source"] for match in found["ambiguous"][0]["candidates"]] == [
         "https://example.com/a.json",

@@ -39,6 +39,13 @@ REGIONS_PATH = f"{MAPPINGS_PATH}/supported_regions"
 TIERED_CACHE_PATH = f"/zones/{ZONE_ID}/argo/tiered_caching"
 SMART_TIERED_CACHE_PATH = f"/zones/{ZONE_ID}/cache/tiered_cache_smart_topology_enable"
 REGIONAL_TIERED_CACHE_PATH = f"/zones/{ZONE_ID}/cache/regional_tiered_cache"
+ZONE_PATH = f"/zones/{ZONE_ID}"
+RECORDS_PATH = f"{ZONE_PATH}/dns_records"
+BALANCERS_PATH = f"{ZONE_PATH}/load_balancers"
+POOLS_PATH = f"/accounts/{ACCOUNT_ID}/load_balancers/pools"
+RULES_PATH = f"{ZONE_PATH}/rulesets/phases/http_request_origin/entrypoint"
+HOSTNAMES_PATH = f"{ZONE_PATH}/custom_hostnames"
+FALLBACK_PATH = f"{HOSTNAMES_PATH}/fallback_origin"
 SUPPORTED_REGIONS: dict[str, t.Any] = {
     "obtained_codes": True,
     "vendors": {
@@ -50,6 +57,18 @@ SUPPORTED_REGIONS: dict[str, t.Any] = {
         "gcp": [{"name": "us-central1", "upper_tier_colos": ["ORD"]}],
     },
 }
+
+
+SOURCE_PATHS = {
+    "zone": ZONE_PATH,
+    "dns_records": RECORDS_PATH,
+    "load_balancers": BALANCERS_PATH,
+    "pools": POOLS_PATH,
+    "origin_rules": RULES_PATH,
+    "custom_hostnames": HOSTNAMES_PATH,
+    "fallback_origin": FALLBACK_PATH,
+}
+"""The path of each read of a zone's origins."""
 
 
 class FakeClock:
@@ -100,6 +119,10 @@ class Wire:
     def requests(self) -> list[requests.PreparedRequest]:
         return [call.request for call in self._mock.calls]
 
+    def may_stop_early(self) -> None:
+        """Allow that an error cancels expected requests."""
+        self._mock.assert_all_requests_are_fired = False
+
     def get(self, path: str, answer: t.Any = "", **more: t.Any) -> None:
         self.send("GET", path, answer, **more)
 
@@ -120,10 +143,12 @@ class Wire:
         status: int = 200,
         headers: dict[str, str] | None = None,
         seconds: float = 0.0,
+        is_concurrent: bool = False,
     ) -> None:
         """Expect a request with this JSON body, or without a body.
 
-        ``answer`` is a value for JSON, or a text, bytes, a stream or an exception.
+        ``answer`` is a value for JSON, or a text, bytes, a stream or an exception. ``is_concurrent``: the request may come before
+        earlier ones that are concurrent, too.
         """
 
         def takes_its_time(request: requests.PreparedRequest) -> tuple[bool, str]:
@@ -147,8 +172,8 @@ class Wire:
                 matchers.request_kwargs_matcher(self.settings),
                 takes_its_time,
             ],
-        ).is_concurrent = method == "GET" and (
-            later_page or (path.startswith(f"{MAPPINGS_PATH}/") and path != REGIONS_PATH)
+        ).is_concurrent = is_concurrent or (
+            method == "GET" and (later_page or (path.startswith(f"{MAPPINGS_PATH}/") and path != REGIONS_PATH))
         )
 
     def page(self, number: int, answer: t.Any, **more: t.Any) -> None:
@@ -168,6 +193,19 @@ class Wire:
         """Expect the reads of all pages of these zones, with their counts."""
         for number in range(1, max(1, math.ceil(len(zones) / 50)) + 1):
             self.zones_page(number, page_of_zones(zones, number), query)
+
+    def zone_sources(self, refused: t.Collection[str] = (), **results: t.Any) -> None:
+        """Expect the reads of these sources of a zone's origins, in any order. Those in ``refused`` are answered with 403."""
+        queries = {
+            "dns_records": {"order": "name", "page": 1, "per_page": 5_001},
+            "custom_hostnames": {"page": 1, "per_page": 1_000},
+        }
+        for name in (*results, *refused):
+            path, query = SOURCE_PATHS[name], queries.get(name)
+            if name in refused:
+                self.get(path, error_envelope(10000), query=query, status=403, is_concurrent=True)
+            else:
+                self.get(path, envelope(results[name]), query=query, is_concurrent=True)
 
     def mapping(self, address: str, answer: t.Any = None) -> None:
         self.get(f"{MAPPINGS_PATH}/{address}", envelope(mapping(address)) if answer is None else answer)
@@ -271,6 +309,36 @@ def zone_item(number: int = 1, name: str | None = None, **more: t.Any) -> dict[s
         "plan": {"name": "Enterprise Website", "legacy_id": "enterprise"},
         **more,
     }
+
+
+def dns_record(name: str, content: str, **more: t.Any) -> dict[str, t.Any]:
+    """Return a proxied record in the form of the API. Its type fits the content, unless ``more`` overrides it."""
+    kind = "AAAA" if ":" in content else "A" if content.replace(".", "").isdigit() else "CNAME"
+    record = {"name": name, "type": kind, "content": content, "proxied": True, **more}
+    return {"id": f"{name} {record['type']} {content}", **record}
+
+
+def load_balancer(name: str, *pools: str, **more: t.Any) -> dict[str, t.Any]:
+    """Return a proxied load balancer in the form of the API."""
+    return {"id": name, "name": name, "enabled": True, "proxied": True, "default_pools": list(pools), **more}
+
+
+def pool(pool_id: str, *origins: str | dict[str, t.Any], **more: t.Any) -> dict[str, t.Any]:
+    """Return a pool in the form of the API. Each origin is an address, or has its fields."""
+    items = [{"address": origin} if isinstance(origin, str) else origin for origin in origins]
+    return {"id": pool_id, "name": f"name-of-{pool_id}", "enabled": True, "origins": items, **more}
+
+
+def origin_rule(host: str | None, **more: t.Any) -> dict[str, t.Any]:
+    """Return an origin rule in the form of the API."""
+    rule = {"id": "r1", "description": "A rule", "enabled": True, "action": "route"}
+    return {**rule, "action_parameters": {"origin": {"host": host, "port": 8443}}, **more}
+
+
+def custom_hostname(hostname: str, server: str | None = None, **more: t.Any) -> dict[str, t.Any]:
+    """Return a custom hostname in the form of the API."""
+    own = {} if server is None else {"custom_origin_server": server}
+    return {"id": hostname, "hostname": hostname, "status": "active", **own, **more}
 
 
 def zone_id(number: int) -> str:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import functools
+import socket
 import types
 import typing as t
 from pathlib import Path
@@ -18,13 +19,18 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     TIERED_CACHE_PATH,
     TOKEN,
     ZONE_ID,
+    ZONE_NAME,
     FakeClock,
     Wire,
+    dns_record,
     envelope,
     error_envelope,
+    load_balancer,
     mapping,
     mappings,
+    pool,
     setting_envelope,
+    zone_item,
 )
 
 RunModule = t.Callable[..., dict[str, t.Any]]
@@ -211,3 +217,174 @@ def test_check_mode(audit: RunModule, wire: Wire, check: bool) -> None:
     wire.supported()
     wire.zone([RIGHT_MAPPING])
     assert len(audit(_ansible_check_mode=check)["right"]) == 1
+
+
+ORIGINS: dict[str, t.Any] = {
+    "zone": zone_item(id=ZONE_ID, name=ZONE_NAME),
+    "dns_records": [
+        dns_record("www.example.com", "192.0.2.1"),
+        dns_record("www.example.com", "192.0.2.2"),
+        dns_record("api.example.com", "app.example.com"),
+        dns_record("app.example.com", "192.0.2.200", proxied=False),
+        dns_record("both.example.com", "198.51.100.2"),
+        dns_record("own.example.com", "203.0.113.9"),
+        dns_record("home.example.com", "10.0.0.1"),
+        dns_record("tunnel.example.com", "203.0.113.1", private_routing=True),
+    ],
+    "load_balancers": [],
+    "origin_rules": {"rules": []},
+    "custom_hostnames": [],
+}
+NO_ORIGINS: dict[str, t.Any] = {
+    "missing": [],
+    "unused": [],
+    "origins_complete": True,
+    "hostnames": [],
+    "unavailable": [],
+}
+OUTSIDE = dns_record("cdn.example.com", "origin.example.org")
+OF_CDN = {"kind": "dns_record", "name": "cdn.example.com", "pool": None, "hostname": "origin.example.org"}
+ORIGIN_RESULTS = [*NO_ORIGINS]
+
+
+@pytest.fixture
+def resolver(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses of every name outside the zone."""
+    addresses: list[str] = []
+
+    def getaddrinfo(host: bytes, *args: object, **settings: object) -> list[t.Any]:
+        if not addresses:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(0, 0, 0, "", (address, 0)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return addresses
+
+
+def addresses_of(items: t.Iterable[t.Mapping[str, t.Any]]) -> list[str]:
+    return [item["origin_ip"] for item in items]
+
+
+def origin_results(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {name: result[name] for name in ORIGIN_RESULTS}
+
+
+def test_missing_and_unused(audit: RunModule, wire: Wire, sources: list[str]) -> None:
+    wire.supported()
+    wire.zone([RIGHT_MAPPING, AMBIGUOUS, UNKNOWN])
+    wire.zone_sources(**ORIGINS)
+    result = audit(origins=True)
+    of_www = {"kind": "dns_record", "name": "www.example.com", "pool": None, "hostname": None}
+    of_api = {"kind": "dns_record", "name": "api.example.com", "pool": None, "hostname": "app.example.com"}
+    of_app = {"vendor": "aws", "source": sources[0]}
+    assert origin_results(result) == {
+        **NO_ORIGINS,
+        "missing": [
+            {
+                "origin_ip": "192.0.2.2",
+                "used_by": [of_www],
+                "expected": {"origin_ip": "192.0.2.2", "region": "us-east-1", "prefix": "192.0.2.0/24", **of_app},
+                "supported": True,
+            },
+            {
+                "origin_ip": "192.0.2.200",
+                "used_by": [of_api],
+                "expected": {"origin_ip": "192.0.2.200", "region": "eu-west-1", "prefix": "192.0.2.128/25", **of_app},
+                "supported": False,
+            },
+        ],
+        "unused": [AMBIGUOUS, UNKNOWN],
+    }
+    assert addresses_of(result["right"]) == ["192.0.2.1"]
+    assert len(wire.requests) == 7
+
+
+def test_wrong_hint_is_not_missing(audit: RunModule, wire: Wire) -> None:
+    wire.zone([WRONG_REGION])
+    wire.zone_sources(**{**ORIGINS, "dns_records": [dns_record("www.example.com", "192.0.2.200")]})
+    result = audit(origins=True, validate_regions=False)
+    assert origin_results(result) == NO_ORIGINS
+    assert len(result["wrong"]) == 1
+
+
+def test_missing_without_supported_regions(audit: RunModule, wire: Wire) -> None:
+    wire.zone([])
+    wire.zone_sources(**ORIGINS)
+    assert [item["supported"] for item in audit(origins=True, validate_regions=False)["missing"]] == [None] * 3
+
+
+def test_origins_are_not_read_by_default(audit: RunModule, wire: Wire) -> None:
+    wire.zone([])
+    assert not audit(validate_regions=False).keys() & set(ORIGIN_RESULTS)
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize("refused", ["origin_rules", "custom_hostnames", "dns_records"])
+def test_unused_is_unknown_if_a_list_is_unavailable(audit: RunModule, wire: Wire, refused: str) -> None:
+    wire.zone([RIGHT_MAPPING])
+    more = ["fallback_origin"] if refused == "custom_hostnames" else []
+    wire.zone_sources([refused, *more], **{name: ORIGINS[name] for name in ORIGINS if name != refused})
+    result = audit(origins=True, validate_regions=False)
+    assert result["unused"] is None
+    assert result["origins_complete"] is False
+    assert [item["include"] for item in result["unavailable"]] == [refused]
+    assert result["unavailable"][0]["failure"]["status"] == 403
+    assert addresses_of(result["missing"]) == ([] if refused == "dns_records" else ["192.0.2.2", "192.0.2.200"])
+
+
+def test_unused_is_unknown_if_a_pool_is_unknown(audit: RunModule, wire: Wire) -> None:
+    wire.zone([RIGHT_MAPPING])
+    balancers = [load_balancer("lb.example.com", "p1", "p2")]
+    wire.zone_sources(**{**ORIGINS, "load_balancers": balancers, "pools": [pool("p1", "192.0.2.1")]})
+    result = audit(origins=True, validate_regions=False)
+    assert (result["unused"], result["origins_complete"], result["unavailable"]) == (None, False, [])
+
+
+def test_unused_needs_resolve_for_names_outside_the_zone(audit: RunModule, wire: Wire) -> None:
+    wire.zone([UNKNOWN])
+    wire.zone_sources(**{**ORIGINS, "dns_records": [OUTSIDE]})
+    assert origin_results(audit(origins=True, validate_regions=False)) == {
+        **NO_ORIGINS,
+        "unused": None,
+        "origins_complete": False,
+        "hostnames": [{"hostname": "origin.example.org", "used_by": [OF_CDN], "addresses": [], "error": None}],
+    }
+
+
+def test_resolve(audit: RunModule, wire: Wire, resolver: list[str]) -> None:
+    resolver += ["192.0.2.1", "192.0.2.7"]
+    wire.zone([RIGHT_MAPPING, UNKNOWN])
+    wire.zone_sources(**{**ORIGINS, "dns_records": [OUTSIDE]})
+    result = audit(origins=True, resolve=True, validate_regions=False)
+    assert addresses_of(result["missing"]) == ["192.0.2.7"]
+    assert result["missing"][0]["used_by"] == [OF_CDN]
+    assert result["unused"] == [UNKNOWN]
+    assert result["hostnames"][0]["addresses"] == ["192.0.2.1", "192.0.2.7"]
+
+
+def test_name_that_cannot_be_resolved(audit: RunModule, wire: Wire, resolver: list[str]) -> None:
+    wire.zone([UNKNOWN])
+    wire.zone_sources(**{**ORIGINS, "dns_records": [OUTSIDE]})
+    result = audit(origins=True, resolve=True, validate_regions=False)
+    assert result["unused"] is None
+    assert "Name or service not known" in result["hostnames"][0]["error"]
+
+
+def test_resolve_without_origins(audit: RunModule, wire: Wire) -> None:
+    assert audit(resolve=True)["msg"] == "resolve can only be used with origins=true."
+
+
+def test_no_list_of_origins_can_be_read(audit: RunModule, wire: Wire) -> None:
+    wire.zone([RIGHT_MAPPING])
+    lists = ["dns_records", "load_balancers", "origin_rules", "custom_hostnames"]
+    wire.zone_sources(lists, zone=ORIGINS["zone"])
+    assert audit(origins=True, validate_regions=False)["failure"]["status"] == 403
+
+
+def test_zone_by_name_is_not_read_again(run_bare: RunModule, wire: Wire, sources: list[str]) -> None:
+    wire.get("/zones", envelope([{"id": ZONE_ID, "name": ZONE_NAME}]), query={"name": ZONE_NAME})
+    wire.zone([])
+    wire.zone_sources(**ORIGINS)
+    given = {"api_token": TOKEN, "zone": ZONE_NAME, "sources": sources, "validate_regions": False}
+    assert run_bare(**given, origins=True)["unused"] == []
+    assert len(wire.requests) == 7

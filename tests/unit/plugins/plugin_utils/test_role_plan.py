@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.edgecache.cloudflare.plugins.filter._plan_facts import FilterModule as FactsFilter
+from ansible_collections.edgecache.cloudflare.plugins.filter._plan_origins import FilterModule as OriginsFilter
 from ansible_collections.edgecache.cloudflare.plugins.filter._plan_role import FilterModule as RoleFilter
 from ansible_collections.edgecache.cloudflare.plugins.filter._plan_zone import FilterModule as ZoneFilter
 
@@ -29,6 +30,7 @@ POLICY: dict[str, t.Any] = {
 plan_role = RoleFilter().filters()["_plan_role"]
 plan_zone = ZoneFilter().filters()["_plan_zone"]
 plan_facts = FactsFilter().filters()["_plan_facts"]
+plan_origins = OriginsFilter().filters()["_plan_origins"]
 
 
 def host_variables(**policies: dict[str, t.Any]) -> dict[str, dict[str, t.Any]]:
@@ -277,3 +279,127 @@ class TestPlanOfAZone:
             web1 = {"ansible_host": "192.0.2.1", "cloud_region_hints_region": value}
             message = self.plan({**self.HOSTVARS, "web1": web1})["error"]
             assert message.startswith(f"cloud_region_hints_group: the variables of web1 cannot be evaluated: {reason}")
+
+
+class TestOrigins:
+    """The origins that a zone has itself, as the module ``zone_origin_info`` returns them."""
+
+    COMPLETE: t.ClassVar[dict[str, t.Any]] = {
+        "origins": [],
+        "hostnames": [],
+        "left_out": [],
+        "unavailable": [],
+        "complete": True,
+    }
+    NAME: t.ClassVar[dict[str, t.Any]] = {"hostname": "origin.example.org", "addresses": [], "error": None}
+
+    def used_by(self, *names: str) -> dict[str, t.Any]:
+        return {"used_by": [{"kind": "dns_record", "name": name, "pool": None, "hostname": None} for name in names]}
+
+    def plan(
+        self, mappings: t.Sequence[dict[str, t.Any]] = (), purge: bool = False, strict: bool = False, **found: t.Any
+    ) -> dict[str, t.Any]:
+        policy = {"discover": True, "mappings": mappings, "purge": purge, "strict": strict}
+        planned: dict[str, t.Any] = plan_origins(policy, {**self.COMPLETE, **found})
+        return planned
+
+    def left_out(self, **found: t.Any) -> dict[str, t.Any]:
+        (item,) = self.plan(**found)["left_out"]
+        return dict(item)
+
+    def test_without_discover(self) -> None:
+        assert plan_origins({"discover": False}, {"skipped": True}) == {
+            "mappings": [],
+            "left_out": [],
+            "result": {},
+            "error": "",
+        }
+
+    def test_failed_task(self) -> None:
+        """Such as with ``ignore_errors`` at the role: a purge must not follow."""
+        assert plan_origins({"discover": True}, {"failed": True, "msg": "No."})["error"] == "No."
+        assert plan_origins({"discover": True}, {"failed": True})["error"]
+
+    def test_each_origin_is_named_by_what_uses_it(self) -> None:
+        origins = [
+            {"origin_ip": "192.0.2.1", **self.used_by("a.example.com", "a.example.com", "b.example.com")},
+            {"origin_ip": "192.0.2.2", **self.used_by("a", "b", "c", "d", "e")},
+        ]
+        assert self.plan(origins=origins) == {
+            "mappings": [
+                {"host": "a.example.com, b.example.com", "origin_ip": "192.0.2.1", "vendor": "", "region": ""},
+                {"host": "a, b, c and 2 more", "origin_ip": "192.0.2.2", "vendor": "", "region": ""},
+            ],
+            "left_out": [],
+            "result": {"origins_complete": True},
+            "error": "",
+        }
+
+    def test_declared_addresses_take_precedence(self) -> None:
+        origins = [{"origin_ip": address, **self.used_by("a")} for address in ("2001:db8::1", "192.0.2.1")]
+        declared = [
+            {"origin_ip": "2001:DB8:0::1", "vendor": "aws"},
+            {"origin_ip": "web1.example.com"},
+            {"origin_ip": 7},
+            {},
+        ]
+        assert [item["origin_ip"] for item in self.plan(declared, origins=origins)["mappings"]] == ["192.0.2.1"]
+
+    def test_name_outside_the_zone(self) -> None:
+        assert self.left_out(hostnames=[{**self.NAME, **self.used_by("cdn")}], complete=False) == {
+            "host": "cdn",
+            "origin_ip": "origin.example.org",
+            "vendor": "",
+            "region": "",
+            "reason": "not a name of the zone: set cloud_region_hints_resolve to true to resolve it",
+        }
+
+    def test_name_that_cannot_be_resolved(self) -> None:
+        name = {**self.NAME, **self.used_by("cdn"), "error": "cannot be resolved: no address"}
+        assert self.left_out(hostnames=[name], complete=False)["reason"] == "cannot be resolved: no address"
+
+    def test_resolved_name(self) -> None:
+        name = {**self.NAME, **self.used_by("cdn"), "addresses": ["192.0.2.1"]}
+        assert self.plan(hostnames=[name])["left_out"] == []
+
+    @pytest.mark.parametrize(
+        ("reason", "text"),
+        [
+            ("private", "private address, which the internet does not reach"),
+            ("private_routing", "in a private network (private_routing)"),
+            ("virtual_network_id", "in a private network (virtual_network_id)"),
+            ("unknown_pool", "the account does not list this pool"),
+        ],
+    )
+    @pytest.mark.parametrize("purge", [False, True])
+    def test_origin_that_needs_no_hint(self, reason: str, text: str, purge: bool) -> None:
+        """Only an unknown pool may have origins that are not known."""
+        is_complete = reason != "unknown_pool"
+        found = [{"value": "10.0.0.1", "reason": reason, **self.used_by("lb")}]
+        planned = self.plan(left_out=found, purge=purge, complete=is_complete)
+        assert [(item["host"], item["origin_ip"], item["reason"]) for item in planned["left_out"]] == [
+            ("lb", "10.0.0.1", text)
+        ]
+        assert bool(planned["error"]) == (purge and not is_complete)
+
+    @pytest.mark.parametrize("option", ["purge", "strict"])
+    def test_incomplete_origins_are_refused(self, option: str) -> None:
+        failure = {"status": 403, "code": 10000, "message": "Authentication\nerror", "errors": []}
+        found = {
+            "hostnames": [{**self.NAME, **self.used_by("cdn")}],
+            "unavailable": [{"include": "origin_rules", "failure": failure}],
+            "complete": False,
+        }
+        planned = self.plan(**found)
+        assert planned["error"] == ""
+        assert planned["result"] == {"origins_complete": False}
+        assert [item["host"] for item in planned["left_out"]] == ["cdn", "origin_rules"]
+        error = self.plan(**found, **{option: True})["error"]
+        assert error.startswith("cloud_region_hints_discover: not all origins of the zone are known, and ")
+        assert "Not known: cdn (origin.example.org, not a name of the zone: " in error
+        assert "origin_rules (the list cannot be read: Authentication error)" in error
+        assert error.endswith(f"set cloud_region_hints_{option} to false.")
+
+    def test_complete_is_believed(self) -> None:
+        """Whatever the reason: a purge needs all origins."""
+        assert self.plan(purge=True, complete=False)["error"]

@@ -14,8 +14,8 @@ from ansible_collections.edgecache.cloudflare.plugins.filter._parse_variables im
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import TOKEN
 
 BOOLEANS = (
-    *("audit", "switch_on", "purge", "allow_empty", "derive", "strict"),
-    *("validate_regions", "validate_addresses", "report", "report_regional"),
+    *("audit", "switch_on", "purge", "allow_empty", "discover", "resolve", "derive", "strict"),
+    *("validate_regions", "validate_addresses", "report", "report_regional", "report_origins"),
 )
 MAPPING = {"origin_ip": "192.0.2.1", "vendor": "aws", "region": "us-east-1"}
 BLANK = ("", " ", None, [])
@@ -65,6 +65,13 @@ def test_blank_booleans() -> None:
     """A blank answer enables the audit of the report playbook. For the role, which has its own defaults, it is an error."""
     assert parse("audit", "") is parse("audit", " ") is parse("audit", None) is True
     assert "None is not a boolean" in problem("purge", None) and "'' is not a boolean" in problem("purge", "")
+
+
+def test_discover_needs_derive() -> None:
+    (message,) = parse_variables({"discover": "true", "derive": "no"})["problems"]
+    assert message.startswith("cloud_region_hints_discover: ") and "Set cloud_region_hints_derive to true" in message
+    assert parse_variables({"discover": "true", "derive": "true"})["problems"] == []
+    assert parse_variables({"discover": False, "derive": False})["problems"] == []
 
 
 def test_texts() -> None:
@@ -258,8 +265,8 @@ class TestResultsThatFailTheReport:
     @pytest.mark.parametrize(
         ("value", "quoted"),
         [
-            ("wrong, missing", "'missing'"),
-            (["unused"], "'unused'"),
+            ("wrong, lost", "'lost'"),
+            (["used"], "'used'"),
             ("Wrong", "'Wrong'"),
             (True, "True"),
             ([["wrong"]], "['wrong']"),
@@ -268,7 +275,7 @@ class TestResultsThatFailTheReport:
     def test_invalid(self, value: t.Any, quoted: str) -> None:
         assert problem("report_fail_on", value) == (
             f"cloud_region_hints_report_fail_on: {quoted} is not a result that can fail the report. "
-            "Set it to a list of wrong, unsupported, ambiguous, unknown."
+            "Set it to a list of wrong, unsupported, ambiguous, unknown, missing, unused."
         )
 
     def test_result_that_needs_an_audit(self) -> None:
@@ -278,6 +285,19 @@ class TestResultsThatFailTheReport:
             "Set cloud_region_hints_audit to true, or remove the word."
         )
         assert parse_variables({"audit": "no", "report_fail_on": "unsupported"})["problems"] == []
+
+    def test_result_that_needs_the_origins(self) -> None:
+        variables = {"report_fail_on": "wrong, missing, unused"}
+        (message,) = parse_variables({**variables, "report_origins": "no"})["problems"]
+        assert message == (
+            "cloud_region_hints_report_fail_on: missing, unused cannot be found, because cloud_region_hints_report_origins is false. "
+            "Set cloud_region_hints_report_origins to true, or remove the word."
+        )
+        assert parse_variables({**variables, "report_origins": "yes", "audit": ""})["problems"] == []
+
+    def test_origins_need_an_audit(self) -> None:
+        (message,) = parse_variables({"report_origins": "yes", "audit": "no"})["problems"]
+        assert message.startswith("cloud_region_hints_report_origins: the origins cannot be compared, because ")
 
 
 class TestTextThatIsNotYaml:
