@@ -42,6 +42,8 @@ LINT = (
     *("ansible-lint", "antsibull-changelog", "antsibull-docs", "mypy", "pre-commit", "reuse", "ruff", "yamllint"),
     *("types-netaddr", "types-PyYAML", "types-requests"),
 )
+# Extra variables of a playbook: range files that contain the simulator's addresses.
+RANGES = "@tests/simulator/ranges.yml"
 
 # The user's settings of these programs are not for the tests. The session "live" alone uses the credential.
 CREDENTIALS = {name: value for name, value in os.environ.items() if name.startswith("CLOUDFLARE_")}
@@ -116,9 +118,11 @@ def build_artifact(session: nox.Session) -> str:
 
 @nox.session(python=PYTHON)
 def demo(session: nox.Session) -> None:
-    """Show the main job against the API simulator."""
+    """Show the modules and lookups against the API simulator, then declare all hints of a zone that has none."""
     prepare(session, NEWEST, *SIMULATOR)
-    run_tool(session, "play", "playbooks/demo.yml")
+    options = {"zone": "example.net", "discover": True, "derive": True}
+    variables = json.dumps({f"cloud_region_hints_{name}": value for name, value in options.items()})
+    run_tool(session, "play", "playbooks/demo.yml", "playbooks/apply.yml", "-e", RANGES, "-e", variables)
 
 
 @nox.session(python=PYTHON, name="simulator")
@@ -263,13 +267,10 @@ def installed(session: nox.Session, core: str) -> None:
     install = ("ansible-galaxy", "collection", "install", "--offline", "--force", "-p", str(home / "installed"))
     session.run(*install, build_artifact(session))
     session.env["ANSIBLE_COLLECTIONS_PATH"] = str(home / "installed")
-    ranges = Path.cwd().glob("tests/integration/targets/setup_cloud_ranges/files/*.json")
-    variables = {
-        "cloud_region_hints_sources": sorted(map(str, ranges)),
-        "cloud_region_hints_report_path": [str(home / f"report.{ending}") for ending in ("html", "json", "csv", "yml")],
-    }
+    paths = [str(home / f"report.{ending}") for ending in ("html", "json", "csv", "yml")]
     playbooks = (f"edgecache.cloudflare.{name}" for name in ("demo", "apply", "report"))
-    run_tool(session, "play", *playbooks, "--extra-vars", json.dumps(variables))
+    variables = json.dumps({"cloud_region_hints_report_path": paths})
+    run_tool(session, "play", *playbooks, "-e", RANGES, "-e", variables)
 
 
 @nox.session(python=PYTHON, tags=["rest"])

@@ -7,7 +7,6 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: _parse_variables
 short_description: "[INTERNAL] Convert the variables of the role and the playbooks"
-version_added: 1.1.0
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
 description:

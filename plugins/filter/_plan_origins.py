@@ -7,7 +7,6 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: _plan_origins
 short_description: "[INTERNAL] Plan the hints of the origins that a zone has itself"
-version_added: 1.1.0
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
 description:

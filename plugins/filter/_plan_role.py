@@ -7,7 +7,6 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: _plan_role
 short_description: "[INTERNAL] Plan a run of the role"
-version_added: 1.1.0
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
 description:

@@ -7,7 +7,6 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: _plan_zone
 short_description: "[INTERNAL] Plan a run of the role for the zone of one host"
-version_added: 1.1.0
 author:
   - Contributors to the edgecache.cloudflare collection (!UNKNOWN)
 description:

@@ -18,7 +18,7 @@ from tests.simulator.testing import running_simulator
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.tools.play", description=__doc__)
     parser.add_argument("playbooks", nargs="+", metavar="PLAYBOOK")
-    parser.add_argument("-e", "--extra-vars", default="{}", metavar="JSON")
+    parser.add_argument("-e", "--extra-vars", action="append", default=[], metavar="JSON|@FILE")
     options = parser.parse_args()
     log = Path.home() / "play.log"
     log.unlink(missing_ok=True)
@@ -34,7 +34,7 @@ def main() -> None:
             "CLOUDFLARE_BASE_URL": simulator.url,
         }
         for playbook in options.playbooks:
-            command = ["ansible-playbook", playbook, "-e", options.extra_vars]
+            command = ["ansible-playbook", playbook, *(f"-e{variables}" for variables in options.extra_vars)]
             if failed := subprocess.run(command, env=environment, check=False).returncode:
                 sys.exit(failed)
     if warnings := [line for line in log.read_text().splitlines() if "[WARNING]" in line]:
