@@ -293,7 +293,8 @@ hostnames:
       sample: "cannot be resolved: Name or service not known"
 unavailable:
   description:
-    - What the credential may not read, so that its origins are unknown. If the credential may read no list at all, the module fails.
+    - What the credential may not read, or the plan of the zone does not include, so that its origins are unknown. If no list at all can be
+      read, the module fails.
   returned: success, with the option origins
   type: list
   elements: dict

@@ -21,6 +21,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
     ApiError,
     CloudflareError,
     PermissionDeniedError,
+    SettingUnavailableError,
     TransportError,
     UnexpectedError,
     ZoneNotFoundError,
@@ -321,11 +322,11 @@ def collect_items(
 
 def is_never_set(error: ApiError) -> bool:
     """Return whether the API reports that the zone exists, but not the requested setting or rules."""
-    # The contract has no code that all of these calls share, only those for a missing zone or permission
+    # The contract has no code that all of these calls share, only those for a missing zone, permission or plan
     return (
         error.status == 404
         and error.code is not None
-        and not isinstance(error, (ZoneNotFoundError, PermissionDeniedError))
+        and not isinstance(error, (ZoneNotFoundError, PermissionDeniedError, SettingUnavailableError))
     )
 
 

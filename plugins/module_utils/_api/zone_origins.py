@@ -28,6 +28,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
     ApiError,
     InvalidAddressError,
     PermissionDeniedError,
+    SettingUnavailableError,
 )
 
 T = t.TypeVar("T")
@@ -161,7 +162,7 @@ class ZoneSources(t.NamedTuple):
     """What a zone sends requests with. A list is ``None`` if it was not read.
 
     ``fallback_origin`` is empty if it was not read, or if the zone has none. ``zone`` is ``None`` if it was not read.
-    ``unavailable`` has by source the error of the first call that the credential may not send.
+    ``unavailable`` has by source the error of the first call that the credential or the plan does not allow.
     """
 
     dns_records: list[DnsRecord] | None = None
@@ -204,7 +205,9 @@ def read_zone_sources(client: Client, zone_id: str, include: t.Collection[str], 
         raise next(iter(refused.values()))
 
     calls = {}
-    if "zone" in found and any(balancer.pools for balancer in found.get("load_balancers", ())):
+    if not any(balancer.pools for balancer in found.get("load_balancers", ())):
+        refused.pop("zone", None)  # only pools need its account
+    elif "zone" in found:
         calls["pools"] = lambda: _read_pools(client, found["zone"])
     if "custom_hostnames" in include and ("custom_hostnames" in refused or _may_need_fallback(hostnames.first)):
         calls["fallback_origin"] = lambda: _read_fallback_origin(client, path)
@@ -217,9 +220,7 @@ def read_zone_sources(client: Client, zone_id: str, include: t.Collection[str], 
 
     unavailable: dict[str, ApiError] = {}
     for call, error in refused.items():
-        source = _SOURCE_OF_CALL.get(call, call)
-        if source in ("dns_records", *include):
-            unavailable.setdefault(source, error)
+        unavailable.setdefault(_SOURCE_OF_CALL.get(call, call), error)
     return ZoneSources(**found, unavailable=unavailable)
 
 
@@ -260,11 +261,13 @@ class _PagedList(t.Generic[T]):
 def _read_permitted(
     client: Client, reads: t.Mapping[str, t.Callable[[], t.Any]]
 ) -> tuple[dict[str, t.Any], dict[str, ApiError]]:
-    """Return by name what each call returns, and the error of each call that the credential may not send."""
+    """Return by name what each call returns, and the error of each call that the credential or the plan does not allow."""
 
     def read(name: str) -> t.Any:
         try:
             return reads[name]()
+        except SettingUnavailableError as error:
+            return error
         except PermissionDeniedError as error:
             if error.status != 403:
                 raise

@@ -35,6 +35,7 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     HOSTNAMES_PATH,
     RECORDS_PATH,
     RULES_PATH,
+    SOURCE_PATHS,
     ZONE_ID,
     FakeClock,
     Wire,
@@ -268,6 +269,25 @@ class TestPermissions:
     def test_zone_for_its_name_only(self, client: Client, wire: Wire) -> None:
         wire.zone_sources(["zone"], dns_records=[])
         assert read(client, ["dns_records"], needs_zone=True).unavailable == {}
+
+    def test_zone_for_the_pools_only(self, client: Client, wire: Wire) -> None:
+        """Only the pools need the account of the zone, and no load balancer has one."""
+        results = {**EMPTY, "load_balancers": [load_balancer("lb.example.com")]}
+        wire.zone_sources(["zone"], **{name: result for name, result in results.items() if name != "zone"})
+        assert read(client).unavailable == {}
+
+    @pytest.mark.parametrize("status", [400, 403, 404])
+    @pytest.mark.parametrize("name", ["load_balancers", "origin_rules", "custom_hostnames", "fallback_origin"])
+    def test_plan(self, client: Client, wire: Wire, name: str, status: int) -> None:
+        """What the plan does not include fails no other list. It is not empty either: other products may use the code otherwise."""
+        wire.zone_sources(**{other: result for other, result in FULL.items() if other not in (name, "pools")})
+        if name != "load_balancers":
+            wire.zone_sources(pools=FULL["pools"])
+        query = {"page": 1, "per_page": 1_000} if name == "custom_hostnames" else None
+        wire.get(SOURCE_PATHS[name], error_envelope(1135), query=query, status=status, is_concurrent=True)
+        sources = read(client)
+        assert not getattr(sources, name)
+        assert sources.unavailable.keys() == {{"fallback_origin": "custom_hostnames"}.get(name, name)}
 
     @pytest.mark.parametrize("refused", [[*EMPTY], [name for name in EMPTY if name != "zone"]], ids="+".join)
     def test_nothing_can_be_read(self, client: Client, wire: Wire, refused: list[str]) -> None:
