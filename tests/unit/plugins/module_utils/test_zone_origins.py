@@ -435,10 +435,15 @@ class TestParsing:
             *((name, result) for name in FULL for result in ("x", 1, True)),
             *((name, {}) for name in ("zone", "dns_records", "load_balancers", "pools", "custom_hostnames")),
             *((name, []) for name in ("zone", "origin_rules", "fallback_origin")),
+            *(
+                ("zone", {**ZONE, "name": text})
+                for text in ("", "com", "{{ 1 }}.com", "\ud800.com", "x." * 500_000 + "com")
+            ),
+            ("zone", {**ZONE, "id": ACCOUNT_ID}),
             ("origin_rules", {"rules": {}}),
             ("fallback_origin", {"origin": 1}),
         ],
-        ids=str,
+        ids=lambda value: ascii(value)[:80],
     )
     def test_malformed_response(self, client: Client, wire: Wire, name: str, result: t.Any) -> None:
         wire.may_stop_early()
