@@ -223,6 +223,14 @@ class TestPages:
         wire.get(HOSTNAMES_PATH, envelope(items[1_000:]), query={"page": 2, "per_page": 1_000}, is_concurrent=True)
         assert len(read(client, ["custom_hostnames"]).custom_hostnames or ()) == 1_500
 
+    def test_same_custom_hostname_twice(self, client: Client, wire: Wire) -> None:
+        """Such as a moved one and its successor. One page cannot contradict itself."""
+        items = [custom_hostname("www.example.org", "o.example.com", status=status) for status in ("moved", "active")]
+        wire.zone_sources(dns_records=[], custom_hostnames=items)
+        assert read(client, ["custom_hostnames"]).custom_hostnames == [
+            CustomHostname("www.example.org", "o.example.com")
+        ]
+
 
 class TestPermissions:
     """A list that the credential may not read is unavailable. It hides no other list, and is not empty."""
