@@ -91,6 +91,11 @@ def _build_origins(hints: dict[str, t.Any]) -> dict[str, t.Any]:
         if not item["addresses"]
     ]
     unknown += [
+        {"value": item["value"], "used_by": _list_names(item), "reason": "a pool that the account does not list"}
+        for item in hints["left_out"]
+        if item["reason"] == "unknown_pool"
+    ]
+    unknown += [
         {"value": item["include"], "used_by": [], "reason": f"cannot be read: {item['failure']['message']}"}
         for item in hints["unavailable"]
     ]
