@@ -184,13 +184,18 @@ def read_zone_sources(client: Client, zone_id: str, include: t.Collection[str], 
     may read no list.
     """
     path = f"/zones/{zone_id}"
+    read_pages = functools.partial(client.iter_open_pages, ends_by_counts=False)
     records = _PagedList(
-        *(client, f"{path}/dns_records", {"order": "name"}, RECORDS_PAGE_SIZE, MAX_RECORDS_PAGES),
-        *("DNS records", DnsRecord.from_api, lambda record: record.id),
+        lambda: read_pages(f"{path}/dns_records", {"order": "name"}, RECORDS_PAGE_SIZE, MAX_RECORDS_PAGES),
+        parse=DnsRecord.from_api,
+        key=lambda record: record.id,
+        subject="DNS records",
     )
     hostnames = _PagedList(
-        *(client, f"{path}/custom_hostnames", {}, HOSTNAMES_PAGE_SIZE, MAX_HOSTNAMES_PAGES),
-        *("custom hostnames", CustomHostname.from_api, lambda hostname: hostname),
+        lambda: read_pages(f"{path}/custom_hostnames", {}, HOSTNAMES_PAGE_SIZE, MAX_HOSTNAMES_PAGES),
+        parse=CustomHostname.from_api,
+        key=lambda hostname: hostname,
+        subject="custom hostnames",
     )
     calls: dict[str, t.Callable[[], t.Any]] = {
         "zone": lambda: fetch_zone(client, zone_id),
@@ -231,22 +236,14 @@ class _PagedList(t.Generic[T]):
 
     def __init__(
         self,
-        client: Client,
-        path: str,
-        params: t.Mapping[str, t.Any],
-        page_size: int,
-        max_pages: int,
-        subject: str,
+        read_pages: t.Callable[[], t.Iterator[OpenPage]],
         parse: t.Callable[[t.Any], T],
         key: t.Callable[[T], t.Hashable],
+        subject: str,
     ) -> None:
-        self._read_pages = functools.partial(
-            client.iter_open_pages, path, params, page_size, max_pages, ends_by_counts=False
-        )
-        self._pages = self._read_pages()
-        self._subject = subject
-        self._parse = parse
-        self._key = key
+        """The parameters are those of ``collect_items``."""
+        self._pages = read_pages()
+        self._collect = functools.partial(collect_items, read_pages, parse, key, subject)
 
     def start(self) -> None:
         """Read the first page."""
@@ -254,8 +251,7 @@ class _PagedList(t.Generic[T]):
 
     def finish(self) -> list[T]:
         """Read the other pages. Return all items."""
-        pages = itertools.chain([self.first], self._pages)
-        return collect_items(self._read_pages, self._parse, self._key, self._subject, pages)
+        return self._collect(itertools.chain([self.first], self._pages))
 
 
 def _read_permitted(
