@@ -324,7 +324,8 @@ def test_origins_that_are_not_known() -> None:
             {**ORIGINS, "missing": [MISSING, MARS], "unused": [RIGHT]},
             "2 origins lack a hint and 1 hint is unused",
             [
-                "2 origins of the zone have no hint, although the ranges have the region. Declare the missing hints.",
+                "1 origin of the zone has no hint, although the ranges have the region. Declare the missing hint.",
+                "1 origin of the zone can have no hint, since Cloudflare does not support its region.",
                 "1 hint is that of no origin that the zone shows. Check it, since other features may use the address, then delete it.",
             ],
         ),
