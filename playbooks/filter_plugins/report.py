@@ -91,6 +91,11 @@ def _build_origins(hints: dict[str, t.Any]) -> dict[str, t.Any]:
         if not item["addresses"]
     ]
     unknown += [
+        {"value": item["value"], "used_by": _list_names(item), "reason": "a pool that the account does not list"}
+        for item in hints["left_out"]
+        if item["reason"] == "unknown_pool"
+    ]
+    unknown += [
         {"value": item["include"], "used_by": [], "reason": f"cannot be read: {item['failure']['message']}"}
         for item in hints["unavailable"]
     ]
@@ -227,10 +232,16 @@ def _find_origin_warnings(report: Report) -> list[str]:
     if not origins:
         return []
     warnings = []
-    if missing := origins["counts"]["missing"]:
+    corrected = {mapping["origin_ip"] for mapping in report["corrections"]}
+    missing = sum(origin["origin_ip"] in corrected for origin in origins["missing"])
+    if missing:
         subject = "1 origin of the zone has" if missing == 1 else f"{missing:,} origins of the zone have"
         hints = "the missing hint" if missing == 1 else "the missing hints"
         warnings.append(f"{subject} no hint, although the ranges have the region. Declare {hints}.")
+    if unsupported := origins["counts"]["missing"] - missing:
+        subject = "1 origin" if unsupported == 1 else f"{unsupported:,} origins"
+        regions = "its region" if unsupported == 1 else "their regions"
+        warnings.append(f"{subject} of the zone can have no hint, since Cloudflare does not support {regions}.")
     if unused := origins["counts"]["unused"]:
         hints = describe_hints(unused, "is that of no origin", "are those of no origin")
         them = "it" if unused == 1 else "them"

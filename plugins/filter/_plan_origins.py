@@ -37,7 +37,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - The lists C(mappings) and C(left_out), C(result) with what the fact of the role also has, and C(error), which is empty unless the role
+    - The lists C(mappings), C(left_out) and C(keep), C(result) with what the fact of the role also has, and C(error), which is empty unless the role
       must not continue.
   type: dict
 """

@@ -254,7 +254,7 @@ unused:
   description:
     - The mappings of addresses that the zone does not use. Each is also in one of the other lists.
     - The value is null if RV(origins_complete) is false, since an unknown origin may use any of the mappings.
-    - Origins in a private network do not count, since a mapping of the same address belongs to another host.
+    - Does not have the addresses in RV(left_out), which the zone uses too.
     - Does not see what M(edgecache.cloudflare.zone_origin_info) does not see, such as the origins of Workers and Spectrum.
   returned: success, with the option origins
   type: list
@@ -291,9 +291,27 @@ hostnames:
       returned: always
       type: str
       sample: "cannot be resolved: Name or service not known"
+left_out:
+  description: The origins that need no hint, since the internet does not reach them, and pools that are unknown.
+  returned: success, with the option origins
+  type: list
+  elements: dict
+  contains:
+    value:
+      description: The address in canonical form, the host name, or the id of the pool.
+      returned: always
+      type: str
+      sample: 10.0.0.1
+    reason:
+      description: The reason, as the module M(edgecache.cloudflare.zone_origin_info) returns it, such as V(private) or V(unknown_pool).
+      returned: always
+      type: str
+      sample: private
+    used_by: *used_by
 unavailable:
   description:
-    - What the credential may not read, so that its origins are unknown. If the credential may read no list at all, the module fails.
+    - What the credential may not read, or the plan of the zone does not include, so that its origins are unknown. If no list at all can be
+      read, the module fails.
   returned: success, with the option origins
   type: list
   elements: dict

@@ -80,10 +80,18 @@ options:
     default: present
   purge:
     description:
-      - Whether to delete all mappings of the zone that are not in O(mappings).
+      - Whether to delete all mappings of the zone that are neither in O(mappings) nor in O(keep).
       - Applies to O(state=present) only.
     type: bool
     default: false
+  keep:
+    description:
+      - The addresses of mappings that O(purge) does not delete, such as origins whose region you do not know.
+      - If O(mappings) has such an address too, the mapping is declared.
+    type: list
+    elements: str
+    default: []
+    version_added: 1.1.0
   allow_empty:
     description:
       - Whether O(purge) may delete all mappings of the zone if O(mappings) is empty.
@@ -434,6 +442,7 @@ def main() -> None:
             ),
             state=dict(type="str", choices=["present", "absent"], default="present"),
             purge=dict(type="bool", default=False),
+            keep=dict(type="list", elements="str", default=[]),
             allow_empty=dict(type="bool", default=False),
             validate_regions=dict(type="bool", default=True),
             validate_addresses=dict(type="bool", default=True),

@@ -169,7 +169,8 @@ left_out:
     used_by: *used_by
 unavailable:
   description:
-    - What the credential may not read, so that its origins are unknown. If the credential may read no list at all, the module fails.
+    - What the credential may not read, or the plan of the zone does not include, so that its origins are unknown. If no list at all can be
+      read, the module fails.
     - Has V(dns_records) also if only other values of O(include) need them, to follow a host name.
   returned: success
   type: list

@@ -128,13 +128,14 @@ def _evaluate_mapping(hostvars: HostVars, host: str, zone_host: str) -> dict[str
 def plan_origins(plan: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return the ``mappings`` of the origins of the zone to declare, those ``left_out``, the ``result`` to add, and an ``error``.
 
-    ``found``: the registered result of ``zone_origin_info``. The mappings have no region: the module derives it. Addresses that the plan
-    declares already have no second mapping.
+    ``keep``: the addresses of those left out, whose hints a purge keeps. ``found``: the registered result of ``zone_origin_info``. The
+    mappings have no region: the module derives it. Addresses that the plan declares already have no second mapping.
     """
+    nothing = {"mappings": [], "left_out": [], "keep": [], "result": {}, "error": ""}
     if not plan["discover"]:
-        return {"mappings": [], "left_out": [], "result": {}, "error": ""}
+        return nothing
     if "origins" not in found:  # the task has failed, and ignore_errors has stepped over the failure
-        return {"mappings": [], "left_out": [], "result": {}, "error": str(found.get("msg"))}
+        return {**nothing, "error": str(found.get("msg"))}
     declared = set(_iter_addresses(plan["mappings"]))
     unknown = [
         _left_out(_list_names(item), item["hostname"], item["error"] or _UNRESOLVED)
@@ -166,6 +167,7 @@ def plan_origins(plan: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> d
             if item["origin_ip"] not in declared
         ],
         "left_out": unknown + needless,
+        "keep": list(_iter_addresses(needless)),
         "result": {"origins_complete": found["complete"]},
         "error": "" if found["complete"] else _refuse_incomplete(plan, unknown),
     }

@@ -490,6 +490,13 @@ class TestDiscover:
                         "dns_records": [
                             {"name": "www.example.net", "type": "A", "content": "192.0.2.21", "proxied": True},
                             {"name": "own.example.net", "type": "A", "content": "203.0.113.71", "proxied": True},
+                            {
+                                "name": "vpn.example.net",
+                                "type": "A",
+                                "content": "192.0.2.98",
+                                "proxied": True,
+                                "private_routing": True,
+                            },
                         ],
                     }
                 ],
@@ -549,11 +556,19 @@ class TestDiscover:
         assert self.hints(ansible) == {"192.0.2.99": "aws/us-east-1"}
 
     def test_purge_keeps_the_hint_of_an_origin_without_a_region(self, ansible: Ansible) -> None:
-        self.seed_complete_zone(ansible, {"origin_ip": "203.0.113.71", "vendor": "gcp", "region": "europe-west1"})
+        self.seed_complete_zone(
+            ansible,
+            {"origin_ip": "203.0.113.71", "vendor": "gcp", "region": "europe-west1"},
+            {"origin_ip": "192.0.2.98", "vendor": "aws", "region": "us-west-2"},
+        )
         shown = self.run(ansible, "--check", "--diff", cloud_region_hints_purge=True)
         assert "192.0.2.99: aws/us-east-1 -> no hint" in shown and "192.0.2.99" in self.hints(ansible)
         self.run(ansible, cloud_region_hints_purge=True)
-        assert self.hints(ansible) == {"192.0.2.21": "aws/us-east-1", "203.0.113.71": "gcp/europe-west1"}
+        assert self.hints(ansible) == {
+            "192.0.2.21": "aws/us-east-1",
+            "192.0.2.98": "aws/us-west-2",
+            "203.0.113.71": "gcp/europe-west1",
+        }
 
     def test_mappings_and_hosts_take_precedence(self, ansible: Ansible) -> None:
         self.seed_complete_zone(ansible)

@@ -21,6 +21,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
     ApiError,
     CloudflareError,
     PermissionDeniedError,
+    SettingUnavailableError,
     TransportError,
     UnexpectedError,
     ZoneNotFoundError,
@@ -301,11 +302,11 @@ def collect_items(
         counts: set[int | None] = set()
         is_last = is_torn = False
         for page in first_read or read_pages():
-            expected = len(items) + len(page.items)
-            items.update((key(item), item) for item in map(parse, page.items))
+            more = {key(item): item for item in map(parse, page.items)}
             counts.add(page.total_count)
-            # An item twice, or an item after the last page
-            is_torn = is_torn or len(items) != expected or (is_last and bool(page.items))
+            # An item in two pages, or an item after the last page
+            is_torn = is_torn or not items.keys().isdisjoint(more) or (is_last and bool(more))
+            items.update(more)
             is_last = not page.is_full
             if is_torn:
                 break
@@ -321,11 +322,11 @@ def collect_items(
 
 def is_never_set(error: ApiError) -> bool:
     """Return whether the API reports that the zone exists, but not the requested setting or rules."""
-    # The contract has no code that all of these calls share, only those for a missing zone or permission
+    # The contract has no code that all of these calls share, only those for a missing zone, permission or plan
     return (
         error.status == 404
         and error.code is not None
-        and not isinstance(error, (ZoneNotFoundError, PermissionDeniedError))
+        and not isinstance(error, (ZoneNotFoundError, PermissionDeniedError, SettingUnavailableError))
     )
 
 

@@ -28,6 +28,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
     ApiError,
     InvalidAddressError,
     PermissionDeniedError,
+    SettingUnavailableError,
 )
 
 T = t.TypeVar("T")
@@ -161,7 +162,7 @@ class ZoneSources(t.NamedTuple):
     """What a zone sends requests with. A list is ``None`` if it was not read.
 
     ``fallback_origin`` is empty if it was not read, or if the zone has none. ``zone`` is ``None`` if it was not read.
-    ``unavailable`` has by source the error of the first call that the credential may not send.
+    ``unavailable`` has by source the error of the first call that the credential or the plan does not allow.
     """
 
     dns_records: list[DnsRecord] | None = None
@@ -183,13 +184,18 @@ def read_zone_sources(client: Client, zone_id: str, include: t.Collection[str], 
     may read no list.
     """
     path = f"/zones/{zone_id}"
+    read_pages = functools.partial(client.iter_open_pages, ends_by_counts=False)
     records = _PagedList(
-        *(client, f"{path}/dns_records", {"order": "name"}, RECORDS_PAGE_SIZE, MAX_RECORDS_PAGES),
-        *("DNS records", DnsRecord.from_api, lambda record: record.id),
+        lambda: read_pages(f"{path}/dns_records", {"order": "name"}, RECORDS_PAGE_SIZE, MAX_RECORDS_PAGES),
+        parse=DnsRecord.from_api,
+        key=lambda record: record.id,
+        subject="DNS records",
     )
     hostnames = _PagedList(
-        *(client, f"{path}/custom_hostnames", {}, HOSTNAMES_PAGE_SIZE, MAX_HOSTNAMES_PAGES),
-        *("custom hostnames", CustomHostname.from_api, lambda hostname: hostname),
+        lambda: read_pages(f"{path}/custom_hostnames", {}, HOSTNAMES_PAGE_SIZE, MAX_HOSTNAMES_PAGES),
+        parse=CustomHostname.from_api,
+        key=lambda hostname: hostname,
+        subject="custom hostnames",
     )
     calls: dict[str, t.Callable[[], t.Any]] = {
         "zone": lambda: fetch_zone(client, zone_id),
@@ -204,7 +210,9 @@ def read_zone_sources(client: Client, zone_id: str, include: t.Collection[str], 
         raise next(iter(refused.values()))
 
     calls = {}
-    if "zone" in found and any(balancer.pools for balancer in found.get("load_balancers", ())):
+    if not any(balancer.pools for balancer in found.get("load_balancers", ())):
+        refused.pop("zone", None)  # only pools need its account
+    elif "zone" in found:
         calls["pools"] = lambda: _read_pools(client, found["zone"])
     if "custom_hostnames" in include and ("custom_hostnames" in refused or _may_need_fallback(hostnames.first)):
         calls["fallback_origin"] = lambda: _read_fallback_origin(client, path)
@@ -217,9 +225,7 @@ def read_zone_sources(client: Client, zone_id: str, include: t.Collection[str], 
 
     unavailable: dict[str, ApiError] = {}
     for call, error in refused.items():
-        source = _SOURCE_OF_CALL.get(call, call)
-        if source in ("dns_records", *include):
-            unavailable.setdefault(source, error)
+        unavailable.setdefault(_SOURCE_OF_CALL.get(call, call), error)
     return ZoneSources(**found, unavailable=unavailable)
 
 
@@ -230,22 +236,14 @@ class _PagedList(t.Generic[T]):
 
     def __init__(
         self,
-        client: Client,
-        path: str,
-        params: t.Mapping[str, t.Any],
-        page_size: int,
-        max_pages: int,
-        subject: str,
+        read_pages: t.Callable[[], t.Iterator[OpenPage]],
         parse: t.Callable[[t.Any], T],
         key: t.Callable[[T], t.Hashable],
+        subject: str,
     ) -> None:
-        self._read_pages = functools.partial(
-            client.iter_open_pages, path, params, page_size, max_pages, ends_by_counts=False
-        )
-        self._pages = self._read_pages()
-        self._subject = subject
-        self._parse = parse
-        self._key = key
+        """The parameters are those of ``collect_items``."""
+        self._pages = read_pages()
+        self._collect = functools.partial(collect_items, read_pages, parse, key, subject)
 
     def start(self) -> None:
         """Read the first page."""
@@ -253,18 +251,19 @@ class _PagedList(t.Generic[T]):
 
     def finish(self) -> list[T]:
         """Read the other pages. Return all items."""
-        pages = itertools.chain([self.first], self._pages)
-        return collect_items(self._read_pages, self._parse, self._key, self._subject, pages)
+        return self._collect(itertools.chain([self.first], self._pages))
 
 
 def _read_permitted(
     client: Client, reads: t.Mapping[str, t.Callable[[], t.Any]]
 ) -> tuple[dict[str, t.Any], dict[str, ApiError]]:
-    """Return by name what each call returns, and the error of each call that the credential may not send."""
+    """Return by name what each call returns, and the error of each call that the credential or the plan does not allow."""
 
     def read(name: str) -> t.Any:
         try:
             return reads[name]()
+        except SettingUnavailableError as error:
+            return error
         except PermissionDeniedError as error:
             if error.status != 403:
                 raise

@@ -126,7 +126,10 @@ def fetch_zone_name(client: Client, zone_id: str) -> str:
 
 def fetch_zone(client: Client, zone_id: str) -> Zone:
     """Return the zone with this id. One request."""
-    return Zone.from_api(client.request("GET", f"/zones/{zone_id}").result)
+    zone = Zone.from_api(client.request("GET", f"/zones/{zone_id}").result)
+    if zone.id != zone_id or not is_domain_name(zone.name):
+        raise unexpected_response("the zone with its name", zone.to_result())
+    return zone
 
 
 def list_zones(client: Client, conditions: t.Mapping[str, str]) -> list[Zone]:

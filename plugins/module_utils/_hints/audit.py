@@ -53,7 +53,8 @@ def audit_origins(
     """
     supported = _list_supported(vendors)
     mapped = {mapping.origin_ip for mapping in mappings}
-    used = {origin["origin_ip"] for origin in found["origins"]}
+    # Those left out need no hint, but are the zone's own
+    used = {origin["origin_ip"] for origin in found["origins"]}.union(item["value"] for item in found["left_out"])
     missing = []
     for origin in found["origins"]:
         matches = ranges.lookup(origin["origin_ip"]) if origin["origin_ip"] not in mapped else []
@@ -64,7 +65,7 @@ def audit_origins(
         "missing": missing,
         "unused": unused if found["complete"] else None,
         "origins_complete": found["complete"],
-        **{name: found[name] for name in ("hostnames", "unavailable")},
+        **{name: found[name] for name in ("hostnames", "left_out", "unavailable")},
     }
 
 

@@ -87,6 +87,7 @@ class Declaration:
         else:
             addresses = normalize_addresses("mappings", [item["origin_ip"] for item in self._items])
             self._desired = dict.fromkeys(addresses)
+        self._kept = self._skipped.addresses().union(normalize_addresses("keep", self._params["keep"]))
         self._refuse_empty_purge(self._desired)
         self._refuse_unknown_addresses(self._skipped)
 
@@ -100,9 +101,7 @@ class Declaration:
             total = len(actual)
         else:
             actual, total = zone.get_many_with_total(self._desired) if self._desired else ({}, 0)
-        plan = self._validate(
-            zone, make_plan(self._desired, actual, self._params["purge"], self._skipped.addresses()), total
-        )
+        plan = self._validate(zone, make_plan(self._desired, actual, self._params["purge"], self._kept), total)
         outcome = ApplyResult(plan.changes) if check_mode else apply_changes(zone, plan.changes, total)
         result = dict(
             outcome.to_result(),

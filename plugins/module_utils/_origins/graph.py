@@ -170,15 +170,15 @@ class _Names:
             self._ends[start.value] = self._find_ends(start.value)
         return [end._replace(pool=end.pool or start.pool) for end in self._ends[start.value]]
 
-    def targets_of_record(
-        self, record: DnsRecord, pool: str | None = None, hostname: str | None = None
-    ) -> list[_Target]:
+    @staticmethod
+    def targets_of_record(record: DnsRecord, pool: str | None = None, hostname: str | None = None) -> list[_Target]:
         """Return the target of a record; none if it has another type than A, AAAA or CNAME."""
         is_address = record.type in ADDRESS_TYPES
         if not is_address and record.type != "CNAME":
             return []
         value = record.content if is_address else normalize_name(record.content)
-        return [_Target(value, pool, hostname, PRIVATE_ROUTING if record.private_routing else "", "", is_address)]
+        skip_reason = PRIVATE_ROUTING if record.private_routing else ""
+        return [_Target(value, pool, hostname, skip_reason, is_address=is_address)]
 
     def targets_of_balancer(self, balancer: LoadBalancer, hostname: str | None = None) -> t.Iterator[_Target]:
         """Yield the target of each enabled origin in an enabled pool; none if the pools could not be read."""

@@ -268,6 +268,7 @@ ORIGINS: dict[str, t.Any] = {
     "unused": [],
     "origins_complete": True,
     "hostnames": [],
+    "left_out": [],
     "unavailable": [],
 }
 NAME = {"hostname": "origin.example.org", "used_by": USERS, "addresses": [], "error": None}
@@ -293,13 +294,18 @@ def test_origins() -> None:
 def test_origins_that_are_not_known() -> None:
     failure = {"status": 403, "code": 10000, "message": "No.", "errors": []}
     names = [NAME, {**NAME, "error": "Gone."}, {**NAME, "addresses": ["192.0.2.1"]}]
-    origins = build(
-        **{**INCOMPLETE, "hostnames": names, "unavailable": [{"include": "origin_rules", "failure": failure}]}
-    )["origins"]
+    left_out = [
+        {"value": value, "reason": reason, "used_by": USERS}
+        for value, reason in (("10.0.0.1", "private"), ("p1", "unknown_pool"))
+    ]
+    unavailable = [{"include": "origin_rules", "failure": failure}]
+    found = {**INCOMPLETE, "hostnames": names, "left_out": left_out, "unavailable": unavailable}
+    origins = build(**found)["origins"]
     assert (origins["complete"], origins["unused"], origins["counts"]) == (False, None, {"missing": 0, "unused": None})
     assert origins["unknown"] == [
         {"value": "origin.example.org", "used_by": ["b", "a"], "reason": "outside the zone, and not resolved"},
         {"value": "origin.example.org", "used_by": ["b", "a"], "reason": "Gone."},
+        {"value": "p1", "used_by": ["b", "a"], "reason": "a pool that the account does not list"},
         {"value": "origin_rules", "used_by": [], "reason": "cannot be read: No."},
     ]
 
@@ -318,7 +324,8 @@ def test_origins_that_are_not_known() -> None:
             {**ORIGINS, "missing": [MISSING, MARS], "unused": [RIGHT]},
             "2 origins lack a hint and 1 hint is unused",
             [
-                "2 origins of the zone have no hint, although the ranges have the region. Declare the missing hints.",
+                "1 origin of the zone has no hint, although the ranges have the region. Declare the missing hint.",
+                "1 origin of the zone can have no hint, since Cloudflare does not support its region.",
                 "1 hint is that of no origin that the zone shows. Check it, since other features may use the address, then delete it.",
             ],
         ),

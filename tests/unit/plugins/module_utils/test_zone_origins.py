@@ -35,6 +35,7 @@ from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
     HOSTNAMES_PATH,
     RECORDS_PATH,
     RULES_PATH,
+    SOURCE_PATHS,
     ZONE_ID,
     FakeClock,
     Wire,
@@ -222,6 +223,14 @@ class TestPages:
         wire.get(HOSTNAMES_PATH, envelope(items[1_000:]), query={"page": 2, "per_page": 1_000}, is_concurrent=True)
         assert len(read(client, ["custom_hostnames"]).custom_hostnames or ()) == 1_500
 
+    def test_same_custom_hostname_twice(self, client: Client, wire: Wire) -> None:
+        """Such as a moved one and its successor. One page cannot contradict itself."""
+        items = [custom_hostname("www.example.org", "o.example.com", status=status) for status in ("moved", "active")]
+        wire.zone_sources(dns_records=[], custom_hostnames=items)
+        assert read(client, ["custom_hostnames"]).custom_hostnames == [
+            CustomHostname("www.example.org", "o.example.com")
+        ]
+
 
 class TestPermissions:
     """A list that the credential may not read is unavailable. It hides no other list, and is not empty."""
@@ -268,6 +277,25 @@ class TestPermissions:
     def test_zone_for_its_name_only(self, client: Client, wire: Wire) -> None:
         wire.zone_sources(["zone"], dns_records=[])
         assert read(client, ["dns_records"], needs_zone=True).unavailable == {}
+
+    def test_zone_for_the_pools_only(self, client: Client, wire: Wire) -> None:
+        """Only the pools need the account of the zone, and no load balancer has one."""
+        results = {**EMPTY, "load_balancers": [load_balancer("lb.example.com")]}
+        wire.zone_sources(["zone"], **{name: result for name, result in results.items() if name != "zone"})
+        assert read(client).unavailable == {}
+
+    @pytest.mark.parametrize("status", [400, 403, 404])
+    @pytest.mark.parametrize("name", ["load_balancers", "origin_rules", "custom_hostnames", "fallback_origin"])
+    def test_plan(self, client: Client, wire: Wire, name: str, status: int) -> None:
+        """What the plan does not include fails no other list. It is not empty either: other products may use the code otherwise."""
+        wire.zone_sources(**{other: result for other, result in FULL.items() if other not in (name, "pools")})
+        if name != "load_balancers":
+            wire.zone_sources(pools=FULL["pools"])
+        query = {"page": 1, "per_page": 1_000} if name == "custom_hostnames" else None
+        wire.get(SOURCE_PATHS[name], error_envelope(1135), query=query, status=status, is_concurrent=True)
+        sources = read(client)
+        assert not getattr(sources, name)
+        assert sources.unavailable.keys() == {{"fallback_origin": "custom_hostnames"}.get(name, name)}
 
     @pytest.mark.parametrize("refused", [[*EMPTY], [name for name in EMPTY if name != "zone"]], ids="+".join)
     def test_nothing_can_be_read(self, client: Client, wire: Wire, refused: list[str]) -> None:
@@ -415,10 +443,15 @@ class TestParsing:
             *((name, result) for name in FULL for result in ("x", 1, True)),
             *((name, {}) for name in ("zone", "dns_records", "load_balancers", "pools", "custom_hostnames")),
             *((name, []) for name in ("zone", "origin_rules", "fallback_origin")),
+            *(
+                ("zone", {**ZONE, "name": text})
+                for text in ("", "com", "{{ 1 }}.com", "\ud800.com", "x." * 500_000 + "com")
+            ),
+            ("zone", {**ZONE, "id": ACCOUNT_ID}),
             ("origin_rules", {"rules": {}}),
             ("fallback_origin", {"origin": 1}),
         ],
-        ids=str,
+        ids=lambda value: ascii(value)[:80],
     )
     def test_malformed_response(self, client: Client, wire: Wire, name: str, result: t.Any) -> None:
         wire.may_stop_early()

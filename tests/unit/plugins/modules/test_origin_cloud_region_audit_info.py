@@ -240,6 +240,7 @@ NO_ORIGINS: dict[str, t.Any] = {
     "unused": [],
     "origins_complete": True,
     "hostnames": [],
+    "left_out": [],
     "unavailable": [],
 }
 OUTSIDE = dns_record("cdn.example.com", "origin.example.org")
@@ -293,7 +294,14 @@ def test_missing_and_unused(audit: RunModule, wire: Wire, sources: list[str]) ->
                 "supported": False,
             },
         ],
-        "unused": [AMBIGUOUS, UNKNOWN],
+        "left_out": [
+            {"value": address, "reason": reason, "used_by": [{**of_www, "name": name}]}
+            for address, reason, name in (
+                ("10.0.0.1", "private", "home.example.com"),
+                ("203.0.113.1", "private_routing", "tunnel.example.com"),
+            )
+        ],
+        "unused": [AMBIGUOUS],  # a private network has the address of UNKNOWN
     }
     assert addresses_of(result["right"]) == ["192.0.2.1"]
     assert len(wire.requests) == 7
@@ -338,6 +346,7 @@ def test_unused_is_unknown_if_a_pool_is_unknown(audit: RunModule, wire: Wire) ->
     wire.zone_sources(**{**ORIGINS, "load_balancers": balancers, "pools": [pool("p1", "192.0.2.1")]})
     result = audit(origins=True, validate_regions=False)
     assert (result["unused"], result["origins_complete"], result["unavailable"]) == (None, False, [])
+    assert {"p2": "unknown_pool"}.items() <= {item["value"]: item["reason"] for item in result["left_out"]}.items()
 
 
 def test_unused_needs_resolve_for_names_outside_the_zone(audit: RunModule, wire: Wire) -> None:

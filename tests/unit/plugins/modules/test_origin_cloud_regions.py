@@ -489,6 +489,33 @@ def no_address_message(*hosts: dict[str, t.Any]) -> str:
     )
 
 
+class TestKeep:
+    """Addresses whose mappings a purge does not delete."""
+
+    @pytest.mark.parametrize("check", [True, False])
+    def test_purge_keeps_addresses(self, run: RunModule, wire: Wire, check: bool) -> None:
+        wire.zone([mapping(ADDRESS_1), mapping(ADDRESS_2), mapping(IPV6_ADDRESS)])
+        if not check:
+            wire.delete_batch([mapping(ADDRESS_2)])
+        keep = [IPV6_ADDRESS.upper(), "192.0.2.250"]
+        result = run(mappings=[item(ADDRESS_1)], keep=keep, purge=True, _ansible_check_mode=check)
+        assert result["deleted"] == [mapping(ADDRESS_2)]
+        assert result["unchanged"] == [mapping(ADDRESS_1)]
+
+    def test_mappings_take_precedence_over_keep(self, run: RunModule, wire: Wire) -> None:
+        wire.zone([mapping(ADDRESS_1, "gcp", "us-central1")])
+        wire.supported()
+        wire.put_batch([new_mapping(ADDRESS_1)])
+        assert run(mappings=[item(ADDRESS_1)], keep=[ADDRESS_1], purge=True)["updated"] == [new_mapping(ADDRESS_1)]
+
+    def test_keep_is_validated(self, run: RunModule) -> None:
+        result = run(mappings=[item(ADDRESS_1)], keep=["web-1.example.com", ADDRESS_1], purge=True)
+        assert result["msg"].startswith("keep: not an IP address: 'web-1.example.com'.")
+
+    def test_purge_with_keep_alone_is_refused(self, run: RunModule) -> None:
+        assert "the list is empty" in run(mappings=[], keep=[ADDRESS_1], purge=True)["msg"]
+
+
 class TestLeaveOutHosts:
     BAD: t.ClassVar[list[tuple[dict[str, t.Any], str]]] = [
         (host_item(""), "no IP address"),

@@ -58,7 +58,9 @@ class TestRegional:
         wire.get(REGIONAL_TIERED_CACHE_PATH, setting_envelope(on))
         assert run(regional=True)["tiered_cache"] == {"state": "enabled", "smart": True, "regional": on}
 
-    @pytest.mark.parametrize(("status", "code", "value"), [(403, 1135, None), (400, 1135, None), (404, 1142, False)])
+    @pytest.mark.parametrize(
+        ("status", "code", "value"), [(403, 1135, None), (400, 1135, None), (404, 1135, None), (404, 1142, False)]
+    )
     def test_plan_without_it_is_not_off(
         self, run: RunModule, wire: Wire, status: int, code: int, value: bool | None
     ) -> None:

@@ -311,6 +311,7 @@ class TestOrigins:
         assert plan_origins({"discover": False}, {"skipped": True}) == {
             "mappings": [],
             "left_out": [],
+            "keep": [],
             "result": {},
             "error": "",
         }
@@ -331,6 +332,7 @@ class TestOrigins:
                 {"host": "a, b, c and 2 more", "origin_ip": "192.0.2.2", "vendor": "", "region": ""},
             ],
             "left_out": [],
+            "keep": [],
             "result": {"origins_complete": True},
             "error": "",
         }
@@ -381,6 +383,11 @@ class TestOrigins:
             ("lb", "10.0.0.1", text)
         ]
         assert bool(planned["error"]) == (purge and not is_complete)
+
+    def test_purge_keeps_the_hints_of_origins_that_need_none(self) -> None:
+        values = {"10.0.0.1": "private", "192.0.2.1": "virtual_network_id", "db.example.com": "private_routing"}
+        found = [{"value": value, "reason": reason, **self.used_by("lb")} for value, reason in values.items()]
+        assert self.plan(left_out=found)["keep"] == ["10.0.0.1", "192.0.2.1"]
 
     @pytest.mark.parametrize("option", ["purge", "strict"])
     def test_incomplete_origins_are_refused(self, option: str) -> None:
