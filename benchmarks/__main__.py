@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.simulator.testing import ROOT, running_simulator
 
-from . import lookup_jobs, machine, paired_runs, range_lookup, rate_limit, read_jobs, startup, write_jobs
+from . import lookup_jobs, machine, paired_runs, range_lookup, rate_limit, read_jobs, startup, write_jobs, zone_origins
 from .bench import Bench
 from .jobs import Job
 from .page import fill_page, format_job, parse_tables
@@ -54,7 +54,12 @@ def measure_rate_limit(sizes: Sizes) -> str:
     return rate_limit.measure_rate_limit(open_bench, sizes)
 
 
-PARTS = {"range lookup": measure_range_lookup, "rate limit": measure_rate_limit}
+def measure_origins(sizes: Sizes) -> str:
+    with open_bench(zone_origins.LATENCY_MS) as bench:
+        return zone_origins.measure_origins(bench, sizes)
+
+
+PARTS = {"range lookup": measure_range_lookup, "zone origins": measure_origins, "rate limit": measure_rate_limit}
 """Parts that can be measured alone, by the names of their markers."""
 
 

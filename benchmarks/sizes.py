@@ -29,6 +29,8 @@ class Sizes:
     new_mappings: int = 1_000
     changed_mappings: int = 20
     lookups: int = 1_000
+    zone_records: tuple[int, ...] = (10, 5_000, 50_000)
+    """DNS records of the zones whose origins are found."""
     hosts: int = 200
     forks: int = 10
     runs: int = 3
@@ -56,6 +58,7 @@ QUICK = Sizes(
     new_mappings=3,
     changed_mappings=2,
     lookups=3,
+    zone_records=(20,),
     hosts=2,
     forks=2,
     runs=1,

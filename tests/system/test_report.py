@@ -31,6 +31,15 @@ LIST_MAPPINGS = "origin-cloud-regions-v2-list"
 GET_NAME = "zone-get"
 GET_REGIONAL = "regional-tiered-cache-get"
 GET_SETTINGS = ["tiered-caching-get", "smart-tiered-cache-get"]
+GET_ORIGINS = [
+    "zone-get",
+    "dns-records-list",
+    "load-balancers-list",
+    "load-balancer-pools-list",
+    "origin-rules-get",
+    "custom-hostnames-list",
+    "fallback-origin-get",
+]
 MAX_HINTS = 3_500
 EXTENSIONS = ("html", "json", "csv", "yml")
 TIME_PATTERN = '<time datetime=".*?">.*?</time>'
@@ -494,6 +503,8 @@ class TestOrigins:
 
     def test_zone_without_hints(self, forked_ansible: ForkedAnsible) -> None:
         report = self.report(forked_ansible)
+        sent = [*GET_SETTINGS, LIST_MAPPINGS, GET_NAME, *GET_ORIGINS]
+        assert sorted(list_operations(forked_ansible.simulator)) == sorted(sent)
         origins = report.data["origins"]
         assert report.data["verdict"].startswith("The zone has no hints, 10 origins lack a hint and ")
         assert origins["counts"] == {"missing": self.MISSING_COUNT, "unused": None}
