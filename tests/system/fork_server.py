@@ -184,8 +184,12 @@ def run_payload(payload: bytes, environment: dict[str, str], folder: str | None)
 
 
 def main() -> None:
+    from ansible import constants
+
     import_ansible()
     fork_modules_of_playbooks()
+    # ansible-playbook polls its workers. By default, it polls each millisecond, which takes much of the time of a run that waits.
+    constants.DEFAULT_INTERNAL_POLL_INTERVAL = 0.01
     # The garbage collector would write to the pages that the forks share with the server, and so copy them.
     gc.collect()
     gc.disable()
