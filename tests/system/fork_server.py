@@ -13,6 +13,7 @@ standard output.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -31,30 +32,15 @@ if t.TYPE_CHECKING:
 COLLECTION = "ansible_collections.edgecache.cloudflare"
 COMMANDS = ("doc", "inventory", "playbook")
 LIBRARIES = ("ansible.executor.playbook_executor", "ansible.module_utils.urls", "netaddr", "requests")
-PLUGINS = {
-    "action": (
-        "assert",
-        "copy",
-        "debug",
-        "fail",
-        "normal",
-        "set_fact",
-        "set_stats",
-        "template",
-        "validate_argument_spec",
-    ),
-    "cache": ("memory",),
-    "callback": ("default",),
-    "connection": ("local",),
-    "inventory": ("advanced_host_list", "auto", "host_list", "ini", "script", "toml", "yaml"),
-    "lookup": ("env", "file", "template", "url"),
-    "shell": ("sh",),
-    "strategy": ("free", "host_pinned", "linear"),
-}
+PLUGIN_KINDS = (
+    *("action", "become", "cache", "callback", "connection", "filter"),
+    *("inventory", "lookup", "shell", "strategy", "test", "vars"),
+)
 
 
 def import_ansible() -> None:
-    """Import the commands, the plugins that most playbooks need, and the shared code of the collection."""
+    """Import the commands, the plugins of ansible-core and of the collection, and the shared code of the collection."""
+    from ansible._internal._task import UnifiedTaskResult
     from ansible.parsing.dataloader import DataLoader
     from ansible.plugins import loader
     from ansible.template import Templar, trust_as_template
@@ -62,15 +48,18 @@ def import_ansible() -> None:
     for name in (*(f"ansible.cli.{command}" for command in COMMANDS), *LIBRARIES):
         importlib.import_module(name)
     loader.init_plugin_loader()
-    for kind, names in PLUGINS.items():
-        for name in names:
-            getattr(loader, f"{kind}_loader").get(name, class_only=True)
-    for jinja_loader in (loader.filter_loader, loader.test_loader):
-        list(jinja_loader.all())
+    for kind in PLUGIN_KINDS:
+        list(getattr(loader, f"{kind}_loader").all(class_only=True))
+    plugins = importlib.import_module(f"{COLLECTION}.plugins")
+    for module in pkgutil.walk_packages(plugins.__path__, f"{plugins.__name__}."):
+        kind, dummy, name = module.name.removeprefix(f"{plugins.__name__}.").partition(".")
+        if kind in PLUGIN_KINDS and name:
+            getattr(loader, f"{kind}_loader").get(f"edgecache.cloudflare.{name}", class_only=True)
+        elif kind in ("module_utils", "plugin_utils"):
+            importlib.import_module(module.name)
     Templar(DataLoader()).template(trust_as_template("{{ [1] | map('string') | list }}"))
-    package = importlib.import_module(f"{COLLECTION}.plugins.module_utils")
-    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        importlib.import_module(module.name)
+    for source_is_module in (False, True):  # fill its cache
+        UnifiedTaskResult.get_result_key_to_resolved_field_mapping(source_is_module)
     # Each run of a command configures the plugin loader, which is configured already.
     warnings.filterwarnings("ignore", "AnsibleCollectionFinder has already been configured")
 
@@ -114,7 +103,12 @@ def handle_request(request: dict[str, t.Any]) -> int:
         from ansible import constants
 
         # As in a process of its own, where the plugins of a run share data, but not those of several runs
-        constants.DEFAULT_LOCAL_TMP = tempfile.mkdtemp(dir=constants.DEFAULT_LOCAL_TMP)
+        folder = tempfile.mkdtemp(dir=constants.DEFAULT_LOCAL_TMP)
+        # A packed module depends only on files that no test changes, and packing takes longer than most modules.
+        packed = os.path.join(constants.DEFAULT_LOCAL_TMP, "ansiballz_cache")
+        os.makedirs(packed, exist_ok=True)
+        os.symlink(packed, os.path.join(folder, "ansiballz_cache"))
+        constants.DEFAULT_LOCAL_TMP = folder
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environment"])
@@ -190,8 +184,16 @@ def run_payload(payload: bytes, environment: dict[str, str], folder: str | None)
 
 
 def main() -> None:
+    from ansible import constants
+
     import_ansible()
     fork_modules_of_playbooks()
+    # ansible-playbook polls its workers. By default, it polls each millisecond, which takes much of the time of a run that waits.
+    constants.DEFAULT_INTERNAL_POLL_INTERVAL = 0.01
+    # The garbage collector would write to the pages that the forks share with the server, and so copy them.
+    gc.collect()
+    gc.disable()
+    gc.freeze()
     requests, answers = sys.stdin, sys.stdout
     for line in requests:
         print(handle_request(json.loads(line)), file=answers, flush=True)

@@ -119,40 +119,50 @@ def test_lookup_agrees_with_the_library(
 
 
 MEMORY_SCRIPT = """
-import json, resource, sys
+import json, os, resource, sys
 from pathlib import Path
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.parsers import CloudRanges
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
 import netaddr, requests
-files, addresses = json.load(sys.stdin)
-try:
-    ranges = CloudRanges({path: Path(path).read_bytes() for path in files})
-    placed = [ranges.lookup(address) for address in addresses]
-except ConfigurationError:
-    placed = []
-# On Linux, getrusage may return the parent's value. On other systems, the unit is bytes
-status = Path("/proc/self/status")
-bytes_ = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(len(placed), status.read_text().partition("VmHWM:")[2].split()[0] if status.exists() else bytes_ // 1024)
+def measure(files, addresses):
+    try:
+        ranges = CloudRanges({path: Path(path).read_bytes() for path in files})
+        placed = [ranges.lookup(address) for address in addresses]
+    except ConfigurationError:
+        placed = []
+    # On Linux, getrusage may return the parent's value. On other systems, the unit is bytes
+    status = Path("/proc/self/status")
+    bytes_ = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(len(placed), status.read_text().partition("VmHWM:")[2].split()[0] if status.exists() else bytes_ // 1024, flush=True)
+for files, addresses in json.load(sys.stdin):
+    if os.fork():
+        os.wait()
+    else:
+        measure(files, addresses)
+        os._exit(0)
 """
 
 
-def peak_memory(files: t.Sequence[str], addresses: t.Sequence[str]) -> tuple[int, int]:
-    """Return the number of addresses that were looked up (0 after an error), and the peak kilobytes of the process."""
+def peak_memory(*lookups: tuple[t.Sequence[str], t.Sequence[str]]) -> list[tuple[int, int]]:
+    """Return for some files and addresses the number of addresses that were looked up (0 after an error), and the peak kilobytes.
+
+    Each is looked up in a fork of one process.
+    """
     run = subprocess.run(
         [sys.executable, "-c", MEMORY_SCRIPT],
         env={**os.environ, "PYTHONPATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT.parents[2]))},
-        input=json.dumps([files, addresses]),
+        input=json.dumps(lookups),
         capture_output=True,
         text=True,
         check=True,
     )
-    count, kilobytes = map(int, run.stdout.split())
-    return count, kilobytes
+    lines = [line.split() for line in run.stdout.splitlines()]
+    assert len(lines) == len(lookups), run.stderr
+    return [(int(count), int(kilobytes)) for count, kilobytes in lines]
 
 
 def test_memory_of_vendor_files(files: list[str], addresses: list[str]) -> None:
-    count, kilobytes = peak_memory(files, addresses[:3_500])
+    ((count, kilobytes),) = peak_memory((files, addresses[:3_500]))
     assert count == 3_500
     assert kilobytes < 200_000
 
@@ -172,36 +182,46 @@ def join_items(form: bytes, count: int, values: int = 1) -> bytes:
 
 
 EMOJI = "\U0001f600".encode()
-HOSTILE_FILES = {
-    "empty lists": azure_file(b"[]," * (MAX_FILE_BYTES // 3 - 30) + b"[]"),
-    "lists that are not in a vendor's format": b"[" + b"[]," * (MAX_FILE_BYTES // 3 - 2) + b"[]]",
-    "numbers": azure_file(b"0," * (MAX_FILE_BYTES // 2 - 60) + b"0"),
-    "texts": azure_file(join_items(b'"%x"', MAX_FILE_BYTES // 9)),
-    "objects": b"[" + join_items(b'{"%x":0}', MAX_FILE_BYTES // 13) + b"]",
-    "keys": b"{" + join_items(b'"%x":"%x"', MAX_FILE_BYTES // 16, 2) + b"}",
-    "nested lists": b"[" * MAX_FILE_BYTES,
-    "one text of wide characters": azure_file(b'"' + b"x" * (MAX_FILE_BYTES - 100) + EMOJI + b'"'),
-    "one prefix of wide characters": azure_file(b'"' + b"x" * (MAX_FILE_BYTES - 100) + EMOJI + b'/24"'),
-    "one region of wide characters": azure_file(b"").replace(b"r0", b"x" * (MAX_FILE_BYTES - 100) + EMOJI),
-    "one text with a wide escape": azure_file(b'"\\ud83d\\ude00' + b"x" * (MAX_FILE_BYTES - 100) + b'"'),
-    "one text that is not printable": azure_file(b'"' + b"\x7f" * (MAX_FILE_BYTES - 100) + b'"'),
+HOSTILE_FILES: dict[str, t.Callable[[], bytes]] = {
+    "empty lists": lambda: azure_file(b"[]," * (MAX_FILE_BYTES // 3 - 30) + b"[]"),
+    "lists that are not in a vendor's format": lambda: b"[" + b"[]," * (MAX_FILE_BYTES // 3 - 2) + b"[]]",
+    "numbers": lambda: azure_file(b"0," * (MAX_FILE_BYTES // 2 - 60) + b"0"),
+    "texts": lambda: azure_file(join_items(b'"%x"', MAX_FILE_BYTES // 9)),
+    "objects": lambda: b"[" + join_items(b'{"%x":0}', MAX_FILE_BYTES // 13) + b"]",
+    "keys": lambda: b"{" + join_items(b'"%x":"%x"', MAX_FILE_BYTES // 16, 2) + b"}",
+    "nested lists": lambda: b"[" * MAX_FILE_BYTES,
+    "one text of wide characters": lambda: azure_file(b'"' + b"x" * (MAX_FILE_BYTES - 100) + EMOJI + b'"'),
+    "one prefix of wide characters": lambda: azure_file(b'"' + b"x" * (MAX_FILE_BYTES - 100) + EMOJI + b'/24"'),
+    "one region of wide characters": lambda: azure_file(b"").replace(b"r0", b"x" * (MAX_FILE_BYTES - 100) + EMOJI),
+    "one text with a wide escape": lambda: azure_file(b'"\\ud83d\\ude00' + b"x" * (MAX_FILE_BYTES - 100) + b'"'),
+    "one text that is not printable": lambda: azure_file(b'"' + b"\x7f" * (MAX_FILE_BYTES - 100) + b'"'),
     # The largest accepted number
-    "most keys": (b"{" + join_items(b'"%x":"%x"', 320_000, 2) + b"}").ljust(MAX_FILE_BYTES),
-    "most objects": (b"[" + join_items(b'{"%x":0}', 160_000) + b"]").ljust(MAX_FILE_BYTES),
-    "most prefixes": azure_file(*[join_items(b'"2001:db8:0:%x::/64"', 65_536)] * 4).ljust(MAX_FILE_BYTES),
-    "most wide characters": (
+    "most keys": lambda: (b"{" + join_items(b'"%x":"%x"', 320_000, 2) + b"}").ljust(MAX_FILE_BYTES),
+    "most objects": lambda: (b"[" + join_items(b'{"%x":0}', 160_000) + b"]").ljust(MAX_FILE_BYTES),
+    "most prefixes": lambda: azure_file(*[join_items(b'"2001:db8:0:%x::/64"', 65_536)] * 4).ljust(MAX_FILE_BYTES),
+    "most wide characters": lambda: (
         b"{" + b",".join(b'"%x%s":"%x%s"' % (number, EMOJI, number, EMOJI) for number in range(250_000)) + b"}"
     ),
 }
 
 
+@pytest.fixture(scope="module")
+def memory_by_shape(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
+    """The peak kilobytes for each hostile file."""
+    folder = tmp_path_factory.mktemp("hostile")
+    paths = [folder / f"{number}.json" for number in range(len(HOSTILE_FILES))]
+    for path, build in zip(paths, HOSTILE_FILES.values(), strict=True):
+        content = build()
+        assert len(content) <= MAX_FILE_BYTES
+        path.write_bytes(content)
+    measured = peak_memory(*(([str(path)], ["192.0.2.1", "2001:db8::1"]) for path in paths))
+    return {shape: kilobytes for shape, (dummy, kilobytes) in zip(HOSTILE_FILES, measured, strict=True)}
+
+
 @pytest.mark.parametrize("shape", HOSTILE_FILES)
-def test_memory_of_hostile_files(tmp_path: Path, shape: str) -> None:
+def test_memory_of_hostile_files(memory_by_shape: dict[str, int], shape: str) -> None:
     """A file may have any content, since it may come from a URL."""
-    assert len(HOSTILE_FILES[shape]) <= MAX_FILE_BYTES
-    path = tmp_path / "hostile.json"
-    path.write_bytes(HOSTILE_FILES[shape])
-    assert peak_memory([str(path)], ["192.0.2.1", "2001:db8::1"])[1] < 200_000
+    assert memory_by_shape[shape] < 200_000
 
 
 def test_module_and_lookup_agree(ansible: Ansible, files: list[str], addresses: list[str]) -> None:

@@ -538,9 +538,10 @@ class Model:
 
     def find_unavailable(self, has_hostnames: bool) -> list[Item]:
         """Return the lists that the credential may not read, each with the first error about it."""
+        has_pools = any(map(pool_ids, self.read("load_balancers", [])))
         calls_of = {
             "dns_records": ["dns_records"],
-            "load_balancers": ["zone", "load_balancers", "pools"],
+            "load_balancers": ["zone", "load_balancers", "pools"] if has_pools else ["load_balancers"],
             "origin_rules": ["origin_rules"],
             "custom_hostnames": ["custom_hostnames", "fallback_origin"],
         }

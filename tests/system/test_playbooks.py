@@ -133,21 +133,23 @@ def test_apply_changes_a_mapping(ansible: Ansible) -> None:
 
 
 def test_apply_purges_all_but_the_group(ansible: Ansible) -> None:
-    output = run_playbook(
-        ansible,
-        APPLY,
-        cloud_region_hints_mappings="",
-        cloud_region_hints_group="origins",
-        cloud_region_hints_vendor="gcp",
-        cloud_region_hints_region="us-central1",
-        cloud_region_hints_purge="true",
-    )
+    """Again, it changes nothing, and only reads the two settings and all mappings."""
+    answers = {
+        "cloud_region_hints_mappings": "",
+        "cloud_region_hints_group": "origins",
+        "cloud_region_hints_vendor": "gcp",
+        "cloud_region_hints_region": "us-central1",
+        "cloud_region_hints_purge": "true",
+    }
+    output = run_playbook(ansible, APPLY, **answers)
     assert "deleted: 4" in output
     assert {(mapping["origin_ip"], mapping["region"]) for mapping in ansible.simulator.mappings()} == {
         (address, "us-central1") for address in ("192.0.2.1", "2001:db8::1", "203.0.113.99")
     }
     # Two settings, all mappings, the regions, and two batches: the same number of requests for any number of hosts
-    assert len(pop_operations(ansible)) == 6
+    assert ansible.simulator.stats()["requests"] == 6
+    assert "unchanged: 3" in run_playbook(ansible, APPLY, **answers)
+    assert ansible.simulator.stats()["requests"] == 6 + 3
 
 
 def test_apply_with_limit_does_not_purge(ansible: Ansible) -> None:

@@ -495,16 +495,51 @@ class TestOrigins:
     ZONE_ID = "9a7806061c88ada191ed06f989cc3dac"
     MISSING_COUNT = 10
 
-    def report(self, ansible: ForkedAnsible, succeeds: bool = True, **variables: t.Any) -> Report:
+    @staticmethod
+    def report(ansible: ForkedAnsible, succeeds: bool = True, **variables: t.Any) -> Report:
         """Write and parse the report of a zone."""
-        defaults = {"zone": "", "zone_id": self.ZONE_ID, "sources": SOURCES, "report_origins": "true"}
+        defaults = {"zone": "", "sources": SOURCES, "report_origins": "true"}
         output = run_report(ansible, succeeds, report_path=build_paths("origins"), **{**defaults, **variables})
         return Reports(ansible.folder, {"origins": output}, []).read("origins")
 
-    def test_zone_without_hints(self, forked_ansible: ForkedAnsible) -> None:
-        report = self.report(forked_ansible)
-        sent = [*GET_SETTINGS, LIST_MAPPINGS, GET_NAME, *GET_ORIGINS]
-        assert sorted(list_operations(forked_ansible.simulator)) == sorted(sent)
+    @pytest.fixture(scope="class")
+    @classmethod
+    def failed(
+        cls, simulator: RunningSimulator, fork_server: ForkServer, tmp_path_factory: pytest.TempPathFactory
+    ) -> dict[str, Report]:
+        """The report of a zone without hints, and of the zone of the seed, by the id. Both fail after their files are written."""
+        simulator.reset()
+        return {
+            zone_id: cls.report(
+                ForkedAnsible(tmp_path_factory.mktemp("origins"), simulator, fork_server),
+                succeeds=False,
+                zone_id=zone_id,
+                report_fail_on=["missing", "unused"],
+            )
+            for zone_id in (cls.ZONE_ID, simulator.zone_id)
+        }
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def hostile(
+        cls, simulator: RunningSimulator, fork_server: ForkServer, tmp_path_factory: pytest.TempPathFactory
+    ) -> Report:
+        """A report with texts of the API that need escapes, without the list of origin rules, which cannot be read."""
+        records = [
+            {"id": str(number), "name": name, "type": "A", "content": f"192.0.2.{number}", "proxied": True}
+            for number, name in enumerate([MARKUP, *FORMULAS], 60)
+        ]
+        records.append({"id": "x", "name": "cname", "type": "CNAME", "content": MARKUP, "proxied": True})
+        simulator.reset()
+        simulator.fault(
+            {"kind": "malformed", "operation": "dns-records-list", "body": build_response(records)},
+            {"kind": "status", "status": 403, "operation": "origin-rules-get"},
+        )
+        ansible = ForkedAnsible(tmp_path_factory.mktemp("hostile_origins"), simulator, fork_server)
+        return cls.report(ansible, zone_id=simulator.zone_id)
+
+    def test_zone_without_hints(self, failed: dict[str, Report]) -> None:
+        report = failed[self.ZONE_ID]
         origins = report.data["origins"]
         assert report.data["verdict"].startswith("The zone has no hints, 10 origins lack a hint and ")
         assert origins["counts"] == {"missing": self.MISSING_COUNT, "unused": None}
@@ -523,17 +558,21 @@ class TestOrigins:
             in console
         )
 
-    def test_corrections_declare_missing_hints(self, forked_ansible: ForkedAnsible) -> None:
-        report = self.report(forked_ansible)
+    def test_corrections_declare_missing_hints(self, failed: dict[str, Report], forked_ansible: ForkedAnsible) -> None:
+        report = failed[self.ZONE_ID]
         (block,) = report.page.iter("pre")
         assert block.text == report.corrections and "declares the missing ones" in report.corrections
-        run = forked_ansible.run("edgecache.cloudflare.apply", "-e", "@origins.yml")
+        run = forked_ansible.run("edgecache.cloudflare.apply", "-e", f"@{report.path.with_suffix('.yml')}")
         assert run.returncode == 0, run.stdout + run.stderr
         assert len(forked_ansible.simulator.zones()[self.ZONE_ID]["mappings"]) == self.MISSING_COUNT
-        assert self.report(forked_ansible).data["origins"]["counts"]["missing"] == 0
+        operations = len(list_operations(forked_ansible.simulator))
+        report = self.report(forked_ansible, zone_id=self.ZONE_ID, report_fail_on="missing, unused")
+        assert report.data["origins"]["counts"]["missing"] == 0
+        sent = [*GET_SETTINGS, LIST_REGIONS, LIST_MAPPINGS, GET_NAME, *GET_ORIGINS]
+        assert sorted(list_operations(forked_ansible.simulator)[operations:]) == sorted(sent)
 
-    def test_unused_hints(self, forked_ansible: ForkedAnsible) -> None:
-        report = self.report(forked_ansible, zone_id=forked_ansible.simulator.zone_id)
+    def test_unused_hints(self, failed: dict[str, Report]) -> None:
+        report = failed[RunningSimulator.zone_id]
         unused = report.data["origins"]["unused"]
         assert len(unused) == 5 and report.data["origins"]["complete"]
         assert "5 hints are unused" in report.data["verdict"]
@@ -543,38 +582,27 @@ class TestOrigins:
         assert [line.split()[1] for line in report.read_console() if line.startswith("Unused: ")] == addresses
 
     @pytest.mark.parametrize(
-        ("word", "zone_id", "failure"),
+        ("zone_id", "failure", "other"),
         [
-            ("missing", ZONE_ID, "10 hints are missing"),
-            ("unused", ZONE_ID, ""),
-            ("unused", RunningSimulator.zone_id, "5 hints are unused"),
-            ("missing", RunningSimulator.zone_id, ""),
+            (ZONE_ID, "10 hints are missing", "unused"),
+            (RunningSimulator.zone_id, "5 hints are unused", "missing"),
         ],
     )
-    def test_fail_on(self, forked_ansible: ForkedAnsible, word: str, zone_id: str, failure: str) -> None:
-        report = self.report(forked_ansible, not failure, zone_id=zone_id, report_fail_on=word)
-        assert failure in report.output
-        assert ("cloud_region_hints_report_fail_on has" in report.output) == bool(failure)
+    def test_fail_on(self, failed: dict[str, Report], zone_id: str, failure: str, other: str) -> None:
+        message = failed[zone_id].output.partition("fatal: ")[2]
+        assert f"{failure}, and cloud_region_hints_report_fail_on has missing, unused." in message
+        assert f"are {other}" not in message
 
-    def test_list_that_cannot_be_read(self, forked_ansible: ForkedAnsible) -> None:
-        forked_ansible.simulator.fault(kind="status", status=403, operation="origin-rules-get")
-        report = self.report(forked_ansible, zone_id=forked_ansible.simulator.zone_id)
-        assert report.data["origins"]["unused"] is None
-        assert report.read_section("unknown-origins")[0][0] == "origin_rules"
+    def test_list_that_cannot_be_read(self, hostile: Report) -> None:
+        assert hostile.data["origins"]["unused"] is None
+        assert [cells[0] for cells in hostile.read_section("unknown-origins")] == ["www.example.com", "origin_rules"]
 
-    def test_texts_of_the_api_are_escaped(self, forked_ansible: ForkedAnsible) -> None:
-        records = [
-            {"id": str(number), "name": name, "type": "A", "content": f"192.0.2.{number}", "proxied": True}
-            for number, name in enumerate([MARKUP, *FORMULAS], 60)
-        ]
-        records.append({"id": "x", "name": "cname", "type": "CNAME", "content": MARKUP, "proxied": True})
-        forked_ansible.simulator.fault(kind="malformed", operation="dns-records-list", body=build_response(records))
-        report = self.report(forked_ansible, zone_id=forked_ansible.simulator.zone_id)
-        page = report.path.read_text()
+    def test_texts_of_the_api_are_escaped(self, hostile: Report) -> None:
+        page = hostile.path.read_text()
         assert "<script" not in page and "<img" not in page and "{{ 7 * 7 }}" in page
-        for row in report.rows:
+        for row in hostile.rows:
             assert not any(value.lstrip()[:1] in "=+-@\uff1d" for value in row.values() if value.strip())
-        assert "{{" not in report.corrections and "{%" not in report.corrections
+        assert "{{" not in hostile.corrections and "{%" not in hostile.corrections
 
 
 def test_second_report_differs_only_in_the_time(reports: Reports) -> None:

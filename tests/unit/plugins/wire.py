@@ -162,7 +162,7 @@ class Wire:
             self.api + path,
             body=answer
             if isinstance(answer, (str, bytes, io.BufferedReader, Exception))
-            else json.dumps(to_json(answer)),
+            else json.dumps(to_json(answer)).encode(),  # bytes, since responses inspects each character of a text
             status=status,
             headers=headers,
             match=[
