@@ -51,7 +51,11 @@ def cloud_region_hints_report(
     audit = {state: sorted(hints[state], key=_sort_key) for state in STATES} if is_audited else {}
     read = [hint for state in STATES for hint in hints[state]] if is_audited else hints["origin_cloud_regions"]
     mappings = [{key: hint[key] for key in MAPPING_KEYS} for hint in sorted(read, key=_sort_key)]
-    origins = _build_origins(hints) if "origins_complete" in hints else None
+
+    def is_supported(hint: Hint) -> bool:
+        return "vendors" not in supported or _format_region(hint) in upper_tier_colos
+
+    origins = _build_origins(hints, is_supported) if "origins_complete" in hints else None
     report = {
         "zone_id": settings["zone_id"],
         "zone": zone,
@@ -60,14 +64,12 @@ def cloud_region_hints_report(
         "vendors": dict(Counter(hint["vendor"] for hint in mappings)),
         "places": dict(Counter(map(_format_region, mappings))),
         "upper_tier_colos": upper_tier_colos,
-        "unsupported": [
-            hint for hint in mappings if "vendors" in supported and _format_region(hint) not in upper_tier_colos
-        ],
+        "unsupported": [hint for hint in mappings if not is_supported(hint)],
         "audit": {**audit, "counts": {state: len(audit[state]) for state in STATES}} if is_audited else None,
         "corrections": [
             {key: hint["expected"][key] for key in ("origin_ip", "vendor", "region")}
             for hint in [*audit.get("wrong", []), *(origins["missing"] if origins else [])]
-            if "vendors" not in supported or _format_region(hint["expected"]) in upper_tier_colos
+            if is_supported(hint["expected"])
         ],
         "origins": origins,
         "origin_cloud_regions": mappings,
@@ -75,9 +77,10 @@ def cloud_region_hints_report(
     return {"verdict": _find_verdict(report), "warnings": _find_warnings(report), **report}
 
 
-def _build_origins(hints: dict[str, t.Any]) -> dict[str, t.Any]:
+def _build_origins(hints: dict[str, t.Any], is_supported: t.Callable[[Hint], bool]) -> dict[str, t.Any]:
     """Return the part of the report about the origins of the zone. ``unused`` is ``None`` unless all origins are known.
 
+    ``unsupported``: the origins without a hint whose region cannot have one, so that they do not count as missing.
     ``unknown``: what may have other origins, each with the names that use it and the reason.
     """
     unused = hints["unused"]
@@ -99,11 +102,16 @@ def _build_origins(hints: dict[str, t.Any]) -> dict[str, t.Any]:
         {"value": item["include"], "used_by": [], "reason": f"cannot be read: {item['failure']['message']}"}
         for item in hints["unavailable"]
     ]
-    missing = sorted(hints["missing"], key=lambda origin: _sort_key(origin["expected"]))
+    without_hint = [
+        {**origin, "used_by": _list_names(origin)}
+        for origin in sorted(hints["missing"], key=lambda origin: _sort_key(origin["expected"]))
+    ]
+    missing = [origin for origin in without_hint if is_supported(origin["expected"])]
     return {
         "complete": hints["origins_complete"],
         "counts": {"missing": len(missing), "unused": None if unused is None else len(unused)},
-        "missing": [{**origin, "used_by": _list_names(origin)} for origin in missing],
+        "missing": missing,
+        "unsupported": [origin for origin in without_hint if origin not in missing],
         "unused": None if unused is None else sorted(unused, key=_sort_key),
         "unknown": unknown,
     }
@@ -159,7 +167,7 @@ def cloud_region_hints_csv(report: Report) -> str:
             if origins:
                 cells += ["unused" if hint["origin_ip"] in unused else "", ""]
             writer.writerow([mark_as_text(cell or "") for cell in cells])
-    for origin in origins["missing"] if origins else ():
+    for origin in [*origins["missing"], *origins["unsupported"]] if origins else ():
         expected = origin["expected"]
         cells = [
             *(origin["origin_ip"], "", "", "", "", "", ""),
@@ -167,7 +175,7 @@ def cloud_region_hints_csv(report: Report) -> str:
                 _format_region(expected),
                 expected["prefix"],
                 expected["source"],
-                "missing",
+                "missing" if origin in origins["missing"] else "unsupported",
                 ", ".join(origin["used_by"]),
             ),
         ]
@@ -232,13 +240,11 @@ def _find_origin_warnings(report: Report) -> list[str]:
     if not origins:
         return []
     warnings = []
-    corrected = {mapping["origin_ip"] for mapping in report["corrections"]}
-    missing = sum(origin["origin_ip"] in corrected for origin in origins["missing"])
-    if missing:
+    if missing := origins["counts"]["missing"]:
         subject = "1 origin of the zone has" if missing == 1 else f"{missing:,} origins of the zone have"
         hints = "the missing hint" if missing == 1 else "the missing hints"
         warnings.append(f"{subject} no hint, although the ranges have the region. Declare {hints}.")
-    if unsupported := origins["counts"]["missing"] - missing:
+    if unsupported := len(origins["unsupported"]):
         subject = "1 origin" if unsupported == 1 else f"{unsupported:,} origins"
         regions = "its region" if unsupported == 1 else "their regions"
         warnings.append(f"{subject} of the zone can have no hint, since Cloudflare does not support {regions}.")

@@ -70,7 +70,7 @@ def cloud_region_hints_summary(report: Report, fail_on: t.Sequence[str], host: s
         **{result: audit.get(result, []) for result in ("wrong", "ambiguous")},
         **{result: origins.get(result) or [] for result in ("missing", "unused")},
         **{key: report[key] for key in ("unsupported", "corrections")},
-        "failure": _find_failure(report["zone"] or report["zone_id"], counts, fail_on),
+        "failure": _find_failure(report["zone"] or report["zone_id"], report, counts, fail_on),
     }
 
 
@@ -186,14 +186,18 @@ def _count_changes(zone: Summary) -> int:
     return sum(zone["counts"].get(key, 0) for key in ("created", "updated", "deleted"))
 
 
-def _find_failure(label: str, counts: t.Mapping[str, int], fail_on: t.Sequence[str]) -> str:
+def _find_failure(label: str, report: Report, counts: t.Mapping[str, int], fail_on: t.Sequence[str]) -> str:
     """Return the message of a zone that fails because of ``cloud_region_hints_report_fail_on``, or an empty text."""
     found = [describe_hints(counts[result], *COUNT_TEXTS[result]) for result in fail_on if counts.get(result)]
+    fix = "Correct these hints"
+    if "unused" in fail_on and report["origins"] and "unused" not in counts:
+        found.append("unused hints cannot be found")
+        fix = "Correct what the warnings of the report name"
     if not found:
         return ""
     return (
         f"{label}: {' and '.join(found)}, and cloud_region_hints_report_fail_on has {', '.join(fail_on)}. "
-        "Correct these hints, or remove the word from the list."
+        f"{fix}, or remove the word from the list."
     )
 
 

@@ -283,8 +283,9 @@ def test_origins() -> None:
     report = build(right=[RIGHT], **{**ORIGINS, "missing": [MARS, MISSING], "unused": [RIGHT]})
     assert report["origins"] == {
         "complete": True,
-        "counts": {"missing": 2, "unused": 1},
-        "missing": [{**MARS, "used_by": ["b", "a"]}, {**MISSING, "used_by": ["b", "a"]}],
+        "counts": {"missing": 1, "unused": 1},
+        "missing": [{**MISSING, "used_by": ["b", "a"]}],
+        "unsupported": [{**MARS, "used_by": ["b", "a"]}],
         "unused": [RIGHT],
         "unknown": [],
     }
@@ -322,7 +323,7 @@ def test_origins_that_are_not_known() -> None:
         ),
         (
             {**ORIGINS, "missing": [MISSING, MARS], "unused": [RIGHT]},
-            "2 origins lack a hint and 1 hint is unused",
+            "1 origin lacks a hint and 1 hint is unused",
             [
                 "1 origin of the zone has no hint, although the ranges have the region. Declare the missing hint.",
                 "1 origin of the zone can have no hint, since Cloudflare does not support its region.",
@@ -350,13 +351,13 @@ def test_corrections_of_wrong_and_missing_hints() -> None:
 
 def test_table_with_origins() -> None:
     users = [{**USERS[0], "name": "=1"}]
-    report = build(
-        right=[RIGHT], unknown=[UNKNOWN], **{**ORIGINS, "missing": [{**MISSING, "used_by": users}], "unused": [UNKNOWN]}
-    )
+    found = {**ORIGINS, "missing": [{**MISSING, "used_by": users}, MARS], "unused": [UNKNOWN]}
+    report = build(right=[RIGHT], unknown=[UNKNOWN], **found)
     rows = read_table(report)
     assert [(row["origin_ip"], row["origin"], row["used_by"]) for row in rows] == [
         ("192.0.2.1", "", ""),
         ("203.0.113.1", "unused", ""),
         ("192.0.2.30", "missing", "'=1"),
+        ("192.0.2.31", "unsupported", "b, a"),
     ]
     assert list(rows[2].values())[1:] == ["", "", "", "", "", "", "aws/us-east-1", *PREFIX.values(), "missing", "'=1"]

@@ -112,8 +112,8 @@ def test_summary(values: dict[str, t.Any], fail_on: list[str], state: str, failu
         (1, 2, [], ""),
         (1, 2, ["wrong"], ""),
         (0, 0, ["missing", "unused"], ""),
-        (0, None, ["missing", "unused"], ""),
-        (1, None, ["missing", "unused"], "1 hint is missing"),
+        (0, None, ["missing"], ""),
+        (1, None, ["missing"], "1 hint is missing"),
         (2, 1, ["missing", "unused"], "2 hints are missing and 1 hint is unused"),
     ],
 )
@@ -121,6 +121,15 @@ def test_fail_on_origins(missing: int, unused: int | None, fail_on: list[str], f
     found = summary(fail_on=fail_on, origins=origins(missing, unused))
     assert found["state"] == ("drift" if failure else "ok")
     assert found["failure"].partition(", and ")[0] == (f"example.com: {failure}" if failure else "")
+
+
+def test_fail_on_unused_fails_if_it_cannot_be_known() -> None:
+    found = summary(fail_on=["missing", "unused"], origins=origins(1, None))
+    assert found["failure"] == (
+        "example.com: 1 hint is missing and unused hints cannot be found, and cloud_region_hints_report_fail_on has missing, unused. "
+        "Correct what the warnings of the report name, or remove the word from the list."
+    )
+    assert summary(fail_on=["unused"])["failure"] == ""
 
 
 def test_failure_has_the_id_of_a_zone_without_a_name() -> None:
