@@ -88,7 +88,7 @@ def _build_origins(hints: dict[str, t.Any], is_supported: t.Callable[[Hint], boo
         {
             "value": item["hostname"],
             "used_by": _list_names(item),
-            "reason": item["error"] or "outside the zone, and not resolved",
+            "reason": item["error"] or "the zone has no record for it, and it was not resolved",
         }
         for item in hints["hostnames"]
         if not item["addresses"]

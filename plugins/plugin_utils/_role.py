@@ -174,7 +174,7 @@ def plan_origins(plan: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> d
     return t.cast("dict[str, t.Any]", mark_as_data(planned))  # texts of the API are no templates
 
 
-_UNRESOLVED = "not a name of the zone: set cloud_region_hints_resolve to true to resolve it"
+_UNRESOLVED = "the zone has no record for it: set cloud_region_hints_resolve to true to resolve it"
 
 _LEFT_OUT_REASONS = {
     "private_routing": "in a private network (private_routing)",

@@ -549,12 +549,18 @@ class TestOrigins:
         assert [cells[0] for cells in rows] == [origin["origin_ip"] for origin in origins["missing"]]
         assert [row["origin_ip"] for row in report.rows if row["origin"] == "missing"] == [cells[0] for cells in rows]
         (unknown,) = report.read_section("unknown-origins")
-        assert unknown == [*("example-net.storage.example", "assets.example.net", "outside the zone, and not resolved")]
+        assert unknown == [
+            *(
+                "example-net.storage.example",
+                "assets.example.net",
+                "the zone has no record for it, and it was not resolved",
+            )
+        ]
         console = report.read_console()
         assert "Compared with the origins of the zone: 10 missing, unused not known" in console
         assert "Missing: 192.0.2.31 aws/us-east-1 (192.0.2.0/25), used by api.example.net" in console
         assert (
-            "Origins not known: example-net.storage.example (outside the zone, and not resolved), used by assets.example.net"
+            "Origins not known: example-net.storage.example (the zone has no record for it, and it was not resolved), used by assets.example.net"
             in console
         )
 

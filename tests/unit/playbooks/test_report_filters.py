@@ -304,7 +304,11 @@ def test_origins_that_are_not_known() -> None:
     origins = build(**found)["origins"]
     assert (origins["complete"], origins["unused"], origins["counts"]) == (False, None, {"missing": 0, "unused": None})
     assert origins["unknown"] == [
-        {"value": "origin.example.org", "used_by": ["b", "a"], "reason": "outside the zone, and not resolved"},
+        {
+            "value": "origin.example.org",
+            "used_by": ["b", "a"],
+            "reason": "the zone has no record for it, and it was not resolved",
+        },
         {"value": "origin.example.org", "used_by": ["b", "a"], "reason": "Gone."},
         {"value": "p1", "used_by": ["b", "a"], "reason": "a pool that the account does not list"},
         {"value": "origin_rules", "used_by": [], "reason": "cannot be read: No."},
