@@ -59,7 +59,7 @@ def import_ansible() -> None:
             importlib.import_module(module.name)
     Templar(DataLoader()).template(trust_as_template("{{ [1] | map('string') | list }}"))
     for source_is_module in (False, True):  # fill its cache
-        UnifiedTaskResult.get_result_key_to_resolved_field_mapping(source_is_module)
+        UnifiedTaskResult.get_result_key_to_resolved_field_mapping(source_is_module=source_is_module)
     # Each run of a command configures the plugin loader, which is configured already.
     warnings.filterwarnings("ignore", "AnsibleCollectionFinder has already been configured")
 
