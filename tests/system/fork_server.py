@@ -31,7 +31,15 @@ if t.TYPE_CHECKING:
 
 COLLECTION = "ansible_collections.edgecache.cloudflare"
 COMMANDS = ("doc", "inventory", "playbook")
-LIBRARIES = ("ansible.executor.playbook_executor", "ansible.module_utils.urls", "netaddr", "requests")
+LIBRARIES = (
+    *("ansible.executor.playbook_executor", "ansible.module_utils.urls", "netaddr", "requests"),
+    # Imported by the first task, or by each module
+    *("ansible.playbook.handler_task_include", "multiprocessing.popen_fork", "multiprocessing.synchronize"),
+    *(f"ansible.module_utils._internal._json._profiles._module_legacy_{direction}" for direction in ("c2m", "m2c")),
+    "encodings.cp437",
+    f"{COLLECTION}.playbooks.filter_plugins.report",
+)
+INVENTORY = os.path.join(os.path.dirname(__file__), "../integration/targets/role_cloud_region_hints/inventory.ini")
 PLUGIN_KINDS = (
     *("action", "become", "cache", "callback", "connection", "filter"),
     *("inventory", "lookup", "shell", "strategy", "test", "vars"),
@@ -41,13 +49,14 @@ PLUGIN_KINDS = (
 def import_ansible() -> None:
     """Import the commands, the plugins of ansible-core and of the collection, and the shared code of the collection."""
     from ansible._internal._task import UnifiedTaskResult
+    from ansible.inventory.manager import InventoryManager
     from ansible.parsing.dataloader import DataLoader
     from ansible.plugins import loader
     from ansible.template import Templar, trust_as_template
 
+    loader.init_plugin_loader()
     for name in (*(f"ansible.cli.{command}" for command in COMMANDS), *LIBRARIES):
         importlib.import_module(name)
-    loader.init_plugin_loader()
     for kind in PLUGIN_KINDS:
         list(getattr(loader, f"{kind}_loader").all(class_only=True))
     plugins = importlib.import_module(f"{COLLECTION}.plugins")
@@ -58,8 +67,9 @@ def import_ansible() -> None:
         elif kind in ("module_utils", "plugin_utils"):
             importlib.import_module(module.name)
     Templar(DataLoader()).template(trust_as_template("{{ [1] | map('string') | list }}"))
+    InventoryManager(DataLoader(), [INVENTORY])  # compiles regular expressions
     for source_is_module in (False, True):  # fill its cache
-        UnifiedTaskResult.get_result_key_to_resolved_field_mapping(source_is_module)
+        UnifiedTaskResult.get_result_key_to_resolved_field_mapping(source_is_module=source_is_module)
     # Each run of a command configures the plugin loader, which is configured already.
     warnings.filterwarnings("ignore", "AnsibleCollectionFinder has already been configured")
 

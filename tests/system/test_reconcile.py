@@ -695,9 +695,9 @@ def _small_limits_and_fake_clock() -> t.Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("first_seed", "factor"), [pytest.param(0, 1, id="few"), pytest.param(1, 2, id="more", marks=pytest.mark.slow)]
+    ("first_seed", "factor"), [pytest.param(0, 1, id="few"), pytest.param(1, 3, id="more", marks=pytest.mark.slow)]
 )
-@pytest.mark.parametrize(("machine", "examples"), [(RegionsMachine, 30), (RegionMachine, 35), (InfoMachine, 15)])
+@pytest.mark.parametrize(("machine", "examples"), [(RegionsMachine, 20), (RegionMachine, 25), (InfoMachine, 10)])
 def test_reconcile(
     simulator: RunningSimulator,
     request: pytest.FixtureRequest,

@@ -372,7 +372,8 @@ def test_playbook_output_hides_tokens(ansible: Ansible) -> None:
         {"edgecache.cloudflare.origin_cloud_regions": {"mappings": ["192.0.2.1"], "api_token": "{{ secret }}"}},
     ]
     plays = [as_option, of_environment, create_play(misplaced, vars_files=["secret.yml"])]
-    output = run_playbook(ansible, plays, {"CLOUDFLARE_API_TOKEN": OTHER_SECRET, "SECRET": SECRET})
+    environment = {"ANSIBLE_PIPELINING": "true", "CLOUDFLARE_API_TOKEN": OTHER_SECRET, "SECRET": SECRET}
+    output = run_playbook(ansible, plays, environment)
     assert ansible.simulator.faults() == []
     assert output.statuses[-2:] == [200, 200]  # the last write, and UNPIPELINED
     outputs = output.stdout.split("PLAY [localhost]")[1:]
