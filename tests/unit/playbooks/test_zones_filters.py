@@ -115,6 +115,7 @@ def test_summary(values: dict[str, t.Any], fail_on: list[str], state: str, failu
         (0, None, ["missing"], ""),
         (1, None, ["missing"], "1 hint is missing"),
         (2, 1, ["missing", "unused"], "2 hints are missing and 1 hint is unused"),
+        (2, 1, ["right", "missing", "unused"], "1 hint is right, 2 hints are missing and 1 hint is unused"),
     ],
 )
 def test_fail_on_origins(missing: int, unused: int | None, fail_on: list[str], failure: str) -> None:
