@@ -513,7 +513,10 @@ class TestDiscover:
         reads = [operation for operation in pop_operations(ansible) if operation.endswith(("-list", "-get"))]
         assert set(self.READS) < set(reads)
         assert "legacy.example.net is left out: in no range of the sources (203.0.113.71, -, -)" in output
-        assert "assets.example.net is left out: the target has no record in the zone: set cloud_region_hints_resolve" in output
+        assert (
+            "assets.example.net is left out: the target has no record in the zone: set cloud_region_hints_resolve"
+            in output
+        )
         assert "api.example.net is left out: in a private network (virtual_network_id) (10.30.0.8, -, -)" in output
 
     def test_second_run_changes_nothing(self, ansible: Ansible) -> None:
