@@ -130,7 +130,7 @@ def practice(session: nox.Session) -> None:
     """Run the API simulator with a realistic zone until Ctrl-C. Prints the variables that make the collection use it."""
     prepare(session, NEWEST, *SIMULATOR)
     options = ("--port", "8787", "--seed", "tests/simulator/practice.yml")
-    session.run("python", "-m", "tests.simulator", "--exports", *(session.posargs or options))
+    session.run("python", "-m", "tests.simulator", "--exports", *options, *session.posargs)
 
 
 @nox.session(python=PYTHON, tags=["test"])

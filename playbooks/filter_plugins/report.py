@@ -207,8 +207,9 @@ def _find_verdict(report: Report) -> str:
             found.append(describe_hints(total, "was not compared with the ranges", "were not compared with the ranges"))
     if off := _list_disabled_settings(report):
         found.append(f"{off[0]} is off")
-    *first, last = found
-    return f"{', '.join(first)} and {last}" if first else last
+    if report["origins"] and not report["origins"]["complete"]:
+        found.append("not all origins are known")
+    return join_results(found)
 
 
 def _find_warnings(report: Report) -> list[str]:
@@ -249,10 +250,10 @@ def _find_origin_warnings(report: Report) -> list[str]:
         regions = "its region" if unsupported == 1 else "their regions"
         warnings.append(f"{subject} of the zone can have no hint, since Cloudflare does not support {regions}.")
     if unused := origins["counts"]["unused"]:
-        hints = describe_hints(unused, "is that of no origin", "are those of no origin")
-        them = "it" if unused == 1 else "them"
+        hints = describe_hints(unused, "has an address", "have addresses")
+        addresses, them = ("the address", "the hint") if unused == 1 else ("the addresses", "the hints")
         warnings.append(
-            f"{hints} that the zone shows. Check {them}, since other features may use the address, then delete {them}."
+            f"{hints} that no origin of the zone has. Check that no other feature uses {addresses}, then delete {them}."
         )
     if not origins["complete"]:
         warnings.append(
@@ -268,6 +269,12 @@ def _count_origins(report: Report, result: str) -> int:
 
 def _count_wrong(report: Report) -> int:
     return report["audit"]["counts"]["wrong"] if report["audit"] else 0
+
+
+def join_results(results: t.Sequence[str]) -> str:
+    """Return the results as one phrase: ``a, b and c``."""
+    *first, last = results
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def describe_hints(number: int, singular: str, plural: str) -> str:

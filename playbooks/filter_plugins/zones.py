@@ -19,6 +19,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.edgecache.cloudflare.playbooks.filter_plugins.report import (
     Report,
     describe_hints,
+    join_results,
     mark_as_text,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import CloudflareError
@@ -196,7 +197,7 @@ def _find_failure(label: str, report: Report, counts: t.Mapping[str, int], fail_
     if not found:
         return ""
     return (
-        f"{label}: {' and '.join(found)}, and cloud_region_hints_report_fail_on has {', '.join(fail_on)}. "
+        f"{label}: {join_results(found)}, and cloud_region_hints_report_fail_on has {', '.join(fail_on)}. "
         f"{fix}, or remove the word from the list."
     )
 

@@ -12,7 +12,7 @@ short_description: Compare the cloud region hints of a zone with the vendors' ad
 version_added: 1.0.0
 description:
   - Compares all cloud region mappings (cloud region hints) of a zone with the address ranges that the cloud vendors publish, and with
-    the supported regions. Changes nothing.
+    the supported regions. With O(origins), also with the origins that the zone uses. Changes nothing.
   - A hint becomes wrong when a vendor moves the address to another region, or when the address gets another owner. A wrong hint is worse
     than no hint, since the upper tier is then far away.
   - The module compares the names of regions. Azure's file has short names for some regions, such as V(germanywc). If a hint has another

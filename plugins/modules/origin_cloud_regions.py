@@ -130,7 +130,7 @@ options:
   derive:
     description:
       - Whether to find the vendor and the region of O(mappings) that have neither, as M(edgecache.cloudflare.cloud_region_info) does.
-      - Costs no request to Cloudflare. If a mapping has no vendor and no region, costs one request for each URL in O(sources).
+      - Costs no request to Cloudflare. If a mapping has no vendor and no region, each URL in O(sources) costs one request to that server.
       - An address in no range, or in ranges of several regions, is an error unless O(leave_out) is set.
     type: bool
     default: false

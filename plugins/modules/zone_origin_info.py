@@ -74,7 +74,7 @@ EXAMPLES = r"""
 
 - name: Show whether these are all origins
   ansible.builtin.debug:
-    msg: "{{ 'complete' if zone.complete else zone.unavailable + zone.hostnames }}"
+    msg: "{{ 'complete' if zone.complete else zone.unavailable + zone.hostnames | rejectattr('addresses') | list }}"
 
 - name: List the origins of load balancers, and resolve host names
   edgecache.cloudflare.zone_origin_info:

@@ -174,7 +174,7 @@ def plan_origins(plan: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> d
     return t.cast("dict[str, t.Any]", mark_as_data(planned))  # texts of the API are no templates
 
 
-_UNRESOLVED = "the zone has no record for it: set cloud_region_hints_resolve to true to resolve it"
+_UNRESOLVED = "the target has no record in the zone: set cloud_region_hints_resolve to true to resolve it"
 
 _LEFT_OUT_REASONS = {
     "private_routing": "in a private network (private_routing)",
@@ -186,7 +186,7 @@ _LEFT_OUT_REASONS = {
 def _refuse_incomplete(plan: t.Mapping[str, t.Any], unknown: t.Iterable[t.Mapping[str, str]]) -> str:
     """Return an error if a purge could delete the hint of an unknown origin, or if the policy needs all origins."""
     if plan["purge"]:
-        consequence = "cloud_region_hints_purge would delete the hints of others"
+        consequence = "cloud_region_hints_purge would delete the hints of the unknown ones"
     elif plan["strict"]:
         consequence = "cloud_region_hints_strict needs all of them"
     else:
@@ -194,7 +194,7 @@ def _refuse_incomplete(plan: t.Mapping[str, t.Any], unknown: t.Iterable[t.Mappin
     labels = [f"{item['host']} ({', '.join(filter(None, (item['origin_ip'], item['reason'])))})" for item in unknown]
     return (
         f"cloud_region_hints_discover: not all origins of the zone are known, and {consequence}. Not known: {join_truncated(labels)}. "
-        f"Correct this, or set cloud_region_hints_{'purge' if plan['purge'] else 'strict'} to false."
+        f"Correct the causes, or set cloud_region_hints_{'purge' if plan['purge'] else 'strict'} to false."
     )
 
 

@@ -541,7 +541,9 @@ class TestOrigins:
     def test_zone_without_hints(self, failed: dict[str, Report]) -> None:
         report = failed[self.ZONE_ID]
         origins = report.data["origins"]
-        assert report.data["verdict"].startswith("The zone has no hints, 10 origins lack a hint and ")
+        assert report.data["verdict"].startswith("The zone has no hints, 10 origins lack a hint, ")
+        assert report.data["verdict"].endswith(" and not all origins are known")
+        assert "? unused" in [get_text(tile) for tile in report.page.findall(".//ul")[0]]
         assert origins["counts"] == {"missing": self.MISSING_COUNT, "unused": None}
         assert [item["value"] for item in origins["unknown"]] == ["example-net.storage.example"]
         rows = report.read_section("missing")

@@ -512,7 +512,10 @@ class TestDiscover:
         assert self.hints(ansible) == self.HINTS
         assert set(self.READS) < {entry["operation"] for entry in ansible.simulator.stats()["log"]}
         assert "legacy.example.net is left out: in no range of the sources (203.0.113.71, -, -)" in output
-        assert "assets.example.net is left out: the zone has no record for it: set cloud_region_hints_resolve" in output
+        assert (
+            "assets.example.net is left out: the target has no record in the zone: set cloud_region_hints_resolve"
+            in output
+        )
         assert "api.example.net is left out: in a private network (virtual_network_id) (10.30.0.8, -, -)" in output
         assert "changed=0" in self.run(ansible)
 

@@ -319,7 +319,7 @@ def test_origins_that_are_not_known() -> None:
     ("found", "verdict", "warnings"),
     [
         (ORIGINS, "The only hint matches the ranges", []),
-        (INCOMPLETE, "The only hint matches the ranges", [NOT_ALL_KNOWN]),
+        (INCOMPLETE, "The only hint matches the ranges and not all origins are known", [NOT_ALL_KNOWN]),
         (
             {**ORIGINS, "missing": [MISSING]},
             "1 origin lacks a hint",
@@ -331,7 +331,7 @@ def test_origins_that_are_not_known() -> None:
             [
                 "1 origin of the zone has no hint, although the ranges have the region. Declare the missing hint.",
                 "1 origin of the zone can have no hint, since Cloudflare does not support its region.",
-                "1 hint is that of no origin that the zone shows. Check it, since other features may use the address, then delete it.",
+                "1 hint has an address that no origin of the zone has. Check that no other feature uses the address, then delete the hint.",
             ],
         ),
     ],

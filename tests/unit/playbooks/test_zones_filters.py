@@ -94,6 +94,12 @@ def index(*summaries: dict[str, t.Any]) -> dict[str, t.Any]:
         ({"unknown": 2, "right": 1}, ["wrong"], "ok", ""),
         ({"unknown": 2, "wrong": 1}, ["wrong", "unknown"], "drift", "1 hint is wrong and 2 hints are unknown"),
         ({"ambiguous": 2}, ["ambiguous"], "drift", "2 hints are ambiguous"),
+        (
+            {"unknown": 2, "wrong": 1, "ambiguous": 1},
+            ["wrong", "ambiguous", "unknown"],
+            "drift",
+            "1 hint is wrong, 1 hint is ambiguous and 2 hints are unknown",
+        ),
         ({"unsupported": 1, "right": 1}, ["unsupported"], "drift", "1 hint has an unsupported region"),
     ],
 )

@@ -353,7 +353,7 @@ class TestOrigins:
             "origin_ip": "origin.example.org",
             "vendor": "",
             "region": "",
-            "reason": "the zone has no record for it: set cloud_region_hints_resolve to true to resolve it",
+            "reason": "the target has no record in the zone: set cloud_region_hints_resolve to true to resolve it",
         }
 
     def test_name_that_cannot_be_resolved(self) -> None:
@@ -403,7 +403,7 @@ class TestOrigins:
         assert [item["host"] for item in planned["left_out"]] == ["cdn", "origin_rules"]
         error = self.plan(**found, **{option: True})["error"]
         assert error.startswith("cloud_region_hints_discover: not all origins of the zone are known, and ")
-        assert "Not known: cdn (origin.example.org, the zone has no record for it: " in error
+        assert "Not known: cdn (origin.example.org, the target has no record in the zone: " in error
         assert "origin_rules (the list cannot be read: Authentication error)" in error
         assert error.endswith(f"set cloud_region_hints_{option} to false.")
 
