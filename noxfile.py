@@ -225,7 +225,7 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON, tags=["rest"])
 def slow(session: nox.Session) -> None:
-    """Run the system tests that "make test" leaves out: the report page in a browser, the import into AWX, the benchmark."""
+    """Run the system tests that "make test" leaves out, such as the report page in a browser, and the import into AWX."""
     prepare(session, NEWEST, *SYSTEM)
     run_tool(session, "awx_collection")
     session.env["BROWSERS"] = " ".join(versions.BROWSERS)
@@ -312,7 +312,7 @@ def live(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def contract(session: nox.Session) -> None:
-    """Compare the contract with the types of the newest Cloudflare SDK on PyPI. The system tests compare the pinned one."""
+    """Compare the contract with the types of the newest Cloudflare SDK on PyPI. The session "slow" compares the pinned one."""
     prepare(session, NEWEST, *SIMULATOR)
     session.install("--upgrade", "cloudflare")
     run_tool(session, "contract_watch", *session.posargs)

@@ -85,6 +85,7 @@ def ansible(forked_ansible: Ansible) -> Ansible:
     return forked_ansible
 
 
+@pytest.mark.slow
 def test_lookup_agrees_with_the_library(
     library: t.Any, reference_trie: CIDRTrie, files: list[str], addresses: list[str], ranges: list[t.Any]
 ) -> None:
@@ -218,6 +219,7 @@ def memory_by_shape(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
     return {shape: kilobytes for shape, (dummy, kilobytes) in zip(HOSTILE_FILES, measured, strict=True)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", HOSTILE_FILES)
 def test_memory_of_hostile_files(memory_by_shape: dict[str, int], shape: str) -> None:
     """A file may have any content, since it may come from a URL."""

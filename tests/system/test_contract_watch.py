@@ -17,6 +17,8 @@ from tests.simulator.contract import CONTRACT_FILE
 contract_watch = pytest.importorskip("tests.tools.contract_watch")  # which needs the SDK
 SDK_VERSION = contract_watch.cloudflare.__version__
 
+pytestmark = pytest.mark.slow
+
 LIST = "origin-cloud-regions-v2-list"
 GET = "origin-cloud-regions-v2-get"
 PUT = "origin-cloud-regions-v2-upsert"

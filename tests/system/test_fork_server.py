@@ -35,6 +35,7 @@ TASKS: list[dict[str, t.Any]] = [
 ]
 
 
+@pytest.mark.slow
 def test_output_and_exit_code_of_a_playbook(ansible: Ansible, forked_ansible: ForkedAnsible) -> None:
     """Modules run in the folder of the playbook, which is not that of the command."""
     (ansible.folder / "plays").mkdir()

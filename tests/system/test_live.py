@@ -23,6 +23,8 @@ from tests.simulator.contract import Contract
 from tests.simulator.testing import ROOT, RunningSimulator
 from tests.tools import live
 
+pytestmark = pytest.mark.slow
+
 DOCUMENTATION = ipaddress.ip_network("2001:db8::/32")
 SUPPORTED = "origin-cloud-regions-v2-supported-regions"
 PUT = "origin-cloud-regions-v2-upsert"
