@@ -162,6 +162,7 @@ def peak_memory(*lookups: tuple[t.Sequence[str], t.Sequence[str]]) -> list[tuple
     return [(int(count), int(kilobytes)) for count, kilobytes in lines]
 
 
+@pytest.mark.slow
 def test_memory_of_vendor_files(files: list[str], addresses: list[str]) -> None:
     ((count, kilobytes),) = peak_memory((files, addresses[:3_500]))
     assert count == 3_500
@@ -226,6 +227,7 @@ def test_memory_of_hostile_files(memory_by_shape: dict[str, int], shape: str) ->
     assert memory_by_shape[shape] < 200_000
 
 
+@pytest.mark.slow
 def test_module_and_lookup_agree(ansible: Ansible, files: list[str], addresses: list[str]) -> None:
     """All four files, and the maximum number of addresses of a zone."""
     origin_ips = addresses[:3_500]

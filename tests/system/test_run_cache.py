@@ -25,6 +25,8 @@ from tests.simulator.testing import RunningSimulator
 from tests.system.in_process import run_lookup
 from tests.system.playbooks import Ansible
 
+pytestmark = pytest.mark.slow
+
 LOOKUP = "edgecache.cloudflare.origin_cloud_region"
 SECRET = "Zm9vYmFyLXNlY3JldC1vZi1hLXRlc3Q"
 ADDRESS = "192.0.2.1"
