@@ -20,8 +20,8 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 REPORT = CHECKOUT / ".venv/report.json"
 NOX = [sys.executable, "-m", "nox"]
-# Two more than processors, since some tests wait.
-JOBS = (os.cpu_count() or 1) + 2
+# One more than processors, since some tests wait.
+JOBS = (os.cpu_count() or 1) + 1
 
 
 def failed_tests(session: str) -> list[str]:
