@@ -21,7 +21,7 @@ import pytest
 import requests
 import responses
 from ansible.module_utils import basic
-from ansible.module_utils.common import warnings
+from ansible.module_utils.common import parameters, warnings
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._api import client as _client
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._http import pacing as _pacing
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._http import session as _session
@@ -130,12 +130,12 @@ def run_bare(
     spec = importlib.util.spec_from_file_location("__main__", module_under_test.__file__)
 
     def run(**options: t.Any) -> dict[str, t.Any]:
-        if hasattr(basic, "_PARSED_MODULE_ARGS"):  # else the invocation is always part of the result
+        if "inject_invocation" in parameters.PASS_VARS:  # else the invocation is always part of the result
             options["_ansible_inject_invocation"] = True
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode())
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
         if "ansible.module_utils._internal" in sys.modules:  # as in the process of a module, since ansible-core 2.19
-            monkeypatch.setattr(sys.modules["ansible.module_utils._internal"], "is_controller", False)
+            monkeypatch.setattr(sys.modules["ansible.module_utils._internal"], "is_controller", False, raising=False)
         warnings._global_warnings.clear()
         with pytest.raises(SystemExit) as exit_info:
             spec.loader.exec_module(importlib.util.module_from_spec(spec))

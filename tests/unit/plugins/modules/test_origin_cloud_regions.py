@@ -1077,7 +1077,7 @@ def test_secrets_are_hidden_with_mappings_of_wrong_type(
     run_bare: RunModule, wire: Wire, bad: t.Any, credential: dict[str, str]
 ) -> None:
     """Ansible stops collecting secrets if the elements of a list have a wrong type."""
-    result = run_bare(**credential, zone_id=ZONE_ID, mappings=bad, _ansible_inject_invocation=True)
+    result = run_bare(**credential, zone_id=ZONE_ID, mappings=bad)
     assert result["failed"]  # the fixture searches the output for token and key
 
 
