@@ -470,6 +470,20 @@ class TestCache:
             assert look_up(address(1)) == [mapping(address(1))]
         assert zone.requested == [address(1)] * 2
 
+    def test_another_lookup_reads_the_zone_first(
+        self, look_up: Lookup, zone: FakeZone, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lock = _cache.RunCache.lock
+
+        def lock_after_another_lookup(cache: _cache.RunCache) -> t.ContextManager[None]:
+            monkeypatch.setattr(_cache.RunCache, "lock", lock)
+            look_up(address(1))
+            return lock(cache)
+
+        monkeypatch.setattr(_cache.RunCache, "lock", lock_after_another_lookup)
+        assert look_up(address(1)) == [mapping(address(1))]
+        assert zone.requested == [address(1)]
+
     def test_waiting_lookups_share_a_failure(self, look_up: Lookup, zone: FakeZone) -> None:
         requested, answer = threading.Event(), threading.Event()
 

@@ -13,8 +13,10 @@ import time
 import typing as t
 
 import pytest
+import requests
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client import Client, Credential
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import RetryableTransportError
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.deadline import make_adapter
 from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import TOKEN
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -98,6 +100,14 @@ def test_slow_answer(server: SlowServer, immediate: bytes, delayed: bytes) -> No
         "max_wait (0.3 seconds in total) has 0.0 left: raise max_wait, or try again later"
     )
     assert server.targets == [b"/zones"]
+
+
+def test_time_is_over_before_the_answer(server: SlowServer) -> None:
+    server.responses = [(RESPONSE, b"")]
+    with requests.Session() as session:
+        session.mount(server.url, make_adapter(lambda: 0.0))
+        with pytest.raises(requests.exceptions.ReadTimeout):
+            session.get(server.url)
 
 
 def test_slow_answer_with_max_wait_0(server: SlowServer) -> None:

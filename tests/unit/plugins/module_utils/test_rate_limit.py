@@ -193,6 +193,11 @@ class TestFile:
         assert not limit.update(header(0, 60))
         assert not list(shared_folder.iterdir())
 
+    def test_folder_that_others_can_access_later(self, limit: SharedRateLimit, shared_folder: Path) -> None:
+        assert limit.take() is None
+        shared_folder.chmod(0o707)
+        assert not limit.update(header(0, 60))
+
     def test_folder_of_another_user(
         self, limit: SharedRateLimit, shared_folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
