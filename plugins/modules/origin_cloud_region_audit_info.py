@@ -43,7 +43,7 @@ options:
     version_added: 1.1.0
   resolve:
     description:
-      - Whether to resolve host names that the zone's own records do not lead to an address. Otherwise, one such name is enough for
+      - Whether to resolve host names for which the zone itself has no address. Otherwise, one such name is enough for
         RV(unused) to be null. The option O(edgecache.cloudflare.zone_origin_info#module:resolve) describes the limits.
       - If the addresses of a name change often, a hint in RV(unused) may be that of an address that the name has at another time.
       - Needs O(origins=true).
@@ -103,7 +103,8 @@ RETURN = r"""
 right:
   description:
     - The mappings whose vendor and region agree with the ranges.
-    - Each mapping of the zone is in exactly one of RV(right), RV(wrong), RV(ambiguous) and RV(unknown). All lists are in the API's order.
+    - Each mapping of the zone is in exactly one of RV(right), RV(wrong), RV(ambiguous) and RV(unknown). All lists of mappings are in the
+      API's order.
   returned: success
   type: list
   elements: dict
@@ -269,7 +270,7 @@ origins_complete:
   sample: true
 hostnames:
   description:
-    - The host names that the records of the zone do not lead to an address, by name. Most are names outside the zone.
+    - The host names for which the zone itself has no address, sorted by name. Most are names outside the zone.
   returned: success, with the option origins
   type: list
   elements: dict
@@ -322,7 +323,7 @@ unavailable:
       type: str
       sample: origin_rules
     failure:
-      description: The first error of the API about it, as in RV(failure).
+      description: The first error of the API about this list, as in RV(failure).
       returned: always
       type: dict
       contains: &failure

@@ -17,7 +17,7 @@ description:
     enabled origin rules, and of custom hostnames. A load balancer takes the place of the DNS records of its name. Disabled pools,
     origins, rules and pool sets do not count.
   - Follows host names through the DNS records and load balancers of the zone, proxied or not. The module always reads the DNS records
-    for this purpose, also if O(include) does not have V(dns_records).
+    for this purpose, even if O(include) does not have V(dns_records).
   - Does not see origins that are configured elsewhere, such as in Workers, Spectrum or the configuration of a tunnel.
   - Costs one request for each 5,000 DNS records, at least one. For load balancers, it costs up to three more (the zone, the load
     balancers, and the pools if a load balancer has any). Origin rules cost one more. Custom hostnames cost one more for each 1,000,
@@ -31,7 +31,7 @@ extends_documentation_fragment:
 options:
   include:
     description:
-      - What to list the origins of.
+      - The parts of the zone whose origins to list.
       - Without V(load_balancers), the origins of a DNS record count even if a load balancer takes the place of the record.
     type: list
     elements: str
@@ -39,14 +39,14 @@ options:
     default: [dns_records, load_balancers, origin_rules, custom_hostnames]
   resolve:
     description:
-      - Whether to resolve host names that the zone's own records do not lead to an address, such as the name of a load balancer of
-        a cloud vendor. Their addresses are then also in RV(origins). Without this option, the names are only listed in RV(hostnames).
-      - The module uses the resolver of the host that it runs on. All names together take at most O(timeout) seconds. Names are absolute,
-        as for Cloudflare, so that search domains do not count, nor do entries of the hosts file on most systems.
-      - The addresses of a name may change at any time, above all those of a load balancer of a cloud vendor. A resolver elsewhere may
+      - Whether to resolve host names for which the zone itself has no address, such as the name of a load balancer of a cloud vendor.
+        Their addresses are then also in RV(origins). Without this option, the names are only listed in RV(hostnames).
+      - The module uses the resolver of the host that it runs on. All names together take at most O(timeout) seconds. Like Cloudflare,
+        the module does not use search domains. On most systems, it does not use the hosts file either.
+      - The addresses of a name may change at any time, especially those of a load balancer of a cloud vendor. A resolver elsewhere may
         get other addresses. If you know the region of the name, declare hints for the addresses that its owner publishes instead.
-      - A name that may belong to the zone, but whose DNS records or load balancers were not read, is not resolved. The resolver would
-        return the addresses of Cloudflare. To recognize such names, the module reads the zone, with one request if nothing else
+      - If the DNS records or the load balancers were not read, the module does not resolve names that may belong to the zone. The
+        resolver would return the addresses of Cloudflare. To recognize such names, the module reads the zone, with one request if nothing else
         needs it.
     type: bool
     default: false
@@ -123,8 +123,8 @@ origins:
           sample: app.example.com
 hostnames:
   description:
-    - The host names that the records of the zone do not lead to an address, by name. Most are names outside the zone.
-    - Also has names of the zone that lead nowhere, such as a name without a record.
+    - The host names for which the zone itself has no address, sorted by name. Most are names outside the zone.
+    - The list also has names of the zone without an address, such as a name without a record.
   returned: success
   type: list
   elements: dict
@@ -182,7 +182,7 @@ unavailable:
       type: str
       sample: origin_rules
     failure:
-      description: The first error of the API about it, as in RV(failure).
+      description: The first error of the API about this list, as in RV(failure).
       returned: always
       type: dict
       contains: &failure
