@@ -20,10 +20,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._text import join_truncated, sanitize_text
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._survey import parse_variables
-from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._zones import mark_as_data
-
-HostVars = t.Mapping[str, t.Mapping[str, t.Any]]
-"""The variables of each host."""
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._zones import HostVars, mark_as_data
 
 POLICY = "__cloud_region_hints_host_policy"
 """The fact of a host with the variables that must be the same for all hosts, by name without the prefix ``cloud_region_hints_``."""
@@ -134,7 +131,7 @@ def plan_origins(plan: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any]) -> d
     nothing = {"mappings": [], "left_out": [], "keep": [], "result": {}, "error": ""}
     if not plan["discover"]:
         return nothing
-    if "origins" not in found:  # the task has failed, and ignore_errors has stepped over the failure
+    if "origins" not in found:  # the task has failed, and ignore_errors is set
         return {**nothing, "error": str(found.get("msg"))}
     declared = set(_iter_addresses(plan["mappings"]))
     unknown = [
