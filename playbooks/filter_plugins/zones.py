@@ -204,11 +204,11 @@ def _find_failure(label: str, report: Report, counts: t.Mapping[str, int], fail_
 
 def _find_verdict(states: t.Mapping[str, int], total: int) -> str:
     drift, failed = states.get("drift", 0), states.get("failed", 0)
-    of_all = f"of {total:,} {'zone' if total == 1 else 'zones'}"
-    found = [f"{drift:,} {of_all} {'has' if drift == 1 else 'have'} drift"] if drift else []
+    zones = f"{total:,} {'zone' if total == 1 else 'zones'}"
+    found = [f"{drift:,} of {zones} {'has' if drift == 1 else 'have'} drift"] if drift else []
     if failed:
-        found.append(f"{failed:,} failed" if drift else f"{failed:,} {of_all} failed")
-    return " and ".join(found) or f"No drift in {total:,} {'zone' if total == 1 else 'zones'}"
+        found.append(f"{failed:,} failed" if drift else f"{failed:,} of {zones} failed")
+    return " and ".join(found) or f"No drift in {zones}"
 
 
 def _label(zone: Summary) -> str:

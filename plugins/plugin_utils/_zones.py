@@ -86,28 +86,27 @@ def _find_zone(host: str, variables: t.Mapping[str, t.Any]) -> dict[str, str]:
         value = variables.get(name)
         return "" if value is None else str(value).strip()
 
+    unknown = {"zone_id": "", "zone": "", "name": ""}
     try:
         zone_id, zone = find("cloud_region_hints_zone_id"), find("cloud_region_hints_zone")
         inventory_id, inventory_name = find("zone_id"), find("zone")
     except Exception as error:
         reason = redact(str(error), find_credentials(str(error)))
-        return {"zone_id": "", "zone": "", "name": "", "problem": f"The zone of {host} cannot be evaluated: {reason}"}
+        return {**unknown, "problem": f"The zone of {host} cannot be evaluated: {reason}"}
     if not zone_id and not zone:
         zone_id, zone = inventory_id, "" if inventory_id else inventory_name
     name = zone or (inventory_name if inventory_id in ("", zone_id) else "")
-    # Facts and messages would show it
-    if any(
-        may_be_secret(value) for value in (zone_id, zone, name) if not is_zone_id(value) and not is_domain_name(value)
-    ):
+    invalid = [value for value in (zone_id, zone, name) if not is_zone_id(value) and not is_domain_name(value)]
+    if any(map(may_be_secret, invalid)):  # facts and messages would show it
         problem = (
             f"The zone of {host}: the value contains a credential, and is not shown. Use a zone id or a domain name."
         )
-        return {"zone_id": "", "zone": "", "name": "", "problem": problem}
-    problem = (
-        ""
-        if zone_id or zone
-        else f"{host} has no zone. Set zone_id, cloud_region_hints_zone_id or cloud_region_hints_zone for the host."
-    )
+        return {**unknown, "problem": problem}
+    problem = ""
+    if not zone_id and not zone:
+        problem = (
+            f"{host} has no zone. Set zone_id, cloud_region_hints_zone_id or cloud_region_hints_zone for the host."
+        )
     return {"zone_id": zone_id, "zone": zone, "name": name, "problem": problem}
 
 

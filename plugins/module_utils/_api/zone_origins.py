@@ -90,10 +90,9 @@ class LoadBalancer(t.NamedTuple):
     @classmethod
     def from_api(cls, item: t.Any) -> LoadBalancer:
         with _parsing("a load balancer", item):
-            parts = [item]
-            for override in [*_get(item, "rules", []), *_get(item, "pool_sets", [])]:
-                if not _get(override, "disabled", False):
-                    parts.append(_get(override, "overrides", {}))
+            variants = [*_get(item, "rules", []), *_get(item, "pool_sets", [])]
+            enabled = [variant for variant in variants if not _get(variant, "disabled", False)]
+            parts = [item, *(_get(variant, "overrides", {}) for variant in enabled)]
             pools = dict.fromkeys(itertools.chain.from_iterable(map(_pools_in, parts)))
             return cls(
                 _get_required(item, "name"), _get(item, "enabled", True), _get(item, "proxied", False), (*pools,)
@@ -159,7 +158,7 @@ class CustomHostname(t.NamedTuple):
 
 
 class ZoneSources(t.NamedTuple):
-    """What a zone sends requests with. A list is ``None`` if it was not read.
+    """What decides where a zone sends requests. A list is ``None`` if it was not read.
 
     ``fallback_origin`` is empty if it was not read, or if the zone has none. ``zone`` is ``None`` if it was not read.
     ``unavailable`` has by source the error of the first call that the credential or the plan does not allow.
@@ -178,9 +177,9 @@ class ZoneSources(t.NamedTuple):
 def read_zone_sources(client: Client, zone_id: str, include: t.Collection[str], needs_zone: bool) -> ZoneSources:
     """Read the sources in ``include``, and always the DNS records, which lead from names to addresses.
 
-    One request for each 5,000 records, at least one, and at most one for each other call: the zone (for load balancers, or with
-    ``needs_zone``), load balancers, pools (if a load balancer has one), origin rules, custom hostnames (each 1,000 of them), and
-    fallback origin (if a custom hostname may need it). Independent calls are concurrent. Raises the first error if the credential
+    One request for each 5,000 records and each 1,000 custom hostnames, at least one each, and at most one for each other call: the zone
+    (for load balancers, or with ``needs_zone``), load balancers, pools (if a load balancer has one), origin rules, and fallback
+    origin (if a custom hostname may need it). Independent calls are concurrent. Raises the first error if the credential
     may read no list.
     """
     path = f"/zones/{zone_id}"

@@ -93,9 +93,9 @@ def discover_origins(
     resolutions = {name: Resolution([], graph.errors.get(name)) for name in graph.hostnames}
     names = [name for name in graph.hostnames if name not in graph.errors]
     if resolve:
-        is_known = sources.dns_records is not None and sources.load_balancers is not None
+        has_all_names = sources.dns_records is not None and sources.load_balancers is not None
         suffix = f".{normalize_name(zone_name)}"
-        safe = [name for name in names if is_known or (zone_name and not f".{name}".endswith(suffix))]
+        safe = [name for name in names if has_all_names or (zone_name and not f".{name}".endswith(suffix))]
         resolutions.update((name, Resolution([], NOT_RESOLVED)) for name in names)
         resolutions.update(resolve_names(safe, timeout))
         for name in safe:

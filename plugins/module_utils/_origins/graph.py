@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Follow what a zone sends requests with to addresses, and to names outside the zone.
+"""Follow the sources of a zone to the addresses of its origins, and to host names outside the zone.
 
 Private to the collection: other code must not import this file. It sends no request and resolves no name. Source of the rules for
 wildcards: RFC 4592, https://www.rfc-editor.org/rfc/rfc4592
@@ -10,6 +10,7 @@ wildcards: RFC 4592, https://www.rfc-editor.org/rfc/rfc4592
 
 from __future__ import annotations
 
+import itertools
 import re
 import typing as t
 
@@ -58,7 +59,7 @@ class UsedBy(t.NamedTuple):
 
 
 class ZoneGraph:
-    """The origins of a zone by address, and the host names that its records do not lead to an address, with what uses them.
+    """The origins of a zone by address, and the host names for which the zone itself has no address, with what uses them.
 
     ``skipped`` has values with the reason. ``errors`` has the names that no resolver can resolve either, with the reason.
     """
@@ -128,7 +129,8 @@ def _iter_starts(
         for record in sources.dns_records or ():
             name = normalize_name(record.name)
             if record.proxied and name not in balancer_names:
-                yield from (("dns_record", name, target) for target in names.targets_of_record(record))
+                for target in names.targets_of_record(record):
+                    yield "dns_record", name, target
     for balancer in balancers:
         for target in names.targets_of_balancer(balancer):
             yield "load_balancer", normalize_name(balancer.name), target
@@ -204,9 +206,9 @@ class _Names:
         Without an answer of the zone, that is the name itself, as an end.
         """
         owner = self._find_owner(name)
-        targets: list[_Target] = []
         if owner in self._balancers:
             return [target for item in self._balancers[owner] for target in self.targets_of_balancer(item, name)]
+        targets: list[_Target] = []
         if owner in self._records:
             targets = [target for item in self._records[owner] for target in self.targets_of_record(item, pool, name)]
         return targets or [_Target(name, pool, name, error="" if is_host_name(name) else INVALID_NAME, is_unknown=True)]
@@ -230,7 +232,8 @@ class _Names:
                 targets = self._targets_of_name(*name)
                 ends.update((target, None) for target in targets if target.is_end)
                 links[name] = {(target.value, target.pool) for target in targets if not target.is_end}
-            names = [name for name in dict.fromkeys(name for one in names for name in links[one]) if name not in links]
+            found = dict.fromkeys(itertools.chain.from_iterable(links[name] for name in names))
+            names = [name for name in found if name not in links]
         ends.update((_Target(*name, name[0], error=TOO_LONG, is_unknown=True), None) for name in names)
         if not ends and _has_loop(links):
             ends[_Target(start, None, start, error=LOOP, is_unknown=True)] = None
@@ -238,7 +241,7 @@ class _Names:
 
 
 def _has_loop(links: t.Mapping[_Name, set[_Name]]) -> bool:
-    """Return whether some links lead back to their start."""
+    """Return whether some links lead back to their start: whether names remain after all dead ends are removed."""
     dead_ends: set[_Name] = set()
     while more := {name for name in links if name not in dead_ends and links[name] <= dead_ends}:
         dead_ends |= more
