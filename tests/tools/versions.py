@@ -18,8 +18,8 @@ from tests.tools.workspace import CHECKOUT
 
 CONSTRAINTS = CHECKOUT / "tests/requirements/constraints.txt"
 
-# The newest release of each supported ansible-core, oldest first, and the Pythons that its controller runs on. The first of them
-# that is installed runs its sessions. Their order gives each Python a session.
+# The newest release of each supported ansible-core, oldest first, and the Pythons that its controller runs on. The sessions of a
+# release use the first installed Python of its list. The lists are ordered so that each Python gets a session.
 CORES = {
     "2.16.19": ("3.12", "3.11", "3.10"),
     "2.17.14": ("3.11", "3.12", "3.10"),
@@ -70,15 +70,15 @@ def write_lowest(constraints: Path) -> str:
     (core,) = re.findall(r'requires_ansible: ">=([\d.]+)"', (CHECKOUT / "meta/runtime.yml").read_text())
     required = (CHECKOUT / "meta/ee-requirements.txt").read_text()
     lowest = dict(re.findall(r"^(\w+)>=([\d.]+)", required, re.MULTILINE))
-    # An older requests needs an older responses.
-    moved = re.compile("|".join([*lowest, "responses"]))
-    pins = [line for line in CONSTRAINTS.read_text().splitlines() if not moved.match(line)]
+    # The pinned release of responses needs a newer release of requests.
+    replaced = re.compile("|".join([*lowest, "responses"]))
+    pins = [line for line in CONSTRAINTS.read_text().splitlines() if not replaced.match(line)]
     constraints.write_text("\n".join([*pins, *(f"{name}=={version}" for name, version in lowest.items())]))
     return core
 
 
 def find_gaps() -> tuple[str, str]:
-    """Return what the sessions test on this machine, and what they cannot test, since it is not installed."""
+    """Return what the sessions test on this machine, and what they cannot test, since a program is not installed."""
     tested = [f"ansible-core {core} on Python {RUNNABLE[core]}" for core in dict.fromkeys((OLDEST, NEWEST))]
     tested += [
         f"unit tests with ansible-core {core} on Python {python}"
