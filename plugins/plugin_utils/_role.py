@@ -18,6 +18,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors impor
     ConfigurationError,
     InvalidAddressError,
 )
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import HIDDEN, may_be_secret
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._text import join_truncated, sanitize_text
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._survey import parse_variables
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._zones import HostVars, mark_as_data
@@ -274,7 +275,8 @@ def _find_origins(
     group = policy["group"]
     if group not in groups:
         raise ConfigurationError(
-            f"cloud_region_hints_group: the inventory has no group {group}. Set it to a group of the inventory, or leave it empty."
+            f"cloud_region_hints_group: the inventory has no group {_hide_secret(group)}. Set it to a group of the inventory, or leave it "
+            "empty."
         )
     origins = sorted(host for host in groups[group] if host in hosts)
     hidden = len(groups[group]) - len(origins)
@@ -291,6 +293,10 @@ def _find_origins(
             "If that is meant, set cloud_region_hints_allow_empty to true."
         )
     return origins
+
+
+def _hide_secret(text: str) -> str:
+    return HIDDEN if may_be_secret(text) else text
 
 
 def _to_text(value: t.Any) -> str:

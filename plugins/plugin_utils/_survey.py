@@ -17,8 +17,10 @@ import typing as t
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._addresses import quote_value
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.zones import is_domain_name, is_zone_id
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.sources import is_local_path
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import find_credentials, may_be_secret
 from yaml import MarkedYAMLError, YAMLError
 
 REPORT_FORMATS = (".html", ".json", ".csv", ".yml", ".yaml")
@@ -32,6 +34,8 @@ ORIGIN_RESULTS = ("missing", "unused")
 
 FAILING_RESULTS = ("wrong", "unsupported", "ambiguous", "unknown", *ORIGIN_RESULTS)
 """The possible items of ``report_fail_on``."""
+
+_MISPLACED = "the value contains a credential, and is not shown."
 
 _YAML_START = re.compile(r"\s*(---|#|[\[{'\"]|-\s)")
 """Matches a string in YAML. Any other string is one path or URL."""
@@ -91,6 +95,20 @@ def parse_text(value: t.Any) -> str:
     return "" if value is None else str(value)
 
 
+def parse_zone(value: t.Any) -> str:
+    """Return a zone id or a domain name. Facts show it, and the module rejects a credential only afterwards."""
+    text = parse_text(value)
+    if is_misplaced_secret(text):
+        raise ConfigurationError(f"{_MISPLACED} Use a zone id or a domain name.")
+    return text
+
+
+def is_misplaced_secret(zone: str) -> bool:
+    """Return whether the id or the name of a zone may be a credential that was pasted there."""
+    text = zone.strip()
+    return may_be_secret(text) and not is_zone_id(text) and not is_domain_name(text)
+
+
 def parse_mappings(value: t.Any) -> list[dict[str, t.Any]]:
     """Return a list of mappings, which may be a string in YAML. Their keys and values are not validated."""
     mappings = _parse_yaml(value) if isinstance(value, str) else value or []
@@ -110,6 +128,8 @@ def parse_sources(value: t.Any) -> list[str]:
             raise ConfigurationError(
                 f"{quote_value(source)} is not a path or a URL. Set it to one, or to a list of them."
             )
+        if find_credentials(source) == [source.strip()]:  # the absolute path would hide it from the module
+            raise ConfigurationError(f"{_MISPLACED} Use paths and URLs.")
     return [absolute_path(source) for source in sources]
 
 
@@ -217,8 +237,8 @@ def _parse_yaml(text: str) -> t.Any:
 
 
 _PARSERS: dict[str, t.Callable[[t.Any], t.Any]] = {
-    "zone_id": parse_text,
-    "zone": parse_text,
+    "zone_id": parse_zone,
+    "zone": parse_zone,
     "group": parse_text,
     "mappings": parse_mappings,
     "mappings_hash": parse_text,

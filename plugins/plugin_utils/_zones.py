@@ -13,11 +13,7 @@ import os
 import typing as t
 
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.zones import (
-    fetch_zone_name,
-    is_domain_name,
-    is_zone_id,
-)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.zones import fetch_zone_name
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import (
     ARGUMENT_SPEC,
     OptionSource,
@@ -26,13 +22,10 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.optio
     read_environment,
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.sources import DEFAULT_SOURCES
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import (
-    find_credentials,
-    may_be_secret,
-    redact,
-)
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import find_credentials, redact
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import RunCache
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._ranges import share_range_files
+from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._survey import is_misplaced_secret
 
 HostVars = t.Mapping[str, t.Mapping[str, t.Any]]
 """The variables of each host."""
@@ -96,8 +89,7 @@ def _find_zone(host: str, variables: t.Mapping[str, t.Any]) -> dict[str, str]:
     if not zone_id and not zone:
         zone_id, zone = inventory_id, "" if inventory_id else inventory_name
     name = zone or (inventory_name if inventory_id in ("", zone_id) else "")
-    invalid = [value for value in (zone_id, zone, name) if not is_zone_id(value) and not is_domain_name(value)]
-    if any(map(may_be_secret, invalid)):  # facts and messages would show it
+    if any(map(is_misplaced_secret, (zone_id, zone, name))):  # facts and messages would show it
         problem = (
             f"The zone of {host}: the value contains a credential, and is not shown. Use a zone id or a domain name."
         )

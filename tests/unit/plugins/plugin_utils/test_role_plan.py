@@ -13,6 +13,7 @@ from ansible_collections.edgecache.cloudflare.plugins.filter._plan_facts import 
 from ansible_collections.edgecache.cloudflare.plugins.filter._plan_origins import FilterModule as OriginsFilter
 from ansible_collections.edgecache.cloudflare.plugins.filter._plan_role import FilterModule as RoleFilter
 from ansible_collections.edgecache.cloudflare.plugins.filter._plan_zone import FilterModule as ZoneFilter
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import TOKEN
 
 HOSTS = ["web2", "web1", "localhost"]
 GROUPS = {"origins": ["web2", "web1"], "nobody": [], "all": HOSTS}
@@ -261,6 +262,7 @@ class TestPlanOfAZone:
         ("policy", "message"),
         [
             ({"group": "missing"}, "cloud_region_hints_group: the inventory has no group missing. Set it"),
+            ({"group": TOKEN}, "cloud_region_hints_group: the inventory has no group (not shown, since it may be a credential). Set"),
             ({"group": "nobody", "purge": True}, "cloud_region_hints_group: the group nobody is empty, and"),
             ({"problems": ["A problem."]}, "A problem."),
             ({"mappings": 7}, "cloud_region_hints_mappings: 7 is neither a list"),

@@ -157,6 +157,17 @@ def test_invalid_sources(value: t.Any) -> None:
 
 def test_credential_among_sources_is_not_shown() -> None:
     assert TOKEN not in problem("sources", {"token": TOKEN})
+    expected = "cloud_region_hints_sources: the value contains a credential, and is not shown. Use paths and URLs."
+    assert problem("sources", ["/aws.json", f" {TOKEN} "]) == expected
+
+
+@pytest.mark.parametrize("name", ["zone_id", "zone"])
+def test_credential_as_the_zone_is_not_shown(name: str) -> None:
+    """The policy of a host is a fact, which ``-v`` shows."""
+    expected = "the value contains a credential, and is not shown. Use a zone id or a domain name."
+    assert problem(name, TOKEN) == f"cloud_region_hints_{name}: {expected}"
+    for value in ("0" * 32, "example.com", "a-mistyped-name", f"{TOKEN}.example.com"):
+        assert parse(name, value) == value
 
 
 def test_report_path_has_each_file_once() -> None:
