@@ -60,15 +60,20 @@ def mark_as_data(value: t.Any) -> t.Any:
 
 
 def _find_duplicate(zones: t.Mapping[str, t.Mapping[str, str]]) -> str:
-    """Return a message about two hosts with the same zone, or an empty string."""
+    """Return a message about two hosts with the same zone, or an empty string.
+
+    A zone without an id is also that of an id whose host has the name of the zone. Two ids may have the same name.
+    """
     first: dict[str, str] = {}
+    without_id = {zone["zone"].lower() for zone in zones.values() if not zone["zone_id"]}
     for host, zone in zones.items():
-        key = zone["zone_id"] or zone["zone"].lower()
-        if key and first.setdefault(key, host) != host:
-            return (
-                f"cloud_region_hints_zone_hosts: {first[key]} and {host} have the same zone {key}. Give each host a zone of its own. "
-                "Extra variables and answers of a survey are the same for all hosts: leave the zone blank there."
-            )
+        name = zone["name"].lower()
+        for key in filter(None, (zone["zone_id"], name if name in without_id else "")):
+            if first.setdefault(key, host) != host:
+                return (
+                    f"cloud_region_hints_zone_hosts: {first[key]} and {host} have the same zone {key}. Give each host a zone of its own. "
+                    "Extra variables and answers of a survey are the same for all hosts: leave the zone blank there."
+                )
     return ""
 
 

@@ -90,6 +90,15 @@ class TestZoneOfAHost:
         error = plan_zones(hosts, list(hosts), list(hosts))["error"]
         assert error.startswith("cloud_region_hints_zone_hosts: b and c have the same zone ")
 
+    def test_zone_of_two_hosts_by_id_and_by_name(self) -> None:
+        with_id = {"zone_id": ZONE_ID, "zone": "example.com"}
+        hosts: dict[str, dict[str, str]] = {"a": with_id, "b": {"zone": "Example.com"}}
+        for names in (["a", "b"], ["b", "a"]):
+            error = plan_zones({name: hosts[name] for name in names}, names, names)["error"]
+            assert f"{names[0]} and {names[1]} have the same zone example.com. " in error
+        hosts["b"] = {"zone_id": OTHER_ZONE_ID, "zone": "example.com"}  # in another account
+        assert plan_zones(hosts, ["a", "b"], ["a", "b"])["error"] == ""
+
     @pytest.mark.parametrize("name", NAMES)
     def test_credential_is_not_shown(self, name: str) -> None:
         hosts = {host: {name: PASTED} for host in "ab"}
