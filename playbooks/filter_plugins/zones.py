@@ -54,6 +54,9 @@ DRIFT_RESULTS = {"wrong", "unsupported"}
 STATES = ("drift", "failed", "warning", "ok")
 """The state of a zone, in the order of the index."""
 
+CHANGES = ("created", "updated", "deleted", "unconfirmed")
+"""The results of a task that wrote hints. An unknown outcome counts as a change."""
+
 CSV_COLUMNS = ("zone", "zone_id", "host", "state", "verdict", "total", *COUNT_TEXTS, "page")
 
 
@@ -75,8 +78,13 @@ def cloud_region_hints_summary(report: Report, fail_on: t.Sequence[str], host: s
     }
 
 
-def cloud_region_hints_zone_failure(result: t.Mapping[str, t.Any], zone: t.Mapping[str, str], host: str) -> Summary:
-    """Return the summary of a zone for which a task failed. ``result``: of the task."""
+def cloud_region_hints_zone_failure(
+    result: t.Mapping[str, t.Any], zone: t.Mapping[str, str], host: str, settings_enabled: bool | None = None
+) -> Summary:
+    """Return the summary of a zone for which a task failed. ``result``: of the task, which may have made some changes.
+
+    ``settings_enabled``: whether an earlier task enabled settings of the zone; ``None`` for a report.
+    """
     items = [item for item in result.get("results") or [] if isinstance(item, dict) and item.get("failed")]
     message = " ".join(str((items or [result])[0].get("msg") or "A task failed without a message.").split())
     return {
@@ -87,7 +95,8 @@ def cloud_region_hints_zone_failure(result: t.Mapping[str, t.Any], zone: t.Mappi
         "warnings": [],
         "state": "failed",
         "total": None,
-        "counts": {},
+        "counts": {key: len(result[key]) for key in CHANGES if isinstance(result.get(key), list)},
+        **({} if settings_enabled is None else {"settings_enabled": settings_enabled}),
         "failure": f"{zone['name'] or host}: {message}",
     }
 
@@ -162,7 +171,7 @@ def cloud_region_hints_applied(hostvars: HostVars, hosts: t.Sequence[str]) -> di
     """Return what ``apply`` did in all zones: the ``verdict``, the ``totals``, and the ``zones`` with changes and the ``failed`` ones."""
     found = _collect_summaries(hostvars, hosts)
     failed = sorted((zone for zone in found if zone["failure"]), key=_label)
-    changed = sorted((zone for zone in found if _count_changes(zone)), key=_label)
+    changed = sorted((zone for zone in found if _has_changed(zone)), key=_label)
     totals = Counter({"zones": len(found), "failed": len(failed), "changed": len(changed)})
     for zone in found:
         totals.update(zone["counts"])
@@ -171,10 +180,18 @@ def cloud_region_hints_applied(hostvars: HostVars, hosts: t.Sequence[str]) -> di
     return t.cast("dict[str, t.Any]", mark_as_data(applied))
 
 
-def cloud_region_hints_applied_zone(result: dict[str, t.Any], zone: t.Mapping[str, str], host: str) -> Summary:
+def cloud_region_hints_applied_zone(
+    result: dict[str, t.Any], zone: t.Mapping[str, str], host: str, settings_enabled: bool
+) -> Summary:
     """Return the summary of a zone to which ``apply`` was applied. ``result``: the fact ``cloud_region_hints_result``."""
-    counts = {key: len(items) for key, items in result.items() if isinstance(items, list)}
-    return {"host": host, "zone_id": result["zone_id"], "zone": zone["name"] or None, "counts": counts, "failure": ""}
+    return {
+        "host": host,
+        "zone_id": result["zone_id"],
+        "zone": zone["name"] or None,
+        "counts": {key: len(items) for key, items in result.items() if isinstance(items, list)},
+        "settings_enabled": settings_enabled,
+        "failure": "",
+    }
 
 
 def _collect_summaries(hostvars: HostVars, hosts: t.Sequence[str]) -> list[Summary]:
@@ -183,8 +200,8 @@ def _collect_summaries(hostvars: HostVars, hosts: t.Sequence[str]) -> list[Summa
     return [{**summary} for summary in found if summary]
 
 
-def _count_changes(zone: Summary) -> int:
-    return sum(zone["counts"].get(key, 0) for key in ("created", "updated", "deleted"))
+def _has_changed(zone: Summary) -> bool:
+    return bool(zone.get("settings_enabled") or any(zone["counts"].get(key) for key in CHANGES))
 
 
 def _find_failure(label: str, report: Report, counts: t.Mapping[str, int], fail_on: t.Sequence[str]) -> str:
