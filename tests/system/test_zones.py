@@ -335,6 +335,17 @@ def test_a_zone_in_two_hosts_is_refused(ansible: ForkedAnsible, playbook: str) -
 
 
 @pytest.mark.parametrize("playbook", ["report", "apply"])
+def test_list_of_hosts_and_blank_answer(ansible: ForkedAnsible, playbook: str) -> None:
+    write_inventory(ansible, {f"z{number:02}": {"zone_id": zone_id(number)} for number in (1, 2, 3)})
+    output = " ".join(run(ansible, playbook, code=2, zone_hosts=["z01", "z02"], zone="example.com").split())
+    assert "z01 and z02 have the same zone example.com." in output
+    for blank in (" ", [], False):
+        output = run(ansible, playbook, code=2, zone_hosts=blank, zone="not a zone")
+        assert f"tasks/{playbook}_zone.yml for localhost" in output
+    assert ansible.simulator.stats()["log"] == []
+
+
+@pytest.mark.parametrize("playbook", ["report", "apply"])
 def test_pattern_without_a_host_fails(ansible: ForkedAnsible, playbook: str) -> None:
     """Ansible itself would skip the play, and the job would succeed."""
     write_inventory(ansible, {"z01": {"zone_id": zone_id(1)}})
