@@ -36,11 +36,12 @@ _DEFAULTS = {option: spec["default"] for option, spec in ARGUMENT_SPEC.items() i
 def plan_zones(hostvars: HostVars, hosts: t.Sequence[str], matching: t.Sequence[str]) -> dict[str, t.Any]:
     """Return the ``zones`` by host, and an ``error``, empty unless two hosts have the same zone, or no host matches.
 
-    ``hosts``: those of the play. ``matching``: those that match the pattern of the user. A zone has its ``zone_id`` or ``zone``, as modules
-    take them, its ``name`` as far as it is known, and a ``problem``.
+    ``hosts``: those of the play. ``matching``: those that match the pattern of the user, also those outside ``--limit``. A zone has
+    its ``zone_id`` or ``zone``, as modules take them, its ``name`` as far as it is known, and a ``problem``.
     """
-    zones = {host: _find_zone(host, hostvars[host]) for host in hosts}
-    error = _find_duplicate(zones)
+    known = {host: _find_zone(host, hostvars[host]) for host in dict.fromkeys([*hosts, *matching])}
+    zones = {host: known[host] for host in hosts}
+    error = _find_duplicate(known, hosts)
     if list(hosts) == ["localhost"] and "localhost" not in matching:
         error = (
             "cloud_region_hints_zone_hosts: no host of the inventory matches the pattern. Check the pattern and the inventory, and set "
@@ -59,17 +60,17 @@ def mark_as_data(value: t.Any) -> t.Any:
     return wrap_var(value) if isinstance(value, str) else value
 
 
-def _find_duplicate(zones: t.Mapping[str, t.Mapping[str, str]]) -> str:
-    """Return a message about two hosts with the same zone, or an empty string.
+def _find_duplicate(zones: t.Mapping[str, t.Mapping[str, str]], hosts: t.Container[str]) -> str:
+    """Return a message about two hosts with the same zone, of which ``hosts`` has at least one, or an empty string.
 
-    A zone without an id is also that of an id whose host has the name of the zone. Two ids may have the same name.
+    With ``--limit``, ``hosts`` may have a single host, for which a zone that is an extra variable would go unnoticed. A zone without an id is also that of an id whose host has the name of the zone. Two ids may have the same name.
     """
     first: dict[str, str] = {}
     without_id = {zone["zone"].lower() for zone in zones.values() if not zone["zone_id"]}
     for host, zone in zones.items():
         name = zone["name"].lower()
         for key in filter(None, (zone["zone_id"], name if name in without_id else "")):
-            if first.setdefault(key, host) != host:
+            if first.setdefault(key, host) != host and (first[key] in hosts or host in hosts):
                 return (
                     f"cloud_region_hints_zone_hosts: {first[key]} and {host} have the same zone {key}. Give each host a zone of its own. "
                     "Extra variables and answers of a survey are the same for all hosts: leave the zone blank there."

@@ -90,6 +90,14 @@ class TestZoneOfAHost:
         error = plan_zones(hosts, list(hosts), list(hosts))["error"]
         assert error.startswith("cloud_region_hints_zone_hosts: b and c have the same zone ")
 
+    def test_zone_of_a_host_outside_the_limit(self) -> None:
+        """Such as the zone of an extra variable, to which the policy of another zone would be applied."""
+        hosts = {host: {"zone_id": OTHER_ZONE_ID, "cloud_region_hints_zone_id": ZONE_ID} for host in "abc"}
+        planned = plan_zones(hosts, ["b"], ["a", "b", "c"])
+        assert "b and a have the same zone " in planned["error"] and planned["zones"].keys() == {"b"}
+        hosts["b"] = {"zone_id": OTHER_ZONE_ID}
+        assert plan_zones(hosts, ["b"], ["a", "b", "c"])["error"] == ""
+
     def test_zone_of_two_hosts_by_id_and_by_name(self) -> None:
         with_id = {"zone_id": ZONE_ID, "zone": "example.com"}
         hosts: dict[str, dict[str, str]] = {"a": with_id, "b": {"zone": "Example.com"}}
