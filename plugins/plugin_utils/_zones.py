@@ -63,7 +63,8 @@ def mark_as_data(value: t.Any) -> t.Any:
 def _find_duplicate(zones: t.Mapping[str, t.Mapping[str, str]], hosts: t.Container[str]) -> str:
     """Return a message about two hosts with the same zone, of which ``hosts`` has at least one, or an empty string.
 
-    With ``--limit``, ``hosts`` may have a single host, for which a zone that is an extra variable would go unnoticed. A zone without an id is also that of an id whose host has the name of the zone. Two ids may have the same name.
+    With ``--limit``, ``hosts`` may have a single host, for which a zone that is an extra variable would go unnoticed. A zone without
+    an id is also that of an id whose host has the name of the zone. Two ids may have the same name.
     """
     first: dict[str, str] = {}
     without_id = {zone["zone"].lower() for zone in zones.values() if not zone["zone_id"]}

@@ -262,7 +262,10 @@ class TestPlanOfAZone:
         ("policy", "message"),
         [
             ({"group": "missing"}, "cloud_region_hints_group: the inventory has no group missing. Set it"),
-            ({"group": TOKEN}, "cloud_region_hints_group: the inventory has no group (not shown, since it may be a credential). Set"),
+            (
+                {"group": TOKEN},
+                "cloud_region_hints_group: the inventory has no group (not shown, since it may be a credential). Set",
+            ),
             ({"group": "nobody", "purge": True}, "cloud_region_hints_group: the group nobody is empty, and"),
             ({"problems": ["A problem."]}, "A problem."),
             ({"mappings": 7}, "cloud_region_hints_mappings: 7 is neither a list"),
