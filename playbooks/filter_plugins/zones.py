@@ -175,7 +175,9 @@ def cloud_region_hints_applied(hostvars: HostVars, hosts: t.Sequence[str]) -> di
     totals = Counter({"zones": len(found), "failed": len(failed), "changed": len(changed)})
     for zone in found:
         totals.update(zone["counts"])
-    verdict = f"{len(changed)} of {len(found)} zones changed" + (f", {len(failed)} failed" if failed else "")
+    verdict = f"{len(changed):,} of {_count_zones(len(found))} changed"
+    if failed:
+        verdict += f", {len(failed):,} failed"
     applied = {"verdict": verdict, "totals": dict(totals), "zones": changed, "failed": failed}
     return t.cast("dict[str, t.Any]", mark_as_data(applied))
 
@@ -221,11 +223,15 @@ def _find_failure(label: str, report: Report, counts: t.Mapping[str, int], fail_
 
 def _find_verdict(states: t.Mapping[str, int], total: int) -> str:
     drift, failed = states.get("drift", 0), states.get("failed", 0)
-    zones = f"{total:,} {'zone' if total == 1 else 'zones'}"
+    zones = _count_zones(total)
     found = [f"{drift:,} of {zones} {'has' if drift == 1 else 'have'} drift"] if drift else []
     if failed:
         found.append(f"{failed:,} failed" if drift else f"{failed:,} of {zones} failed")
     return " and ".join(found) or f"No drift in {zones}"
+
+
+def _count_zones(count: int) -> str:
+    return f"{count:,} {'zone' if count == 1 else 'zones'}"
 
 
 def _label(zone: Summary) -> str:

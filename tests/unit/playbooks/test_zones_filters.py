@@ -297,20 +297,20 @@ def test_what_apply_did() -> None:
         "deleted": 2,
         "unchanged": 3,
     }
-    assert call("applied", {"0": {SUMMARY: summaries[2]}}, ["0"])["verdict"] == "0 of 1 zones changed"
+    assert call("applied", {"0": {SUMMARY: summaries[2]}}, ["0"])["verdict"] == "0 of 1 zone changed"
 
 
 @pytest.mark.parametrize("changes", [{"created": [HINT]}, {"created": [], "unconfirmed": ["192.0.2.1"]}])
 def test_what_apply_did_before_it_failed(changes: dict[str, t.Any]) -> None:
     zone = failed(msg="No access.", **changes)
     found = call("applied", {"0": {SUMMARY: zone}}, ["0"])
-    assert found["verdict"] == "1 of 1 zones changed, 1 failed"
+    assert found["verdict"] == "1 of 1 zone changed, 1 failed"
     assert found["zones"] == found["failed"] == [zone]
     assert found["totals"]["created"] == len(changes["created"])
 
 
 def test_settings_that_apply_enabled() -> None:
     zone = call("applied_zone", {"zone_id": "0" * 32, "created": []}, {"name": ""}, "a", True)
-    assert call("applied", {"0": {SUMMARY: zone}}, ["0"])["verdict"] == "1 of 1 zones changed"
+    assert call("applied", {"0": {SUMMARY: zone}}, ["0"])["verdict"] == "1 of 1 zone changed"
     zone = call("zone_failure", {"msg": "No access."}, {"name": "", "zone_id": ""}, "a", True)
-    assert call("applied", {"0": {SUMMARY: zone}}, ["0"])["verdict"] == "1 of 1 zones changed, 1 failed"
+    assert call("applied", {"0": {SUMMARY: zone}}, ["0"])["verdict"] == "1 of 1 zone changed, 1 failed"
