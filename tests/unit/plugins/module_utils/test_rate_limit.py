@@ -16,6 +16,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.client import Client, Credential
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._http import rate_limit as _rate_limit
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.pacing import (
     RequestCancelledError,
@@ -31,7 +32,16 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._http.rate_li
     Turn,
     parse_rate_limit,
 )
-from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import FakeClock
+from ansible_collections.edgecache.cloudflare.tests.unit.plugins.wire import (
+    API_URL,
+    MAPPINGS_PATH,
+    TOKEN,
+    FakeClock,
+    FakeZone,
+    error_envelope,
+    mappings,
+    page,
+)
 
 
 @pytest.fixture
@@ -339,6 +349,44 @@ class TestPacer:
         begin(limit, 0, 60)
         with pytest.raises(RequestCancelledError):
             pacer.acquire(limit)
+
+
+class TestClient:
+    """What a client stores for the other processes."""
+
+    @pytest.fixture
+    def client(self, clock: FakeClock) -> Client:
+        credential = Credential.from_token(TOKEN)
+        return Client(credential, API_URL, clock=clock, sleep=clock.sleep, shared_limit="0123abcd")
+
+    @pytest.mark.parametrize(("status", "is_block"), [(429, True), (503, False)])
+    def test_only_a_rate_limit_stops_the_others(
+        self, client: Client, zone: FakeZone, clock: FakeClock, limit: SharedRateLimit, status: int, is_block: bool
+    ) -> None:
+        turns: list[Turn | None] = []
+        clock.before_sleep = lambda: turns.append(limit.take())
+        zone.before = lambda number: None if turns else (status, {"Retry-After": "30"}, error_envelope(971))
+        assert len(list(client.iter_pages(MAPPINGS_PATH))) == 1
+        assert [turn is not None and turn.is_block for turn in turns] == [is_block]
+
+    @pytest.mark.parametrize(("is_shared", "pauses"), [(True, []), (False, [3.0] * 8)])
+    def test_slows_down_only_without_a_shared_limit(
+        self,
+        client: Client,
+        zone: FakeZone,
+        clock: FakeClock,
+        shared_folder: Path,
+        is_shared: bool,
+        pauses: list[float],
+    ) -> None:
+        if not is_shared:
+            shared_folder.mkdir(0o707)
+            shared_folder.chmod(0o707)
+        zone.items = mappings(900)
+        first = (200, {"Ratelimit": header(8, 27)}, page(mappings(900)))
+        zone.before = lambda number: first if number == 1 else None
+        assert len(list(client.iter_pages(MAPPINGS_PATH))) == 9
+        assert clock.pauses == pauses
 
 
 @pytest.mark.parametrize(
