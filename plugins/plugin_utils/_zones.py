@@ -23,6 +23,7 @@ from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.optio
 )
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._ranges.sources import DEFAULT_SOURCES
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._secrets import find_credentials, redact
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._text import sanitize_text
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._cache import RunCache
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._ranges import share_range_files
 from ansible_collections.edgecache.cloudflare.plugins.plugin_utils._survey import is_misplaced_secret
@@ -106,7 +107,7 @@ def _find_zone(host: str, variables: t.Mapping[str, t.Any]) -> dict[str, str]:
         problem = (
             f"{host} has no zone. Set zone_id, cloud_region_hints_zone_id or cloud_region_hints_zone for the host."
         )
-    return {"zone_id": zone_id, "zone": zone, "name": name, "problem": problem}
+    return {"zone_id": zone_id, "zone": zone, "name": sanitize_text(name), "problem": problem}
 
 
 def find_zone_name(zone_id: str) -> str | None:

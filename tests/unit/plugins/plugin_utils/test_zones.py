@@ -45,6 +45,7 @@ class TestZoneOfAHost:
             (("", "", ZONE_ID, "example.com"), (ZONE_ID, "", "example.com")),
             (("", None, "", "example.com"), ("", "example.com", "example.com")),
             (("", "", ZONE_ID, None), (ZONE_ID, "", "")),
+            (("", "", ZONE_ID, "two\nlines\x1b!"), (ZONE_ID, "", "two lines !")),
             # The collection's own variables come first. The inventory's name is that of its id
             ((OTHER_ZONE_ID, "", ZONE_ID, "example.com"), (OTHER_ZONE_ID, "", "")),
             ((ZONE_ID, "", ZONE_ID, "example.com"), (ZONE_ID, "", "example.com")),
