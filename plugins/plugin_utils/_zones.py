@@ -13,7 +13,7 @@ import os
 import typing as t
 
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.zones import fetch_zone_name
+from ansible_collections.edgecache.cloudflare.plugins.module_utils._api.zones import fetch_zone_name, is_zone_id
 from ansible_collections.edgecache.cloudflare.plugins.module_utils._module.options import (
     ARGUMENT_SPEC,
     OptionSource,
@@ -106,6 +106,13 @@ def _find_zone(host: str, variables: t.Mapping[str, t.Any]) -> dict[str, str]:
     if not zone_id and not zone:
         problem = (
             f"{host} has no zone. Set zone_id, cloud_region_hints_zone_id or cloud_region_hints_zone for the host."
+        )
+    elif is_zone_id(inventory_id) and (
+        zone_id not in ("", inventory_id) or (zone and inventory_name and zone.lower() != inventory_name.lower())
+    ):  # otherwise a forgotten extra variable would apply the policy of one zone to another
+        problem = (
+            f"{host} has two zones: zone_id is {inventory_id}, but cloud_region_hints_zone_id or cloud_region_hints_zone "
+            f"is {zone_id or zone}. Remove one of the variables."
         )
     return {"zone_id": zone_id, "zone": zone, "name": sanitize_text(name), "problem": problem}
 

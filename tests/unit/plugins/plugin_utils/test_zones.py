@@ -47,9 +47,10 @@ class TestZoneOfAHost:
             (("", "", ZONE_ID, None), (ZONE_ID, "", "")),
             (("", "", ZONE_ID, "two\nlines\x1b!"), (ZONE_ID, "", "two lines !")),
             # The collection's own variables come first. The inventory's name is that of its id
-            ((OTHER_ZONE_ID, "", ZONE_ID, "example.com"), (OTHER_ZONE_ID, "", "")),
+            ((OTHER_ZONE_ID, "", "Z3AADJGX6KTTL2", "example.com"), (OTHER_ZONE_ID, "", "")),
             ((ZONE_ID, "", ZONE_ID, "example.com"), (ZONE_ID, "", "example.com")),
-            ((" ", " example.net ", ZONE_ID, "example.com"), ("", "example.net", "example.net")),
+            ((" ", " Example.com ", ZONE_ID, "example.com"), ("", "Example.com", "Example.com")),
+            ((" ", " example.net ", "", "example.com"), ("", "example.net", "example.net")),
             # The module refuses both
             ((ZONE_ID, "example.com", "", ""), (ZONE_ID, "example.com", "example.com")),
         ],
@@ -65,6 +66,16 @@ class TestZoneOfAHost:
         planned = plan_zones({"a": {}, "b": {"zone_id": ""}, "c": {"zone": "example.com"}}, ["a", "b"], ["a", "b"])
         assert planned["error"] == "" and planned["zones"].keys() == {"a", "b"}
         assert planned["zones"]["b"]["problem"].startswith("b has no zone. Set zone_id, ")
+
+    @pytest.mark.parametrize(
+        "variables", [(OTHER_ZONE_ID, "", ZONE_ID, ""), ("", "example.net", ZONE_ID, "example.com")]
+    )
+    def test_another_zone_than_that_of_the_inventory(self, variables: t.Sequence[str]) -> None:
+        """Such as that of an extra variable, with a host in each slice of a job."""
+        problem = plan_zones({"a": dict(zip(NAMES, variables))}, ["a"], ["a"])["zones"]["a"]["problem"]
+        other = variables[0] or variables[1]
+        assert problem.startswith(f"a has two zones: zone_id is {ZONE_ID}, but ")
+        assert problem.endswith(f" is {other}. Remove one of the variables.")
 
     def test_no_host_matches(self) -> None:
         """The playbooks run on localhost then."""
