@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import sys
 import tempfile
 import time
@@ -59,7 +60,18 @@ def measure_origins(sizes: Sizes) -> str:
         return zone_origins.measure_origins(bench, sizes)
 
 
-PARTS = {"range lookup": measure_range_lookup, "zone origins": measure_origins, "rate limit": measure_rate_limit}
+def measure_jobs(name: str, sizes: Sizes) -> str:
+    with contextlib.ExitStack() as stack:
+        benches = [stack.enter_context(open_bench(latency)) for latency in sizes.latencies]
+        return "\n\n".join(measure_job(job, benches, sizes) for job in [*JOBS[name](sizes)][-sizes.last_jobs :])
+
+
+PARTS: dict[str, t.Callable[[Sizes], str]] = {
+    **{name: functools.partial(measure_jobs, name) for name in JOBS},
+    "range lookup": measure_range_lookup,
+    "zone origins": measure_origins,
+    "rate limit": measure_rate_limit,
+}
 """Parts that can be measured alone, by the names of their markers."""
 
 
@@ -77,10 +89,6 @@ def measure_all(sizes: Sizes) -> dict[str, str]:
     with open_bench(paired_runs.CONNECTIONS_LATENCY_MS) as bench:
         pairs = paired_runs.compare_connections(bench, sizes)
         tables["connections"] = paired_runs.format_pairs(pairs, "several connections in parallel", "one connection")
-    with contextlib.ExitStack() as stack:
-        benches = [stack.enter_context(open_bench(latency)) for latency in sizes.latencies]
-        for name, jobs in JOBS.items():
-            tables[name] = "\n\n".join(measure_job(job, benches, sizes) for job in [*jobs(sizes)][-sizes.last_jobs :])
     for name in PARTS:
         tables[name] = measure_part(name, sizes)
     return tables

@@ -70,9 +70,7 @@ class RunCache:
             self._read_at = entry["read_at"]
             snapshot.page_count, snapshot.request_count = entry["page_count"], entry["request_count"]
             snapshot.complete = entry["complete"]
-            snapshot.mappings = {
-                address: mapping and OriginMapping(**mapping) for address, mapping in entry["mappings"].items()
-            }
+            snapshot.mappings = entry["mappings"].copy()
         return snapshot
 
     @property
@@ -200,9 +198,10 @@ def _read_entry(path: str) -> dict[str, t.Any] | None:
         return None
     if not _is_entry(entry):
         return None
-    found: dict[str, t.Any] = entry
-    _entries[path] = (version, found)
-    return found
+    # Here and not in each load, since a template may load a full zone a thousand times
+    mappings = {address: mapping and OriginMapping(**mapping) for address, mapping in entry["mappings"].items()}
+    _entries[path] = (version, {**entry, "mappings": mappings})
+    return _entries[path][1]
 
 
 def _is_entry(entry: t.Any) -> bool:

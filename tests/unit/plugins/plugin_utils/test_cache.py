@@ -122,6 +122,12 @@ class TestEntry:
             snapshot.mappings[address(2)] = None
             snapshot.complete = True
 
+    def test_mappings_are_created_once(self) -> None:
+        """For each version of the file: a template may look up a thousand addresses of a full zone."""
+        store_entry(create_snapshot(address(1)))
+        first, second = (RunCache("x", 300.0).load().mappings[address(1)] for dummy in range(2))
+        assert first is second and first is not None
+
     def test_files_are_private(self, tmp_path: Path) -> None:
         before = os.umask(0)
         try:
