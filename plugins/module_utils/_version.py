@@ -6,4 +6,4 @@
 
 from __future__ import annotations
 
-VERSION = "1.1.0-dev"
+VERSION = "1.1.0"
