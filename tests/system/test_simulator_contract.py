@@ -33,10 +33,16 @@ CONFIG = schemathesis.Config.from_dict(
 schema = schemathesis.openapi.from_path(ROOT / "tests" / "simulator" / "openapi.yaml", config=CONFIG)
 
 
+tested: set[str] = set()
+"""The operations whose test has run."""
+
+
 @pytest.fixture(scope="module")
-def contract_simulator(simulator: RunningSimulator) -> t.Iterator[RunningSimulator]:
+def contract_simulator(simulator: RunningSimulator, request: pytest.FixtureRequest) -> t.Iterator[RunningSimulator]:
     simulator.reset()
     yield simulator
+    # If all tests have the same id, pytest-xdist runs only one of them
+    assert tested == {item.operation_label for item in request.session.items if hasattr(item, "operation_label")}
     own = [entry for entry in simulator.stats()["contract_violations"] if "own answer" in entry["message"]]
     assert own == []
 
@@ -46,6 +52,7 @@ def contract_simulator(simulator: RunningSimulator) -> t.Iterator[RunningSimulat
     derandomize=True, database=None, max_examples=10, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
 )
 def test_conformance(contract_simulator: RunningSimulator, case: t.Any) -> None:
+    tested.add(case.operation.label)
     response = case.call_and_validate(
         base_url=contract_simulator.url, headers={"Authorization": f"Bearer {contract_simulator.token}"}
     )
