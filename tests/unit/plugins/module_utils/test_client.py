@@ -763,6 +763,9 @@ class TestConcurrentPages:
     def _no_threads_are_left(self) -> t.Iterator[None]:
         before = threading.enumerate()
         yield
+        # A signal within ThreadPoolExecutor.submit may hide a new thread from the pool, which then does not wait for its end
+        for thread in set(threading.enumerate()).difference(before):
+            thread.join(10)
         assert threading.enumerate() == before
 
     @pytest.fixture
